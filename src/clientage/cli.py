@@ -1,0 +1,184 @@
+"""The command: verbs that read the settings, call the pipeline and say what happened.
+
+Heavy modules are imported inside the verb that needs them, so that help and errors come at once.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clientage.errors import ClientageError
+
+if TYPE_CHECKING:
+    from clientage.settings import Settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="Order lines in, customer segments out. Start with: clientage run sample",
+)
+
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file. Default: clientage.toml, where it exists.")]
+Workspace = Annotated[Path | None, typer.Option("--workspace", help="Folder of tables, model and report.")]
+AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day (YYYY-MM-DD). Default: after the last line.")]
+Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]
+K = Annotated[str, typer.Option("--k", help="Number of segments, or auto.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as section.key=value. May be repeated.")]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
+
+
+@app.callback(invoke_without_command=True)
+def _root(version: Annotated[bool, typer.Option("--version", help="Show the version.")] = False) -> None:
+    if version:
+        import importlib.metadata
+
+        typer.echo(importlib.metadata.version("clientage"))
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    source: Location,
+    config: Config = None,
+    workspace: Workspace = None,
+    as_of: AsOf = "",
+    recipe: Recipe = "",
+    k: K = "",
+    evaluate: Annotated[bool, typer.Option("--evaluate", help="Judge the recipes on the past too (slower).")] = False,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Order lines in; tables, segments and a report out."""
+    from clientage import pipeline, terminal
+
+    settings = _settings(config, workspace, set_, as_of=as_of, segments_recipe=recipe, segments_k=k)
+    with terminal.following(quiet=as_json) as tell:
+        manifest = pipeline.run(settings, source, with_evaluation=evaluate, tell=tell)
+    if as_json:
+        typer.echo(manifest.dumps(), nl=False)
+        return
+    terminal.show_segments(pipeline.rows(settings, "profiles"))
+    if evaluate:
+        terminal.show_scorecard(pipeline.rows(settings, "evaluation"))
+    terminal.show_report(settings.workspace / pipeline.REPORT, evaluated=evaluate)
+
+
+@app.command()
+def step(
+    stage: Annotated[str, typer.Argument(help="read, clean, features, train, segment, profile, evaluate or report.")],
+    source: Annotated[str, typer.Argument(help="Where the order lines are; for the stage read.")] = "",
+    config: Config = None,
+    workspace: Workspace = None,
+    as_of: AsOf = "",
+    recipe: Recipe = "",
+    k: K = "",
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """One stage of the flow, on the tables that are there."""
+    from clientage import pipeline, terminal
+
+    settings = _settings(config, workspace, set_, as_of=as_of, segments_recipe=recipe, segments_k=k)
+    with terminal.following(quiet=as_json) as tell:
+        manifest = pipeline.step(settings, [stage], source, tell=tell)
+    if as_json:
+        typer.echo(manifest.dumps(), nl=False)
+
+
+@app.command()
+def evaluate(
+    cutoff: Annotated[list[str] | None, typer.Option("--cutoff", help="Split here (YYYY-MM-DD). May be repeated.")] = None,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Judge every recipe by what customers did next; the scorecard goes into the report."""
+    from clientage import pipeline, terminal
+
+    cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
+    settings = _settings(config, workspace, [*(set_ or []), *cutoffs])
+    with terminal.following(quiet=as_json) as tell:
+        pipeline.step(settings, ["evaluate", "report"], tell=tell)
+    found = pipeline.rows(settings, "evaluation")
+    if as_json:
+        typer.echo(json.dumps(found, default=str, indent=1))
+        return
+    terminal.show_scorecard(found)
+    terminal.show_report(settings.workspace / pipeline.REPORT, evaluated=True)
+
+
+@app.command()
+def simulate(
+    out: Annotated[Path, typer.Option("--out", help="Parquet file to write.")] = Path("lines.parquet"),
+    customers: Annotated[int, typer.Option("--customers", min=1, help="How many customers.")] = 5000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another shop.")] = 7,
+    months: Annotated[int, typer.Option("--months", min=1, help="How long the shop has been open.")] = 12,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make up a shop: order lines, dirty ones too, and the segments planted in them."""
+    from clientage import terminal
+    from clientage.transactions.simulate import simulate as made_up
+
+    with terminal.following(quiet=as_json) as tell:
+        made = made_up(customers, out=out, seed=seed, months=months, progress=lambda share: tell("progress", share))
+    if as_json:
+        facts = {"lines": made.lines, "customers": made.customers, "dirty": dict(made.dirty)}
+        typer.echo(json.dumps({"out": str(made.lines_path), "truth": str(made.truth_path), **facts}, indent=1))
+        return
+    typer.echo(f"{made.lines:,} lines of {made.customers:,} customers in {made.lines_path}")
+    typer.echo(f"their planted segments in {made.truth_path}        next: clientage run {made.lines_path}")
+
+
+@app.command()
+def doctor(
+    source: Annotated[str, typer.Argument(help="Order lines to look at; without, only the set-up is checked.")] = "",
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Show what is understood of a source and whether all is set up, before running."""
+    from clientage import doctor as checks
+    from clientage import terminal
+
+    found = checks.examine(_settings(config, workspace, set_), source)
+    if as_json:
+        typer.echo(json.dumps(found, default=str, indent=1))
+    else:
+        terminal.show_findings(found)
+
+
+def _settings(config: Path | None, workspace: Path | None, set_: list[str] | None, **flags: str) -> "Settings":
+    from clientage.settings import load
+
+    named = {"workspace": str(workspace or "")} | {name.replace("segments_", "segments."): flags[name] for name in flags}
+    return load(config, [*(set_ or []), *(f"{name}={value}" for name, value in named.items() if value)])
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command; errors that the user can mend are one sentence each, without a traceback."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        return app(arguments, prog_name="clientage")
+    except ClientageError as error:
+        if "--debug" in arguments:
+            raise
+        typer.echo(f"error: {error}", err=True)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:
+        # the reader of our output, such as head, has gone: nothing is wrong
+        sys.stderr.close()
+        sys.exit(0)

@@ -1,0 +1,106 @@
+"""The table `customers`: one row per customer, looking back from `as_of`.
+
+Lines are aggregated once to baskets (customer, invoice, hour) and once to (customer, product); every feature comes from
+those, so that the cost is that of two group-bys over the lines.
+"""
+
+from datetime import date
+
+import ibis
+import ibis.expr.types as ir
+
+from clientage.customers import behaviour, returns, rfm, seasonality
+from clientage.customers.exact import millionths
+from clientage.tables import TABLES
+
+NEEDS = {
+    "units": "quantity",
+    "units_per_line": "quantity",
+    "products": "product",
+    "country": "country",
+    "is_home_country": "country",
+}
+
+
+def customer_features(lines: ir.Table, as_of: date, home_country: str = "") -> ir.Table:
+    """Everything known of each customer from the lines before `as_of`.
+
+    Args:
+        lines: The table `lines`.
+        as_of: The day to look back from.
+        home_country: The shop's own country; empty for the most frequent one.
+
+    Returns:
+        The table `customers`, in order of `customer_id`. Features that need a column the shop does not have are
+        absent: see `missing_features`.
+    """
+    before = lines.filter(lines.customer_id.notnull(), lines.invoiced_at < ibis.timestamp(str(as_of)))
+    baskets = _baskets(before)
+    parts = [_from_baskets(baskets, as_of), _favourites(baskets, "weekday"), _favourites(baskets, "hour")]
+    parts.append(_from_months(baskets))
+    if "product" in lines.columns:
+        bought = before.select("customer_id", "product").distinct()
+        parts.append(bought.group_by("customer_id").agg(products=behaviour.products(bought)))
+    if "country" in lines.columns:
+        parts.append(_from_countries(baskets, home_country))
+    customers = parts[0].mutate(as_of=ibis.date(as_of))
+    for part in parts[1:]:
+        customers = customers.join(part, "customer_id")
+    order = [name for name in TABLES["customers"].columns if name in customers.columns]
+    return customers.select(order).order_by("customer_id")
+
+
+def missing_features(lines_columns: tuple[str, ...]) -> dict[str, str]:
+    """Features left out, with the column each would need."""
+    return {feature: column for feature, column in NEEDS.items() if column not in lines_columns}
+
+
+def _baskets(lines: ir.Table) -> ir.Table:
+    """One row per customer, invoice and hour: lines, units and amount (millionths)."""
+    keys = ["customer_id", "invoice", "cancelled", *(["country"] if "country" in lines.columns else [])]
+    sums = {"lines": lines.count(), "amount": millionths(lines.amount).sum()}
+    if "quantity" in lines.columns:
+        sums["units"] = millionths(lines.quantity).sum()
+    baskets = lines.group_by(*(lines[key] for key in keys), at=lines.invoiced_at.truncate("h")).agg(**sums)
+    return baskets.mutate(
+        day=baskets["at"].date(),
+        weekday=baskets["at"].day_of_week.index(),
+        hour=baskets["at"].hour(),
+    )
+
+
+def _from_baskets(baskets: ir.Table, as_of: date) -> ir.Table:
+    features = {function.__name__: function(baskets, as_of) for function in (rfm.recency_days, rfm.tenure_days)}
+    functions = [rfm.frequency, rfm.monetary, rfm.invoices, rfm.spend, rfm.spend_per_invoice]
+    functions += [behaviour.lines_per_basket, returns.cancelled_invoices, returns.cancellation_rate]
+    functions += [seasonality.days_between_purchases]
+    if "units" in baskets.columns:
+        functions += [behaviour.units, behaviour.units_per_line]
+    features |= {function.__name__: function(baskets) for function in functions}
+    return baskets.group_by("customer_id").agg(**features)
+
+
+def _favourites(baskets: ir.Table, name: str) -> ir.Table:
+    values = baskets.group_by("customer_id", name).agg(lines=baskets.lines.sum())
+    return values.group_by("customer_id").agg(**{f"favourite_{name}": seasonality.favourite(values, name)})
+
+
+def _from_months(baskets: ir.Table) -> ir.Table:
+    months = baskets.group_by("customer_id", month=baskets.day.truncate("M")).agg(amount=baskets.amount.sum())
+    customer = ibis.window(group_by="customer_id")
+    months = months.mutate(
+        number=ibis.row_number().over(group_by="customer_id", order_by="month"),
+        of=months.count().over(customer),
+        mean=months.amount.sum().over(customer).cast("float64") / months.count().over(customer),
+    )
+    deviation = ((months.amount - months["mean"]) / 1e6).cast("decimal(38, 8)")
+    months = months.mutate(deviation=deviation)
+    functions = (seasonality.monthly_spend_mean, seasonality.monthly_spend_std, seasonality.monthly_spend_trend)
+    return months.group_by("customer_id").agg(**{function.__name__: function(months) for function in functions})
+
+
+def _from_countries(baskets: ir.Table, home_country: str) -> ir.Table:
+    lived = baskets.group_by("customer_id", "country").agg(lines=baskets.lines.sum())
+    home = ibis.literal(home_country) if home_country else behaviour.home_country(lived)
+    main = behaviour.main_country(lived)
+    return main.mutate(is_home_country=main.country == home)

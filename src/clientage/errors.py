@@ -1,0 +1,36 @@
+"""What can go wrong, in one sentence each: what happened, where, and what to do about it."""
+
+from collections.abc import Iterable
+
+
+class ClientageError(Exception):
+    """Something the user can mend.
+
+    The message is one sentence: what is wrong, where, and the mend. The command prints it without a traceback and
+    leaves with `exit_code`.
+    """
+
+    exit_code = 1
+
+
+class InputError(ClientageError):
+    """The order lines cannot be used as they are: missing file, missing column, unreadable values."""
+
+
+class SettingsError(ClientageError):
+    """The settings or the command line do not fit."""
+
+    exit_code = 2
+
+
+class TableError(ClientageError):
+    """A named table does not keep its promise (see `clientage.tables`)."""
+
+
+class WorkspaceError(ClientageError):
+    """The workspace cannot be used: locked by another run, disk full, table not there yet."""
+
+
+def joined(problems: Iterable[str]) -> str:
+    """All problems of one input in one message, so that a user mends them in one go."""
+    return "\n".join(problems)

@@ -1,0 +1,97 @@
+"""What is said of a run, for people and machines: `run.json`."""
+
+import contextlib
+import hashlib
+import importlib.metadata
+import json
+import platform
+import resource
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from clientage.errors import WorkspaceError
+
+LIBRARIES = ("clientage", "duckdb", "ibis-framework", "numpy", "pyarrow")
+
+
+def _versions() -> dict[str, str]:
+    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
+
+
+@dataclass
+class Manifest:
+    """Rows, counts, choices, cost and fingerprints of a run.
+
+    Attributes:
+        as_of: The day that features look back from.
+        data: Fingerprint of the source's content (SHA-256).
+        settings: Fingerprint of the settings (SHA-256).
+        source: Files, span of time, what is missing, currency.
+        tables: Rows of every table written.
+        reasons: Lines set aside, by cleaning rule in order.
+        choice: Recipe, number of segments and why.
+        stages: For each stage its seconds and the process' peak memory in MB up to its end.
+        versions: Of Python and of the libraries that decide results.
+    """
+
+    as_of: date | None = None
+    data: str = ""
+    settings: str = ""
+    source: dict[str, Any] = field(default_factory=dict)
+    tables: dict[str, int] = field(default_factory=dict)
+    reasons: dict[str, int] = field(default_factory=dict)
+    choice: dict[str, Any] = field(default_factory=dict)
+    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=_versions)
+
+    @contextlib.contextmanager
+    def measured(self, stage: str) -> Iterator[None]:
+        """Note the cost of a stage."""
+        start = time.perf_counter()
+        yield
+        self.stages[stage] = {"seconds": round(time.perf_counter() - start, 3), "peak_mb": _peak_mb()}
+
+    @property
+    def day(self) -> date:
+        """The day that features look back from.
+
+        Raises:
+            WorkspaceError: No features were made yet.
+        """
+        if self.as_of is None:
+            raise WorkspaceError("there are no customers yet. Make them with `clientage run FILE`.")
+        return self.as_of
+
+    @property
+    def currency(self) -> str:
+        """Put before money; empty where it is not known."""
+        return str(self.source.get("currency", ""))
+
+    def facts(self) -> dict[str, Any]:
+        """What the report says of the run: all but its cost, which differs from run to run."""
+        return {name: value for name, value in asdict(self).items() if name != "stages"}
+
+    def dumps(self) -> str:
+        """As JSON text."""
+        return json.dumps(asdict(self), default=str, indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def loads(cls, text: str) -> "Manifest":
+        """From JSON text."""
+        document = json.loads(text)
+        as_of = document.pop("as_of")
+        return cls(as_of=date.fromisoformat(as_of) if as_of else None, **document)
+
+
+def fingerprint(document: Mapping[str, Any]) -> str:
+    """SHA-256 of a document, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(document, sort_keys=True, default=str).encode()).hexdigest()
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return round(peak / (1e6 if sys.platform == "darwin" else 1e3), 1)

@@ -1,0 +1,130 @@
+"""How many segments: the most that stay stable.
+
+At a few recent snapshots, each number of segments is refitted on bootstrap samples of the customers, space and all, and
+compared with the fit on all of them (Hennig 2007; agreement by Hubert and Arabie 1985).
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from clientage.errors import InputError
+from clientage.segments.fit import place, too_alike
+from clientage.segments.indices import adjusted_rand, quality
+from clientage.segments.kmeans import Floats, Integers, kmeans, nearest
+from clientage.segments.space import RECIPES
+
+RESTARTS = 5
+
+Columns = Mapping[str, Floats]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a number of segments must keep.
+
+    Attributes:
+        mean: Stability over all snapshots.
+        worst: Stability at every snapshot.
+        share: Share of customers in the smallest segment, at the latest snapshot.
+    """
+
+    mean: float = 0.80
+    worst: float = 0.75
+    share: float = 0.05
+
+
+def measure(
+    recipe: str,
+    snapshots: Mapping[date, Columns],
+    ks: Sequence[int],
+    *,
+    seed: int = 7,
+    bootstraps: int = 25,
+    progress: Callable[[float], None] = lambda share: None,
+) -> list[dict[str, Any]]:
+    """How each number of segments does at each snapshot.
+
+    Args:
+        recipe: Name of the recipe.
+        snapshots: Columns of the table `customers` by the day they look back from.
+        ks: Numbers to try; those that too few different customers can be parted into are left out.
+        seed: Seed of starts and samples.
+        bootstraps: Refits for each snapshot and number; 0 leaves stability unmeasured.
+        progress: Told the share of the work that is done.
+
+    Returns:
+        Rows of the table `quality`, but for `chosen`.
+
+    Raises:
+        InputError: The customers differ too little for any of the numbers.
+    """
+    # a fit is far too small for threads to help inside it
+    with threadpool_limits(1):
+        bases = {day: _bases(recipe, customers, ks, seed) for day, customers in snapshots.items()}
+        jobs = [(day, k) for day, (labels, _) in bases.items() for k in labels]
+        rows = []
+        for done, (day, k) in enumerate(jobs, 1):
+            labels, figures = bases[day]
+            steady = _agreements(recipe, snapshots[day], labels[k], [seed, k], bootstraps)
+            rows.append({"as_of": day, "k": k} | figures[k] | steady)
+            progress(done / len(jobs))
+    return rows
+
+
+def decide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> tuple[int, str]:
+    """The largest number of segments that keeps the limits, and why; the most stable one where none does.
+
+    Args:
+        rows: What `measure` found.
+        limits: What must hold.
+    """
+    now = max(row["as_of"] for row in rows)
+    share = {row["k"]: row["smallest_share"] for row in rows if row["as_of"] == now}
+    stable = {k: [row["stability"] for row in rows if row["k"] == k] for k in share}
+    wide = [k for k in share if share[k] >= limits.share]
+    kept = [k for k in wide if np.mean(stable[k]) >= limits.mean and min(stable[k]) >= limits.worst]
+    if kept:
+        k = max(kept)
+        return k, f"the most that stay stable (ARI {np.mean(stable[k]):.2f}) with none under {limits.share:.0%}"
+    k = max(wide or share, key=lambda k: float(np.mean(stable[k])))
+    return k, f"the most stable (ARI {np.mean(stable[k]):.2f}); no number keeps all limits"
+
+
+def refit_agreement(recipe: str, customers: Columns, base: Integers, k: int, seed: Sequence[int]) -> float:
+    """Agreement (adjusted Rand index) of a grouping with a fit on a bootstrap sample, over all customers."""
+    n = len(base)
+    counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n)).astype(float)
+    _, points = place(RECIPES[recipe], customers, counts)
+    drawn = counts > 0
+    refit = kmeans(points[drawn], k, seed=seed[-1], restarts=RESTARTS, weights=counts[drawn])
+    return adjusted_rand(base, nearest(points, refit.centroids))
+
+
+def _bases(
+    recipe: str, customers: Columns, ks: Sequence[int], seed: int
+) -> tuple[dict[int, Integers], dict[int, dict[str, float]]]:
+    """For each number the grouping of all customers, and its figures."""
+    _, points = place(RECIPES[recipe], customers)
+    different = len(np.unique(np.round(points, 9), axis=0))
+    possible = [k for k in ks if k <= different]
+    if not possible:
+        raise InputError(too_alike(len(points), different, min(ks)))
+    labels = {k: kmeans(points, k, seed=seed, restarts=2 * RESTARTS).labels for k in possible}
+    figures = quality(points, list(labels.values()), seed)
+    share = [{"smallest_share": float(np.bincount(labels[k], minlength=k).min() / len(points))} for k in possible]
+    return labels, {k: figures[i] | share[i] for i, k in enumerate(possible)}
+
+
+def _agreements(
+    recipe: str, customers: Columns, base: Integers, seed: Sequence[int], bootstraps: int
+) -> dict[str, float | None]:
+    """Stability of a grouping and its standard error."""
+    if not bootstraps:
+        return {"stability": None, "stability_se": None}
+    found = [refit_agreement(recipe, customers, base, seed[-1], [*seed, b]) for b in range(bootstraps)]
+    return {"stability": float(np.mean(found)), "stability_se": float(np.std(found, ddof=1) / np.sqrt(bootstraps))}

@@ -1,0 +1,132 @@
+"""Fit a segment model to customers."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from clientage.errors import InputError
+from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
+from clientage.segments.kmeans import Floats, Integers, kmeans
+from clientage.segments.model import CentroidModel, Segment
+from clientage.segments.names import characters, unique_names
+from clientage.segments.rules import find_rule
+from clientage.segments.space import RECIPES, Recipe, Space, fit_space, principal, usable
+
+
+def fit_centroids(
+    recipe: str,
+    customers: Mapping[str, Floats],
+    k: int,
+    *,
+    seed: int = 7,
+    restarts: int = 10,
+    wholesale_ratio: float = 6.0,
+    currency: str = "",
+) -> CentroidModel:
+    """Fit one of `RECIPES` by k-means.
+
+    Args:
+        recipe: Its name.
+        customers: Columns of the table `customers`, (n,) each, NaN where missing.
+        k: Number of segments.
+        seed: Seed of the starts.
+        restarts: Starts of k-means.
+        wholesale_ratio: Times the usual customer's units a line from which a customer is flagged.
+        currency: Put before money in rules.
+
+    Raises:
+        InputError: The customers do not differ enough for k segments.
+    """
+    space, points = place(RECIPES[recipe], customers)
+    different = len(np.unique(np.round(points, 9), axis=0))
+    if different < k:
+        raise InputError(too_alike(len(points), different, k))
+    found = kmeans(points, k, seed=seed, restarts=restarts)
+    order = _by_revenue(customers["spend"], found.labels, k)
+    labels = np.argsort(order)[found.labels]
+    spoken = {name: _filled(customers[name]) for name in space.features}
+    return CentroidModel(
+        recipe,
+        space,
+        found.centroids[order],
+        principal(points)[0][:, :3],
+        _described(spoken, customers, labels, k, currency),
+        wholesale_from(customers, wholesale_ratio),
+    )
+
+
+def fit_grid(
+    customers: Mapping[str, Floats],
+    given: Mapping[str, tuple[float, ...]] | None = None,
+    *,
+    wholesale_ratio: float = 6.0,
+    currency: str = "",
+) -> GridModel:
+    """Fit the classic grid: limits from the settings, else quintiles; segments in order of revenue."""
+    cuts = fit_cuts(customers, given or {})
+    names = list(dict.fromkeys(name for row in NAMES for name in row))
+    blank = tuple(Segment(i, name, ACTIONS[name]) for i, name in enumerate(names))
+    threshold = wholesale_from(customers, wholesale_ratio)
+    labels = GridModel("quintiles", cuts, blank, threshold).predict(customers)
+    order = _by_revenue(customers["spend"], labels, len(names))
+    spoken = {axis: customers[axis] for axis in AXES}
+    segments = []
+    for place_, old in enumerate(order):
+        rule = find_rule(spoken, labels == old)
+        text = rule.text(currency) if (labels == old).any() else ""
+        segments.append(Segment(place_ + 1, names[old], ACTIONS[names[old]], text, rule.precision, rule.recall))
+    return GridModel("quintiles", cuts, tuple(segments), threshold)
+
+
+def place(recipe: Recipe, customers: Mapping[str, Floats], weights: Floats | None = None) -> tuple[Space, Floats]:
+    """The recipe's space, fitted, and the customers in it, (n, p)."""
+    features = usable(recipe, customers)
+    values = np.column_stack([customers[name] for name in features])
+    space = fit_space(recipe, features, values, weights)
+    return space, space.place(values)
+
+
+def outliers(
+    recipe: Recipe, customers: Mapping[str, Floats], seed: int = 7
+) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    """Which customers an isolation forest marks (Liu, Ting and Zhou 2008), (n,); they stay in their segments."""
+    from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - four seconds to import, for one recipe
+
+    _, points = place(recipe, customers)
+    forest = IsolationForest(contamination=recipe.outliers, random_state=seed)
+    return np.asarray(forest.fit_predict(points) < 0)
+
+
+def wholesale_from(customers: Mapping[str, Floats], ratio: float) -> float | None:
+    """Units a line that are `ratio` times the usual customer's (geometric mean); None where units are not known."""
+    units = customers.get("units_per_line", np.zeros(0))
+    return ratio * float(np.exp(np.log(units[units > 0]).mean())) if (units > 0).any() else None
+
+
+def too_alike(customers: int, different: int, k: int) -> str:
+    """The sentence for too few customers, or too few that differ."""
+    few = f"{customers:,} customer{'s' * (customers != 1)}, {different:,} of them different"
+    return (
+        f"{k} segments need at least {k} customers that differ, and there are {few}. Give a smaller --k or more lines."
+    )
+
+
+def _by_revenue(spend: Floats, labels: Integers, k: int) -> Integers:
+    """Groups by the sum of spend, the largest first."""
+    return np.argsort(-np.bincount(labels, spend, minlength=k), kind="stable")
+
+
+def _filled(values: Floats) -> Floats:
+    return np.where(np.isnan(values), np.nanmedian(values) if (~np.isnan(values)).any() else 0.0, values)
+
+
+def _described(
+    spoken: Mapping[str, Floats], customers: Mapping[str, Floats], labels: Integers, k: int, currency: str
+) -> tuple[Segment, ...]:
+    found = characters(customers, labels, k)
+    rules = [find_rule(spoken, labels == group) for group in range(k)]
+    names: Sequence[str] = unique_names(found)
+    return tuple(
+        Segment(i + 1, name, character.action, rule.text(currency), rule.precision, rule.recall)
+        for i, (name, character, rule) in enumerate(zip(names, found, rules, strict=True))
+    )

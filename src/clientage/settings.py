@@ -1,0 +1,241 @@
+"""The only configuration: one frozen model.
+
+Precedence: command-line flags, then `CLIENTAGE_SECTION__KEY` in the environment, then `clientage.toml`, then the
+defaults below. Secrets come from the environment only.
+"""
+
+import difflib
+import json
+import re
+import tomllib
+from collections.abc import Iterable
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+from pydantic_settings import SettingsError as PydanticSettingsError
+
+from clientage.errors import SettingsError, joined
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class Section(BaseModel):
+    """A named part of the settings; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Shop(Section):
+    """The shop itself."""
+
+    name: str = Field("", description="Shown in the report's title.")
+    currency: str = Field("", description="Symbol or code put before money, such as £ or EUR.")
+    home_country: str = Field("", description="The shop's own country; empty: the most frequent one.")
+
+
+class Columns(Section):
+    """Your names for the columns; empty: recognized from presets and common names."""
+
+    customer_id: str = Field("", description="Who bought.")
+    invoiced_at: str = Field("", description="When: date, or date and time.")
+    time: str = Field("", description="Time of day, where it stands in a column of its own.")
+    invoice: str = Field("", description="Order number; without one, an invoice is a customer's day.")
+    product: str = Field("", description="Stock code.")
+    description: str = Field("", description="Product name.")
+    quantity: str = Field("", description="Units.")
+    unit_price: str = Field("", description="Price of one unit.")
+    total: str = Field("", description="Line total, where there is no unit price.")
+    country: str = Field("", description="Country.")
+
+
+class Source(Section):
+    """How order lines are read."""
+
+    columns: Columns = Field(Columns(), description="Your column names, see below.")
+    date_format: str = Field("", description="strptime format of the time, such as %d/%m/%Y %H:%M; empty: found.")
+    decimal: Literal["", ".", ","] = Field("", description="Decimal sign of numbers in text; empty: found.")
+    delimiter: str = Field("", max_length=1, description="Delimiter of CSV files; empty: found.")
+    max_gigabytes: float = Field(20, gt=0, description="Refuse an archive or download larger than this, unpacked.")
+    max_unreadable: Share = Field(0.05, description="Stop when more than this share of lines cannot be read.")
+
+
+class Clean(Section):
+    """Which cleaning rules are on, and their lists."""
+
+    unreadable: bool = Field(True, description="Set aside lines with a value that could not be read.")
+    incomplete: bool = Field(True, description="Set aside lines without a date, a quantity or a price.")
+    impossible_value: bool = Field(True, description="Set aside infinite or absurd numbers and dates.")
+    no_customer: bool = Field(True, description="Set aside lines without a customer.")
+    no_description: bool = Field(True, description="Set aside lines without a product name.")
+    duplicate: bool = Field(True, description="Of lines equal but for price, keep the cheapest.")
+    service_code: bool = Field(True, description="Set aside stock codes with fewer than two digits, such as POST.")
+    service_description: bool = Field(True, description="Set aside the product names listed below.")
+    no_price: bool = Field(True, description="Set aside lines with a unit price that is not above zero.")
+    service_descriptions: tuple[str, ...] = Field(
+        ("Next Day Carriage", "High Resolution Image"), description="Product names that are services, not goods."
+    )
+
+
+class Quintiles(Section):
+    """Cut points of the classic RFM grid."""
+
+    recency_days: tuple[float, ...] = Field((), description="Ascending limits of recency; empty: quintiles.")
+    frequency: tuple[float, ...] = Field((), description="Ascending limits of completed orders; empty: quintiles.")
+    monetary: tuple[float, ...] = Field((), description="Ascending limits of spend; empty: quintiles.")
+
+
+class Segments(Section):
+    """How customers are grouped."""
+
+    recipe: Literal["behaviour", "rfm", "quintiles", "classic"] = Field("behaviour", description="Named recipe.")
+    k: Annotated[int, Field(ge=2, le=50)] | Literal["auto"] = Field("auto", description="How many; auto: chosen.")
+    k_min: Annotated[int, Field(ge=2, le=50)] = Field(3, description="Smallest number to try.")
+    k_max: Annotated[int, Field(ge=2, le=50)] = Field(8, description="Largest number to try.")
+    snapshots: tuple[Annotated[int, Field(ge=0)], ...] = Field(
+        (152, 92, 0), description="Days before `as_of` at which each number is tried."
+    )
+    bootstraps: Annotated[int, Field(ge=2)] = Field(25, description="Refits to measure stability with.")
+    min_stability: Share = Field(0.80, description="Mean stability (adjusted Rand index) a number must reach.")
+    worst_stability: Share = Field(0.75, description="Stability it must reach at every snapshot.")
+    min_share: Share = Field(0.05, description="Smallest share of customers a segment may have.")
+    restarts: Count = Field(10, description="Starts of k-means; the best is kept.")
+    seed: int = Field(7, ge=0, description="Seed of everything random.")
+    sample: Annotated[int, Field(ge=1000)] = Field(
+        50_000, description="Most customers to fit on, picked by hashed id; all are assigned."
+    )
+    wholesale_ratio: float = Field(
+        6.0, gt=1, description="Flag customers whose units a line are this many times the usual customer's."
+    )
+    quintiles: Quintiles = Field(Quintiles(), description="Cut points of the `quintiles` recipe.")
+
+
+class Evaluate(Section):
+    """The temporal hold-out."""
+
+    cutoffs: tuple[date, ...] = Field((), description="Dates to split at; empty: three, found from the data's span.")
+    horizon_days: Count = Field(90, description="Days after the cutoff that count as the outcome.")
+    folds: Annotated[int, Field(ge=2)] = Field(5, description="Folds of the out-of-fold score.")
+    groups: Annotated[int, Field(ge=2, le=50)] = Field(5, description="Number of groups all recipes are compared at.")
+
+
+class Warehouse(Section):
+    """Where tables live and what they may use."""
+
+    memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
+    threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
+
+
+class Settings(BaseSettings):
+    """Everything that can be set, checked when it is read."""
+
+    model_config = SettingsConfigDict(
+        frozen=True, extra="forbid", env_prefix="CLIENTAGE_", env_nested_delimiter="__", validate_default=True
+    )
+
+    workspace: Path = Field(Path("workspace"), description="Folder of tables, model and report.")
+    as_of: date | None = Field(None, description="Features look back from this day; unset: after the last line.")
+    shop: Shop = Field(Shop(), description="The shop itself.")
+    source: Source = Field(Source(), description="See the section below.")
+    clean: Clean = Field(Clean(), description="See the section below.")
+    segments: Segments = Field(Segments(), description="See the section below.")
+    evaluate: Evaluate = Field(Evaluate(), description="See the section below.")
+    warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
+
+    @model_validator(mode="after")
+    def _together(self) -> Self:
+        """Settings that must fit each other."""
+        if self.segments.k_min > self.segments.k_max:
+            raise ValueError("segments.k_min is above segments.k_max: give k_min ≤ k_max")
+        return self
+
+
+def load(config: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
+    """Read the settings from flags, environment and file.
+
+    Args:
+        config: The settings file; `clientage.toml` here, where it exists, when not given.
+        overrides: Flags of the form `section.key=value`; lists and tables as JSON.
+
+    Raises:
+        SettingsError: All that does not fit, one sentence each.
+    """
+    if config and not config.is_file():
+        raise SettingsError(f"{config}: no such settings file. Write one, or leave out --config.")
+    path = config or Path("clientage.toml")
+
+    class Configured(Settings):
+        """The settings with this file among their sources."""
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+
+    try:
+        return Configured(**_nested(overrides))
+    except ValidationError as error:
+        raise SettingsError(joined(dict.fromkeys(_sentence(problem) for problem in error.errors()))) from error
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsError(f"{path}: not valid TOML: {error}. Mend that line.") from error
+    except PydanticSettingsError as error:
+        raise SettingsError(f"environment: {error}. Lists and tables are given as JSON.") from error
+
+
+def _nested(overrides: Iterable[str]) -> dict[str, Any]:
+    """`a.b=1` as `{"a": {"b": "1"}}`."""
+    tree: dict[str, Any] = {}
+    for override in overrides:
+        name, equals, value = override.partition("=")
+        if not equals:
+            raise SettingsError(f"--set {override}: no value. Write --set {name}=VALUE.")
+        *sections, key = name.strip().split(".")
+        branch = tree
+        for section in sections:
+            branch = branch.setdefault(section, {})
+        branch[key] = _value(name, value)
+    return tree
+
+
+def _value(name: str, text: str) -> Any:
+    if not text.startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError as error:
+        raise SettingsError(f'--set {name}: not valid JSON ({error}). Write lists as ["a", "b"].') from error
+
+
+def _sentence(problem: Any) -> str:
+    """One validation problem as a sentence."""
+    name = ".".join(str(part) for part in problem["loc"] if not re.search(r"[^a-z_0-9]|^int$", str(part)))
+    if problem["type"] != "extra_forbidden":
+        return f"setting {name}: {problem['msg']} (given: {problem['input']!r})." if name else f"{problem['msg']}."
+    near = difflib.get_close_matches(name, names(), 1)
+    return f"there is no setting {name}{f'; did you mean {near[0]}' if near else ', see docs/settings.md'}?"
+
+
+def names(model: type[BaseModel] = Settings, prefix: str = "") -> dict[str, FieldInfo]:
+    """Every setting by its full name, such as `segments.k`."""
+    found: dict[str, FieldInfo] = {}
+    for name, field in model.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
+            found |= names(field.annotation, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = field
+    return found

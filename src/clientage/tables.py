@@ -1,0 +1,242 @@
+"""Every named table: one row per what, columns, types, units, keys, and how a violation reads.
+
+This is the contract between the stages. A stage knows these tables and nothing of the code that made them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from clientage.errors import TableError
+
+Kind = Literal["text", "integer", "number", "time", "date", "flag"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column's promise.
+
+    Attributes:
+        kind: `text`, `integer`, `number` (double), `time` (timestamp without zone), `date` or `flag` (true or false).
+        meaning: What it says, in the shop's words.
+        unit: Unit of measure, empty where there is none.
+        optional: Whether a shop may lack it; then it is absent from the table, never a column of nulls.
+    """
+
+    kind: Kind
+    meaning: str
+    unit: str = ""
+    optional: bool = False
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table's promise: what one row stands for, its key (empty where rows repeat) and its columns in order."""
+
+    row: str
+    key: tuple[str, ...]
+    columns: Mapping[str, Column]
+
+
+RECEIVED = {
+    "invoice": Column("text", "Order number, as it came", optional=True),
+    "product": Column("text", "Stock code, as it came", optional=True),
+    "description": Column("text", "Product name, as it came", optional=True),
+    "quantity": Column("number", "Units; negative when returned", "units", optional=True),
+    "invoiced_at": Column("time", "When the order was placed, the shop's own time"),
+    "unit_price": Column("number", "Price of one unit", "currency", optional=True),
+    "total": Column("number", "Line total, where the shop gives it instead of a price", "currency", optional=True),
+    "customer_id": Column("text", "Customer, as it came"),
+    "country": Column("text", "Country, as it came", optional=True),
+    "unreadable": Column("text", "What could not be read in this line, as it stood there; null when all was read"),
+}
+
+_BOUGHT = {name: column for name, column in RECEIVED.items() if name != "unreadable"}
+
+SEGMENT = {
+    "segment_id": Column("integer", "Number of the segment, in order of revenue when the model was made"),
+    "segment": Column("text", "Name of the segment, in plain words"),
+}
+
+TABLES: Mapping[str, TableSpec] = {
+    "transactions": TableSpec("order line as received", (), RECEIVED),
+    "lines": TableSpec(
+        "clean order line",
+        (),
+        {
+            **_BOUGHT,
+            "invoice": Column("text", "Order number; the customer's day where the shop has none"),
+            "cancelled": Column("flag", "Whether the line takes goods back"),
+            "amount": Column("number", "quantity × unit_price, or the line total; negative when returned", "currency"),
+        },
+    ),
+    "rejected": TableSpec(
+        "line not used", (), {**RECEIVED, "reason": Column("text", "The first cleaning rule that set the line aside")}
+    ),
+    "customers": TableSpec(
+        "customer at `as_of`",
+        ("customer_id",),
+        {
+            "customer_id": RECEIVED["customer_id"],
+            "as_of": Column("date", "The day the features look back from; lines before it count"),
+            "country": Column("text", "Country of most of the customer's lines", optional=True),
+            "recency_days": Column("integer", "Days from the last line of any kind to `as_of`", "days"),
+            "tenure_days": Column("integer", "Days from the first line to `as_of`", "days"),
+            "frequency": Column("integer", "Orders that were completed", "orders"),
+            "monetary": Column("number", "Spend less returns, not below zero", "currency"),
+            "lines_per_basket": Column("number", "Lines in a completed order, on average", "lines"),
+            "units_per_line": Column("number", "Units in a completed line, on average", "units", optional=True),
+            "invoices": Column("integer", "Orders of any kind, cancellations included", "orders"),
+            "units": Column("number", "Units bought less units returned", "units", optional=True),
+            "spend": Column("number", "Spend less returns", "currency"),
+            "spend_per_invoice": Column("number", "Spend less returns per order of any kind", "currency"),
+            "products": Column("integer", "Different products", "products", optional=True),
+            "days_between_purchases": Column(
+                "number", "Mean days between distinct days with an order; null where there is one day", "days"
+            ),
+            "favourite_weekday": Column("integer", "Weekday of most lines; 0 is Monday, ties go to the lowest"),
+            "favourite_hour": Column("integer", "Hour of most lines; ties go to the lowest"),
+            "is_home_country": Column("flag", "Whether most lines went to the shop's own country", optional=True),
+            "cancelled_invoices": Column("integer", "Orders with a return", "orders"),
+            "cancellation_rate": Column("number", "Orders with a return per order, in [0, 1]"),
+            "monthly_spend_mean": Column("number", "Mean spend of the months with an order", "currency"),
+            "monthly_spend_std": Column("number", "Standard deviation of the same (sample); 0 for one", "currency"),
+            "monthly_spend_trend": Column("number", "Slope over those months, in order; 0 for one", "currency"),
+        },
+    ),
+    "segments": TableSpec(
+        "customer",
+        ("customer_id",),
+        {
+            "customer_id": RECEIVED["customer_id"],
+            **SEGMENT,
+            "distance": Column("number", "Distance to the middle of the segment, in the model's space", optional=True),
+            "runner_up": Column("integer", "Number of the next nearest segment", optional=True),
+            "runner_up_distance": Column("number", "Distance to the middle of that one", optional=True),
+            "move_feature": Column("text", "The one feature that would move the customer there", optional=True),
+            "move_to": Column("number", "The value it would have to pass, in its own unit", optional=True),
+            "wholesale": Column("flag", "Buys like a trader: many more units a line than the shop's usual customer"),
+            "outlier": Column("flag", "Marked by the isolation forest (recipe `classic`)", optional=True),
+            "pc1": Column("number", "First principal component, for the map of customers", optional=True),
+            "pc2": Column("number", "Second principal component", optional=True),
+            "pc3": Column("number", "Third principal component", optional=True),
+        },
+    ),
+    "profiles": TableSpec(
+        "segment",
+        ("segment_id",),
+        {
+            **SEGMENT,
+            "colour": Column("text", "Its colour everywhere, as #rrggbb"),
+            "customers": Column("integer", "Customers in it", "customers"),
+            "share": Column("number", "Share of all customers, in [0, 1]"),
+            "revenue": Column("number", "Spend less returns of its customers", "currency"),
+            "revenue_share": Column("number", "Share of all revenue"),
+            "buys_again": Column("number", "Share that bought within 90 days, at the last date that is known for"),
+            "next_spend": Column("number", "Mean spend in those 90 days", "currency"),
+            "wholesale_share": Column("number", "Share flagged as wholesale"),
+            "summary": Column("text", "Who they are, in a sentence"),
+            "action": Column("text", "What to do with them"),
+            "rule": Column("text", "The segment as two or three conditions in the shop's units"),
+            "rule_precision": Column("number", "Share of customers the rule picks that are in the segment"),
+            "rule_recall": Column("number", "Share of the segment's customers that the rule picks"),
+        },
+    ),
+    "traits": TableSpec(
+        "segment × feature",
+        ("segment_id", "feature"),
+        {
+            "segment_id": SEGMENT["segment_id"],
+            "feature": Column("text", "A feature of `customers`"),
+            "mean": Column("number", "Mean, in the feature's unit"),
+            "p05": Column("number", "5% of the segment lie below"),
+            "p25": Column("number", "25% lie below"),
+            "median": Column("number", "Half lie below"),
+            "p75": Column("number", "75% lie below"),
+            "p95": Column("number", "95% lie below"),
+            "lift": Column("number", "Mean of the segment over the mean of all customers"),
+            "z": Column("number", "Mean of the segment in standard deviations of all customers, after log1p"),
+        },
+    ),
+    "quality": TableSpec(
+        "snapshot × number of segments",
+        ("as_of", "k"),
+        {
+            "as_of": Column("date", "The snapshot"),
+            "k": Column("integer", "Number of segments"),
+            "inertia": Column("number", "Sum of squared distances to the middles"),
+            "silhouette": Column("number", "Mean silhouette (Rousseeuw 1987)"),
+            "davies_bouldin": Column("number", "Davies-Bouldin index (1979)"),
+            "calinski_harabasz": Column("number", "Calinski-Harabasz index (1974)"),
+            "stability": Column("number", "Mean adjusted Rand index over bootstrap refits; null where k is fixed"),
+            "stability_se": Column("number", "Its standard error"),
+            "smallest_share": Column("number", "Share of customers in the smallest segment"),
+            "chosen": Column("flag", "Whether this is the number in use"),
+        },
+    ),
+    "evaluation": TableSpec(
+        "recipe × number of groups × cutoff",
+        ("recipe", "groups", "cutoff"),
+        {
+            "recipe": Column("text", "How customers were grouped"),
+            "groups": Column("integer", "Number of groups"),
+            "cutoff": Column("date", "Features from before, outcomes from after"),
+            "customers": Column("integer", "Customers with a completed order before the cutoff", "customers"),
+            "r2": Column("number", "R² of log1p(spend in the horizon), out of fold"),
+            "r2_se": Column("number", "Its standard error (bootstrap over customers)"),
+            "auc": Column("number", "AUC of buying again in the horizon, out of fold"),
+            "auc_se": Column("number", "Its standard error"),
+            "stability": Column("number", "Mean adjusted Rand index over bootstrap refits"),
+            "smallest_share": Column("number", "Share of customers in the smallest group"),
+        },
+    ),
+}
+
+_ARROW = {
+    "text": pa.string(),
+    "integer": pa.int64(),
+    "number": pa.float64(),
+    "time": pa.timestamp("us"),
+    "date": pa.date32(),
+    "flag": pa.bool_(),
+}
+
+_MATCHES = {
+    "text": lambda kind: kind.is_string(),
+    "integer": lambda kind: kind.is_integer(),
+    "number": lambda kind: kind.is_floating() or kind.is_integer(),
+    "time": lambda kind: kind.is_timestamp(),
+    "date": lambda kind: kind.is_date(),
+    "flag": lambda kind: kind.is_boolean(),
+}
+
+
+def check(name: str, table: ir.Table) -> ir.Table:
+    """Hold a table against its promise and hand it on with its columns in the promised order.
+
+    Looks at the schema alone: nothing is executed.
+
+    Raises:
+        TableError: Names every missing, unknown or wrongly typed column at once.
+    """
+    spec, schema = TABLES[name], table.schema()
+    problems = [
+        f"column {column} is missing" for column, c in spec.columns.items() if column not in schema and not c.optional
+    ]
+    problems += [f"column {column} is not expected" for column in schema if column not in spec.columns]
+    problems += [
+        f"column {column} is {schema[column]}, not {c.kind}"
+        for column, c in spec.columns.items()
+        if column in schema and not _MATCHES[c.kind](schema[column])
+    ]
+    if problems:
+        raise TableError(f"table {name}: {'; '.join(problems)}. Write it again with `clientage run`.")
+    return table.select(*(column for column in spec.columns if column in schema))
+
+
+def arrow_schema(name: str) -> pa.Schema:
+    """The Arrow schema of a table, with all its columns."""
+    return pa.schema([(column, _ARROW[spec.kind]) for column, spec in TABLES[name].columns.items()])

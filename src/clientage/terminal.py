@@ -1,0 +1,141 @@
+"""What the command shows to a person: a line per stage, tables, and a moving line while it waits."""
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from clientage.manifest import Manifest
+
+Row = Mapping[str, Any]
+WIDTH = 100
+
+
+@contextlib.contextmanager
+def following(*, quiet: bool) -> Iterator[Callable[[str, Any], None]]:
+    """Show stages as they finish, and progress where standard error is a terminal.
+
+    Args:
+        quiet: Show no stages: standard output is for a machine.
+
+    Yields:
+        What to tell: the name of a finished stage with the manifest, or `progress` with the share done.
+    """
+    waiting = Console(stderr=True)
+    with waiting.status("working …") if waiting.is_terminal else contextlib.nullcontext() as status:
+
+        def tell(what: str, of: Any) -> None:
+            if what == "progress":
+                if status:
+                    status.update(f"working … {of:.0%}")
+            elif not quiet:
+                _print_stage(what, of)
+
+        yield tell
+
+
+def show_segments(profiles: Sequence[Row]) -> None:
+    """The segments in order of revenue, each in its colour."""
+    table = _table(("segment", "left"), ("customers", "right"), ("revenue", "right"), ("buys again", "right"), ("do", "left"))
+    for row in profiles:
+        table.add_row(
+            Text("● ", style=row["colour"]) + Text(row["segment"], style="default"),
+            f"{row['share']:.0%}",
+            f"{row['revenue_share']:.0%}",
+            _share(row["buys_again"]),
+            Text(row["action"]),
+        )
+    _out(table)
+
+
+def show_scorecard(evaluation: Sequence[Row]) -> None:
+    """Recipes at equal numbers of groups, averaged over the cutoffs."""
+    table = _table(
+        ("groups", "right"), ("recipe", "left"), ("R² of spend", "right"), ("AUC buys again", "right"),
+        ("stability", "right"), ("smallest", "right"),
+    )  # fmt: skip
+    keys = sorted({(row["groups"], row["recipe"]) for row in evaluation})
+    for groups, recipe in keys:
+        rows = [row for row in evaluation if (row["groups"], row["recipe"]) == (groups, recipe)]
+        mean = {name: sum(row[name] for row in rows) / len(rows) for name in ("r2", "auc", "stability", "smallest_share")}
+        cells = (f"{mean['r2']:.3f}", f"{mean['auc']:.3f}", f"{mean['stability']:.2f}", f"{mean['smallest_share']:.1%}")
+        table.add_row(str(groups), recipe, *cells)
+    _out(table)
+
+
+def show_report(path: Path, *, evaluated: bool) -> None:
+    """Where the report is and what to do next."""
+    following = "open it in a browser" if evaluated else "open it in a browser, or clientage evaluate"
+    _out(Text(f"{'report':<12}{path}        next: {following}"))
+
+
+def show_findings(findings: Mapping[str, Mapping[str, Any]]) -> None:
+    """What was examined, part by part."""
+    for part, facts in findings.items():
+        table = _table((part, "left"), ("", "left"))
+        for name, value in facts.items():
+            table.add_row(Text(name), Text(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
+        _out(table)
+
+
+def _print_stage(name: str, manifest: "Manifest") -> None:
+    text = _SAID[name](manifest)
+    _out(Text(f"{_PAST[name]:<12}{text:<{WIDTH - 24}}{manifest.stages[name]['seconds']:>8.1f} s"))
+
+
+_PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "segments", "segment": "assigned"} | {
+    "profile": "profiles", "evaluate": "judged", "report": "report",
+}  # fmt: skip
+
+
+def _said_read(manifest: "Manifest") -> str:
+    span = " to ".join(str(manifest.source[end])[:10] for end in ("first", "last"))
+    return f"{manifest.tables['transactions']:,} lines · {span}"
+
+
+def _said_clean(manifest: "Manifest") -> str:
+    reasons = sorted(manifest.reasons.items(), key=lambda item: -item[1])
+    named = " · ".join(f"{lines:,} {reason}" for reason, lines in reasons[:2])
+    more = " · …" if len(reasons) > 2 else ""
+    aside = f" · {manifest.tables['rejected']:,} set aside: {named}{more}" if reasons else ""
+    return f"{manifest.tables['lines']:,} used{aside}"
+
+
+def _said_features(manifest: "Manifest") -> str:
+    missing = manifest.source.get("missing_features", {})
+    without = f" · left out: {', '.join(missing)}" if missing else ""
+    return f"{manifest.tables['customers']:,} as of {manifest.as_of}{without}"
+
+
+_SAID: Mapping[str, Callable[["Manifest"], str]] = {
+    "read": _said_read,
+    "clean": _said_clean,
+    "features": _said_features,
+    "train": lambda manifest: f"{manifest.choice['k']}, {manifest.choice['reason']}",
+    "segment": lambda manifest: f"{manifest.tables['segments']:,} customers",
+    "profile": lambda manifest: f"{manifest.tables['profiles']:,} segments",
+    "evaluate": lambda manifest: f"{manifest.tables['evaluation']:,} groupings by what customers did next",
+    "report": lambda _: "report.html",
+}
+
+
+def _table(*columns: tuple[str, Any]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for heading, justify in columns:
+        table.add_column(heading, justify=justify, overflow="fold")
+    return table
+
+
+def _share(value: float | None) -> str:
+    return "–" if value is None else f"{value:.0%}"
+
+
+def _out(what: Any) -> None:
+    console = Console()
+    # a pipe has no width of its own: do not fold what a person may search in
+    console.print(what, **({} if console.is_terminal else {"width": 200}), soft_wrap=isinstance(what, Text))

@@ -1,0 +1,1 @@
+"""Order lines: read from anywhere, mapped to one layout, simulated, cleaned, checked."""

@@ -1,0 +1,58 @@
+"""The contract of the order lines: what must hold before anything is built on them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import ibis.expr.types as ir
+
+from clientage.errors import InputError
+
+
+def facts(transactions: ir.Table) -> ir.Table:
+    """One row: number of lines, of unreadable ones, first and last time, an example of what could not be read."""
+    return transactions.agg(
+        lines=transactions.count(),
+        unreadable=transactions.unreadable.count(),
+        first=transactions.invoiced_at.min(),
+        last=transactions.invoiced_at.max(),
+        example=transactions.unreadable.min(),
+    )
+
+
+def require_readable(found: Mapping[str, Any], max_unreadable: float) -> None:
+    """Stop where there is nothing to work on, or too much of it cannot be read.
+
+    Args:
+        found: The row of `facts`.
+        max_unreadable: Share of lines that may be unreadable.
+
+    Raises:
+        InputError: No lines at all, or too many unreadable ones.
+    """
+    if not found["lines"]:
+        raise InputError("there are no order lines: the source has headings and nothing below. Give another file.")
+    share = found["unreadable"] / found["lines"]
+    if share > max_unreadable:
+        raise InputError(
+            f"{found['unreadable']:,} of {found['lines']:,} lines ({share:.0%}) cannot be read, such as "
+            f"{found['example']}. Mend them, give the format (--set source.date_format=…, --set source.decimal=…), "
+            f"or allow more (--set source.max_unreadable={min(share + 0.01, 1):.2f})."
+        )
+
+
+def require_lines(used: int, reasons: Mapping[str, int]) -> None:
+    """Stop where cleaning leaves nothing.
+
+    Args:
+        used: Lines that are left.
+        reasons: Lines set aside by reason.
+
+    Raises:
+        InputError: Nothing is left, with the reasons.
+    """
+    if not used:
+        why = " · ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1]))
+        raise InputError(
+            f"no line is left after cleaning ({why}). See the table rejected, or turn a rule off, such as "
+            "--set clean.no_customer=false."
+        )

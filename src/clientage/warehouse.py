@@ -1,0 +1,232 @@
+"""Where tables live. Reads and writes named tables; a set of writes appears whole or not at all.
+
+Writes of a transaction go to `WORKSPACE/.staging`. At its end a marker file says that the set is complete, the files
+are renamed into place and the marker is removed. A process that dies before the marker leaves the tables as they
+were; one that dies after it leaves a set that the next transaction finishes. One transaction at a time holds the
+workspace's lock, which the operating system frees when its process ends.
+"""
+
+import contextlib
+import errno
+import os
+import shutil
+import tempfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import duckdb
+import filelock
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from clientage.errors import WorkspaceError
+from clientage.tables import check
+
+STAGING, COMPLETE, LOCK = ".staging", "COMPLETE", ".lock"
+
+
+class Warehouse:
+    """Named tables as Parquet in a workspace folder, with DuckDB as the engine.
+
+    Attributes:
+        engine: The Ibis connection that expressions run on.
+        workspace: The folder.
+    """
+
+    def __init__(self, workspace: Path, engine: ibis.BaseBackend) -> None:
+        self.workspace = workspace
+        self.engine = engine
+        self._staging: Path | None = None
+        self._dropped: set[str] = set()
+
+    def exists(self, name: str) -> bool:
+        """Whether a table was written, now or by an earlier run."""
+        return name not in self._dropped and self.path(f"tables/{name}.parquet").exists()
+
+    def drop(self, name: str) -> None:
+        """Remove a table at the end of the transaction, unless it is written again."""
+        self._dropped.add(name)
+
+    def read(self, name: str) -> ir.Table:
+        """A named table as an expression, held against its promise.
+
+        Raises:
+            WorkspaceError: The table has not been written yet.
+            TableError: It is not what `clientage.tables` promises.
+        """
+        path = self.path(f"tables/{name}.parquet")
+        if not self.exists(name):
+            raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
+        with _explained(self.workspace):
+            return check(name, self.engine.read_parquet(path))
+
+    def write(self, name: str, table: ir.Table) -> int:
+        """Write a named table within a transaction.
+
+        Returns:
+            The number of rows.
+        """
+        path = self._staged(f"tables/{name}.parquet")
+        self._dropped.discard(name)
+        with _explained(self.workspace):
+            self.engine.to_parquet(check(name, table), path, compression="zstd")
+            (rows,) = self.engine.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
+            return int(rows)
+
+    def collect(self, table: ir.Table) -> pa.Table:
+        """A small result, out of the engine."""
+        with _explained(self.workspace):
+            return self.engine.to_pyarrow_batches(table).read_all()
+
+    def read_text(self, name: str) -> str:
+        """A document of the workspace, such as `model/segments.json`.
+
+        Raises:
+            WorkspaceError: It has not been written yet.
+        """
+        path = self.path(name)
+        if not path.exists():
+            raise WorkspaceError(f"{path}: not there yet. Make it with `clientage run FILE`.")
+        return path.read_text(encoding="utf-8")
+
+    def write_text(self, name: str, text: str) -> None:
+        """Write a document within a transaction."""
+        with _explained(self.workspace):
+            self._staged(name).write_text(text, encoding="utf-8")
+
+    def path(self, name: str) -> Path:
+        """Where a file is read from: this transaction's version, else the published one."""
+        staged = self._staging / name if self._staging else None
+        return staged if staged and staged.exists() else self.workspace / name
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Path]:
+        """All writes inside appear together at the end, or not at all.
+
+        Yields:
+            A scratch folder, removed at the end.
+
+        Raises:
+            WorkspaceError: Another run holds the workspace, or the disk is full.
+        """
+        with _explained(self.workspace):
+            self.workspace.mkdir(parents=True, exist_ok=True)
+            lock = self._locked()
+        try:
+            with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, _explained(self.workspace):
+                _recover(self.workspace)
+                self._staging = self.workspace / STAGING
+                yield Path(scratch)
+                _mark_complete(self.workspace, self._dropped)
+                _publish(self.workspace)
+        finally:
+            self._staging, self._dropped = None, set()
+            if not _complete(self.workspace):
+                shutil.rmtree(self.workspace / STAGING, ignore_errors=True)
+            lock.release()
+
+    def _locked(self) -> filelock.BaseFileLock:
+        lock = filelock.FileLock(self.workspace / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except filelock.Timeout as busy:
+            raise WorkspaceError(
+                f"{self.workspace}: another run is using this workspace. Wait for it, or give another --workspace."
+            ) from busy
+        return lock
+
+    def _staged(self, name: str) -> Path:
+        if self._staging is None:
+            raise WorkspaceError(f"{name}: written outside a transaction. Wrap the writes in `Warehouse.transaction`.")
+        path = self._staging / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+def connect(workspace: Path, *, memory: str = "", threads: int = 0) -> Warehouse:
+    """Open a workspace with an engine of its own; nothing is created on disk before the first transaction.
+
+    Args:
+        workspace: The folder.
+        memory: Memory limit, such as `4GB`.
+        threads: Threads; 0 for all cores.
+
+    Raises:
+        WorkspaceError: The path is a file, or a limit is not one the engine knows.
+    """
+    if workspace.exists() and not workspace.is_dir():
+        raise WorkspaceError(f"{workspace}: a file, not a folder. Give another --workspace.")
+    spill = Path(tempfile.gettempdir()) / f"clientage-spill-{os.getpid()}"
+    options = {"temp_directory": str(spill), "memory_limit": memory, "threads": threads}
+    with _explained(workspace):
+        engine = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
+        engine.raw_sql("SET enable_progress_bar = false")
+    return Warehouse(workspace, engine)
+
+
+def _recover(workspace: Path) -> None:
+    """Finish a set that was complete when its process died; drop one that was not."""
+    if _complete(workspace):
+        _publish(workspace)
+    shutil.rmtree(workspace / STAGING, ignore_errors=True)
+
+
+def _complete(workspace: Path) -> bool:
+    return (workspace / STAGING / COMPLETE).exists()
+
+
+def _mark_complete(workspace: Path, dropped: Iterable[str]) -> None:
+    """The point of no return: what is staged is on disk, and so is the list of tables to remove."""
+    staging = workspace / STAGING
+    staging.mkdir(exist_ok=True)
+    for path in _files(staging):
+        _sync(path)
+    draft = staging / f"{COMPLETE}.draft"
+    draft.write_text("\n".join(sorted(dropped)), encoding="utf-8")
+    _sync(draft)
+    draft.replace(staging / COMPLETE)
+
+
+def _publish(workspace: Path) -> None:
+    """Move every staged file into place; can be repeated from any point."""
+    staging = workspace / STAGING
+    marker = staging / COMPLETE
+    for name in marker.read_text(encoding="utf-8").split():
+        (workspace / f"tables/{name}.parquet").unlink(missing_ok=True)
+    for path in _files(staging):
+        if path != marker:
+            target = workspace / path.relative_to(staging)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            path.replace(target)
+    marker.unlink()
+    shutil.rmtree(staging)
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+
+
+@contextlib.contextmanager
+def _explained(workspace: Path) -> Iterator[None]:
+    """Say what the disk or the engine refused, in the user's words."""
+    try:
+        yield
+    except (OSError, duckdb.Error) as error:
+        raise WorkspaceError(_reason(workspace, error)) from error
+
+
+def _reason(workspace: Path, error: Exception) -> str:
+    text = str(error).splitlines()[0] if str(error) else type(error).__name__
+    if getattr(error, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or "No space left" in text:
+        return f"{workspace}: the disk is full; the tables are as they were. Free some space and run again."
+    if isinstance(error, PermissionError) or "Permission denied" in text:
+        return f"{workspace}: no permission to write here. Give another --workspace."
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return f"{workspace}: not enough memory ({text}). Raise it with --set warehouse.memory=8GB."
+    return f"{workspace}: {text}. The tables are as they were."
