@@ -1,9 +1,16 @@
-"""What all tests share: engines, the public data set, small shops."""
+"""What all tests share: engines, the public data set, and runs that several tests look at."""
 
+import os
+import subprocess
+import sys
+from datetime import date
 from pathlib import Path
 
 import ibis
 import pytest
+
+from clientage import pipeline
+from clientage.settings import load
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
@@ -21,3 +28,46 @@ def real():
     if not path.exists():
         pytest.skip(f"the public data set is not at {path}")
     return path
+
+
+@pytest.fixture(scope="session")
+def real_run(real, tmp_path_factory):
+    """A whole run on the public data set, hold-out at the reference cutoffs included: settings and manifest."""
+    cutoffs = 'evaluate.cutoffs=["2011-05-12", "2011-07-11", "2011-09-09"]'
+    settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('real')}", cutoffs])
+    return settings, pipeline.run(settings, str(real), with_evaluation=True)
+
+
+@pytest.fixture(scope="session")
+def real_tables(real_run):
+    """The tables of that run by name, and the engine they are read with."""
+    warehouse = pipeline.connect(real_run[0].workspace)
+    names = [name for name in pipeline.TABLES if warehouse.exists(name)]
+    return {"engine": warehouse.engine} | {name: warehouse.read(name) for name in names}
+
+
+@pytest.fixture(scope="session")
+def sample_run(tmp_path_factory):
+    """A whole run on the simulated shop: settings and manifest."""
+    settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('sample')}", "segments.bootstraps=5"])
+    return settings, pipeline.run(settings, "sample", with_evaluation=True)
+
+
+@pytest.fixture
+def command(tmp_path):
+    """Run the command in a process of its own, in a folder of its own."""
+
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [sys.executable, "-c", "from clientage.cli import main; main()", *map(str, arguments)],
+            cwd=tmp_path,
+            env=os.environ | {"COLUMNS": "120", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    return run
+
+
+AS_OF = date(2011, 12, 10)

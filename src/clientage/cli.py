@@ -23,12 +23,12 @@ app = typer.Typer(
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings file. Default: clientage.toml, where it exists.")]
+Config = Annotated[Path | None, typer.Option("--config", help="Settings file. Default: clientage.toml.")]
 Workspace = Annotated[Path | None, typer.Option("--workspace", help="Folder of tables, model and report.")]
-AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day (YYYY-MM-DD). Default: after the last line.")]
+AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day. Default: after the last line.")]
 Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]
 K = Annotated[str, typer.Option("--k", help="Number of segments, or auto.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as section.key=value. May be repeated.")]
+Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as section.key=value. Repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
@@ -59,7 +59,7 @@ def run(
     """Order lines in; tables, segments and a report out."""
     from clientage import pipeline, terminal
 
-    settings = _settings(config, workspace, set_, as_of=as_of, segments_recipe=recipe, segments_k=k)
+    settings = _settings(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
     with terminal.following(quiet=as_json) as tell:
         manifest = pipeline.run(settings, source, with_evaluation=evaluate, tell=tell)
     if as_json:
@@ -87,7 +87,7 @@ def step(
     """One stage of the flow, on the tables that are there."""
     from clientage import pipeline, terminal
 
-    settings = _settings(config, workspace, set_, as_of=as_of, segments_recipe=recipe, segments_k=k)
+    settings = _settings(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
     with terminal.following(quiet=as_json) as tell:
         manifest = pipeline.step(settings, [stage], source, tell=tell)
     if as_json:
@@ -96,7 +96,7 @@ def step(
 
 @app.command()
 def evaluate(
-    cutoff: Annotated[list[str] | None, typer.Option("--cutoff", help="Split here (YYYY-MM-DD). May be repeated.")] = None,
+    cutoff: Annotated[list[str] | None, typer.Option("--cutoff", help="Split at this day. Repeatable.")] = None,
     config: Config = None,
     workspace: Workspace = None,
     set_: Set = None,
@@ -161,10 +161,12 @@ def doctor(
         terminal.show_findings(found)
 
 
-def _settings(config: Path | None, workspace: Path | None, set_: list[str] | None, **flags: str) -> "Settings":
+def _settings(
+    config: Path | None, workspace: Path | None, set_: list[str] | None, flags: dict[str, str] | None = None
+) -> "Settings":
     from clientage.settings import load
 
-    named = {"workspace": str(workspace or "")} | {name.replace("segments_", "segments."): flags[name] for name in flags}
+    named = {"workspace": str(workspace or ""), **(flags or {})}
     return load(config, [*(set_ or []), *(f"{name}={value}" for name, value in named.items() if value)])
 
 

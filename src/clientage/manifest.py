@@ -18,7 +18,8 @@ from clientage.errors import WorkspaceError
 LIBRARIES = ("clientage", "duckdb", "ibis-framework", "numpy", "pyarrow")
 
 
-def _versions() -> dict[str, str]:
+def installed() -> dict[str, str]:
+    """Versions of Python and of the libraries that decide results."""
     return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
 
 
@@ -46,7 +47,7 @@ class Manifest:
     reasons: dict[str, int] = field(default_factory=dict)
     choice: dict[str, Any] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
-    versions: dict[str, str] = field(default_factory=_versions)
+    versions: dict[str, str] = field(default_factory=installed)
 
     @contextlib.contextmanager
     def measured(self, stage: str) -> Iterator[None]:

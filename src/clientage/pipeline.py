@@ -28,6 +28,7 @@ from clientage.settings import Settings
 from clientage.tables import TABLES, arrow_schema
 from clientage.transactions import checks, source
 from clientage.transactions.clean import RULES, clean
+from clientage.transactions.received import Received
 from clientage.warehouse import Warehouse, connect
 
 MODEL, REPORT, MANIFEST = "model/segments.json", "report.html", "run.json"
@@ -144,19 +145,29 @@ def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Man
     return manifest
 
 
-def _read(run: Run) -> None:
-    settings = run.settings.source
-    received = source.load(
-        run.location,
-        run.warehouse.engine,
-        columns={name: value for name, value in settings.columns.model_dump().items() if value},
-        date_format=settings.date_format,
-        decimal=settings.decimal,
-        delimiter=settings.delimiter,
-        max_bytes=int(settings.max_gigabytes * 1e9),
-        scratch=run.scratch,
+def load_source(settings: Settings, warehouse: Warehouse, location: str, scratch: Path) -> Received:
+    """Order lines from a location, as the settings say.
+
+    Raises:
+        InputError: They cannot be used: every problem and its mend.
+    """
+    wanted = settings.source
+    return source.load(
+        location,
+        warehouse.engine,
+        columns={name: value for name, value in wanted.columns.model_dump().items() if value},
+        date_format=wanted.date_format,
+        decimal=wanted.decimal,
+        delimiter=wanted.delimiter,
+        max_bytes=int(wanted.max_gigabytes * 1e9),
+        scratch=scratch,
         cache=platformdirs.user_cache_path("clientage"),
     )
+
+
+def _read(run: Run) -> None:
+    settings = run.settings.source
+    received = load_source(run.settings, run.warehouse, run.location, run.scratch)
     run.write("transactions", received.transactions)
     transactions = run.warehouse.read("transactions")
     found = run.rows(checks.facts(transactions))[0]

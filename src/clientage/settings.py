@@ -208,6 +208,8 @@ def _nested(overrides: Iterable[str]) -> dict[str, Any]:
         branch = tree
         for section in sections:
             branch = branch.setdefault(section, {})
+            if not isinstance(branch, dict):
+                raise SettingsError(f"--set {override}: {section} is a value, not a section. See docs/settings.md.")
         branch[key] = _value(name, value)
     return tree
 

@@ -41,7 +41,9 @@ def following(*, quiet: bool) -> Iterator[Callable[[str, Any], None]]:
 
 def show_segments(profiles: Sequence[Row]) -> None:
     """The segments in order of revenue, each in its colour."""
-    table = _table(("segment", "left"), ("customers", "right"), ("revenue", "right"), ("buys again", "right"), ("do", "left"))
+    table = _table(
+        ("segment", "left"), ("customers", "right"), ("revenue", "right"), ("buys again", "right"), ("do", "left")
+    )
     for row in profiles:
         table.add_row(
             Text("● ", style=row["colour"]) + Text(row["segment"], style="default"),
@@ -55,6 +57,7 @@ def show_segments(profiles: Sequence[Row]) -> None:
 
 def show_scorecard(evaluation: Sequence[Row]) -> None:
     """Recipes at equal numbers of groups, averaged over the cutoffs."""
+    measures = {"r2": ".3f", "auc": ".3f", "stability": ".2f", "smallest_share": ".1%"}
     table = _table(
         ("groups", "right"), ("recipe", "left"), ("R² of spend", "right"), ("AUC buys again", "right"),
         ("stability", "right"), ("smallest", "right"),
@@ -62,9 +65,7 @@ def show_scorecard(evaluation: Sequence[Row]) -> None:
     keys = sorted({(row["groups"], row["recipe"]) for row in evaluation})
     for groups, recipe in keys:
         rows = [row for row in evaluation if (row["groups"], row["recipe"]) == (groups, recipe)]
-        mean = {name: sum(row[name] for row in rows) / len(rows) for name in ("r2", "auc", "stability", "smallest_share")}
-        cells = (f"{mean['r2']:.3f}", f"{mean['auc']:.3f}", f"{mean['stability']:.2f}", f"{mean['smallest_share']:.1%}")
-        table.add_row(str(groups), recipe, *cells)
+        table.add_row(str(groups), recipe, *(_mean(rows, name, form) for name, form in measures.items()))
     _out(table)
 
 
@@ -79,7 +80,9 @@ def show_findings(findings: Mapping[str, Mapping[str, Any]]) -> None:
     for part, facts in findings.items():
         table = _table((part, "left"), ("", "left"))
         for name, value in facts.items():
-            table.add_row(Text(name), Text(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)))
+            table.add_row(
+                Text(name), Text(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
+            )
         _out(table)
 
 
@@ -131,6 +134,11 @@ def _table(*columns: tuple[str, Any]) -> Table:
     return table
 
 
+def _mean(rows: Sequence[Row], name: str, form: str) -> str:
+    known = [row[name] for row in rows if row[name] is not None]
+    return f"{sum(known) / len(known):{form}}" if known else "–"
+
+
 def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
@@ -138,4 +146,5 @@ def _share(value: float | None) -> str:
 def _out(what: Any) -> None:
     console = Console()
     # a pipe has no width of its own: do not fold what a person may search in
-    console.print(what, **({} if console.is_terminal else {"width": 200}), soft_wrap=isinstance(what, Text))
+    width = None if console.is_terminal else 200
+    console.print(what, width=width, soft_wrap=isinstance(what, Text))

@@ -22,14 +22,14 @@ class Score:
     Attributes:
         r2: Share of the variance of log1p(spend in the horizon) that out-of-fold group means explain.
         r2_se: Its standard error over customers.
-        auc: Chance that a customer who buys again stands above one who does not.
+        auc: Chance that a customer who buys again stands above one who does not; None where all or none do.
         auc_se: Its standard error over customers.
     """
 
     r2: float
     r2_se: float
-    auc: float
-    auc_se: float
+    auc: float | None
+    auc_se: float | None
 
 
 def scorecard(
@@ -78,9 +78,13 @@ def score(labels: Integers, spend: Floats, *, folds: int = 5, seed: int = 7) -> 
     expected, chance = _out_of_fold(groups, fold, worth), _out_of_fold(groups, fold, again.astype(float))
     draws = [rng.integers(0, len(labels), len(labels)) for _ in range(RESAMPLES)]
     r2 = [_r2(worth[drawn], expected[drawn]) for drawn in draws]
-    auc = [area_under_curve(chance[drawn], again[drawn]) for drawn in draws]
+    known = 0 < again.sum() < len(again)
+    auc = [area_under_curve(chance[drawn], again[drawn]) for drawn in draws] if known else []
     return Score(
-        _r2(worth, expected), float(np.std(r2, ddof=1)), area_under_curve(chance, again), float(np.nanstd(auc, ddof=1))
+        _r2(worth, expected),
+        float(np.std(r2, ddof=1)),
+        area_under_curve(chance, again) if known else None,
+        float(np.nanstd(auc, ddof=1)) if known else None,
     )
 
 

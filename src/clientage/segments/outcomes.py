@@ -22,6 +22,5 @@ def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
     after = lines.filter(
         lines.customer_id.notnull(), ~lines.cancelled, lines.invoiced_at >= start, lines.invoiced_at < end
     )
-    return after.group_by("customer_id").agg(
-        next_spend=(after.amount * 1e6).round().cast("int64").sum().cast("float64")
-    )
+    millionths = (after.amount * 1e6).round().cast("int64")
+    return after.group_by("customer_id").agg(next_spend=millionths.sum().cast("float64") / 1e6)

@@ -1,0 +1,70 @@
+"""Look before running: is all set up, and what is understood of a source?"""
+
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from clientage.manifest import installed
+from clientage.pipeline import load_source
+from clientage.settings import Settings
+from clientage.transactions import checks
+from clientage.transactions.clean import RULES, applicable
+from clientage.warehouse import connect
+
+Findings = dict[str, dict[str, Any]]
+
+
+def examine(settings: Settings, location: str = "") -> Findings:
+    """Findings by part: the set-up and, where a source is given, how it is read. Nothing is written to the workspace.
+
+    Raises:
+        ClientageError: The source cannot be used: every problem and its mend.
+    """
+    found: Findings = {"set-up": _set_up(settings)}
+    return found | (_source(settings, location) if location else {})
+
+
+def _set_up(settings: Settings) -> dict[str, Any]:
+    folder = settings.workspace.absolute()
+    home = next(parent for parent in (folder, *folder.parents) if parent.is_dir())
+    return {
+        **installed(),
+        "processors": os.cpu_count(),
+        "workspace": str(settings.workspace),
+        "writable": os.access(home, os.W_OK),
+        "free disk": f"{shutil.disk_usage(home).free / 1e9:,.1f} GB",
+    }
+
+
+def _source(settings: Settings, location: str) -> Findings:
+    """How a source is read: columns by role, formats, and the first look at its lines."""
+    warehouse = connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
+    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
+        received = load_source(settings, warehouse, location, Path(scratch))
+        facts = warehouse.collect(checks.facts(received.transactions)).to_pylist()[0]
+        checks.require_readable(facts, settings.source.max_unreadable)
+    understood = received.understood
+    formats = {
+        "dates": understood.date_format,
+        "decimal sign": understood.decimal,
+        "delimiter": understood.delimiter,
+        "encoding": understood.encoding,
+        "ignored columns": list(understood.ignored),
+        "notes": list(understood.notes),
+    }
+    skipped = [name for name in RULES if name not in applicable(tuple(RULES), received.transactions.columns)]
+    return {
+        "columns": {role.role: f"{' / '.join(role.columns)} ({role.by})" for role in understood.roles},
+        "format": {name: value for name, value in formats.items() if value},
+        "lines": {
+            "files": list(received.files),
+            "lines": f"{facts['lines']:,}",
+            "from": str(facts["first"]),
+            "to": str(facts["last"]),
+            "unreadable": f"{facts['unreadable']:,}",
+            "missing columns": list(received.missing) or "none",
+            "rules that do not apply": skipped or "none",
+        },
+    }

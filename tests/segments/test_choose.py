@@ -1,0 +1,62 @@
+"""Choosing the number of segments: the rule, and what it does on customers whose number is known."""
+
+from datetime import date
+
+import numpy as np
+import pytest
+from shops import columns
+
+from clientage.errors import InputError
+from clientage.segments.choose import Limits, decide, measure
+
+DAY, EARLIER = date(2024, 5, 1), date(2024, 2, 1)
+
+
+def row(k, stability, share=0.2, day=DAY):
+    return {"as_of": day, "k": k, "stability": stability, "smallest_share": share}
+
+
+@pytest.mark.parametrize(
+    ("rows", "expected"),
+    [
+        ([row(3, 0.9), row(4, 0.85), row(5, 0.7)], 4),
+        ([row(3, 0.9), row(4, 0.95, share=0.01)], 3),
+        ([row(3, 0.9), row(4, 0.95), row(4, 0.7, day=EARLIER), row(3, 0.8, day=EARLIER)], 3),
+        ([row(3, 0.6), row(4, 0.7)], 4),
+        ([row(3, 0.6, share=0.01), row(4, 0.7, share=0.01)], 4),
+    ],
+)
+def test_the_largest_number_that_keeps_the_limits(rows, expected):
+    assert decide(rows, Limits())[0] == expected
+
+
+def test_it_says_when_no_number_keeps_the_limits():
+    assert "no number keeps all limits" in decide([row(3, 0.6)], Limits())[1]
+    assert "the most that stay stable" in decide([row(3, 0.9)], Limits())[1]
+
+
+def test_planted_kinds_are_stable_and_more_than_those_are_not():
+    heard = []
+    rows = measure("rfm", {EARLIER: columns(150), DAY: columns()}, [2, 3, 5], bootstraps=6, progress=heard.append)
+    stability = {(r["as_of"], r["k"]): r["stability"] for r in rows}
+    assert stability[DAY, 3] > 0.99
+    assert stability[DAY, 5] < 0.9
+    assert decide(rows, Limits())[0] == 3
+    assert heard == sorted(heard)
+    assert heard[-1] == 1
+
+
+def test_the_same_seed_measures_the_same():
+    one, other = (measure("rfm", {DAY: columns(90)}, [3], bootstraps=3, seed=5) for _ in range(2))
+    assert one == other
+
+
+def test_without_bootstraps_stability_is_not_known():
+    assert measure("rfm", {DAY: columns(90)}, [3], bootstraps=0)[0]["stability"] is None
+
+
+def test_numbers_above_the_different_customers_are_left_out_and_none_left_is_an_error():
+    same = {name: np.repeat(values[:3], 30) for name, values in columns().items()}
+    assert [r["k"] for r in measure("rfm", {DAY: same}, [2, 3, 4], bootstraps=2)] == [2, 3]
+    with pytest.raises(InputError, match="differ"):
+        measure("rfm", {DAY: same}, [4], bootstraps=2)

@@ -1,0 +1,125 @@
+"""The model: NumPy and the engine agree, the document keeps every bit, a move leads to the runner-up."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from shops import columns, customers
+
+from clientage.errors import InputError
+from clientage.segments import document
+from clientage.segments.fit import fit_centroids, fit_grid
+from clientage.segments.grid import NAMES
+from clientage.tables import check
+
+RECIPES = ["behaviour", "rfm", "quintiles"]
+
+
+def fitted(recipe, found):
+    return fit_grid(found) if recipe == "quintiles" else fit_centroids(recipe, found, 3, seed=1)
+
+
+def assigned(engine, model, found):
+    return engine.to_pyarrow(check("segments", model.assign(customers(found))).order_by("customer_id")).to_pylist()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_numpy_and_the_engine_give_every_customer_the_same_segment(engine, recipe):
+    found = columns(600)
+    model = fitted(recipe, found)
+    assert [row["segment_id"] for row in assigned(engine, model, found)] == model.predict(found).tolist()
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_document_keeps_every_bit(recipe):
+    model = fitted(recipe, columns())
+    text = document.dumps(model)
+    again = document.loads(text)
+    assert document.dumps(again) == text
+    found = columns(seed=5)
+    np.testing.assert_array_equal(again.predict(found), model.predict(found))
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("", "cannot be read"), ("{}", "cannot be read"), ("[1]", "cannot be read"), ('{"format": 99}', "format 99")],
+)
+def test_what_is_no_model_is_refused(text, said):
+    with pytest.raises(InputError, match=said):
+        document.loads(text)
+
+
+def test_the_planted_kinds_are_found_in_order_of_revenue():
+    found = columns()
+    model = fit_centroids("behaviour", found, 3, seed=1)
+    labels = model.predict(found)
+    kinds = [set(labels[np.arange(300) % 3 == kind]) for kind in range(3)]
+    assert kinds == [{3}, {2}, {1}]
+
+
+def test_moving_one_feature_to_its_border_reaches_the_runner_up(engine):
+    found = columns(400)
+    model = fit_centroids("behaviour", found, 3, seed=1)
+    rows = assigned(engine, model, found)
+    movable = [(i, row) for i, row in enumerate(rows) if row["move_feature"]]
+    assert len(movable) > 200
+    for i, row in movable[:60]:
+        own = {name: values[i : i + 1].copy() for name, values in found.items()}
+        before = own[row["move_feature"]][0]
+        for share, expected in ((1.02, row["runner_up"]), (0.98, row["segment_id"])):
+            own[row["move_feature"]][0] = before + share * (row["move_to"] - before)
+            assert model.predict(own)[0] == expected
+
+
+def test_distances_are_to_the_two_nearest_middles(engine):
+    found = columns(50)
+    model = fit_centroids("behaviour", found, 3, seed=1)
+    points = model.space.place(np.column_stack([found[name] for name in model.space.features]))
+    expected = np.sort(np.sqrt(((points[:, None] - model.centroids) ** 2).sum(axis=2)), axis=1)
+    rows = assigned(engine, model, found)
+    np.testing.assert_allclose(
+        [[row["distance"], row["runner_up_distance"]] for row in rows], expected[:, :2], rtol=1e-9
+    )
+
+
+def test_who_buys_many_units_a_line_is_flagged_as_wholesale(engine):
+    found = columns(90)
+    found["units_per_line"][7] = 10_000.0
+    rows = assigned(engine, fit_centroids("behaviour", found, 3, wholesale_ratio=20), found)
+    assert [i for i, row in enumerate(rows) if row["wholesale"]] == [7]
+
+
+def test_missing_values_get_a_segment_in_both(engine):
+    found = columns(90)
+    model = fit_centroids("behaviour", found, 3)
+    found["units_per_line"][:5] = np.nan
+    table = customers(found)
+    table = table.mutate(units_per_line=table.units_per_line.nullif(float("nan")))
+    rows = engine.to_pyarrow(model.assign(table).order_by("customer_id")).to_pylist()
+    assert [row["segment_id"] for row in rows] == model.predict(found).tolist()
+
+
+def test_too_few_different_customers_are_refused():
+    found = {name: np.repeat(values[:2], 50) for name, values in columns().items()}
+    with pytest.raises(
+        InputError, match=r"3 segments need at least 3 customers that differ, .* 100 customers, 2 of them"
+    ):
+        fit_centroids("behaviour", found, 3)
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.lists(st.floats(1, 1e4), min_size=4, max_size=4, unique=True).map(sorted))
+def test_the_grid_takes_given_limits(limits):
+    model = fit_grid(columns(), {"monetary": tuple(limits)})
+    assert model.cuts["monetary"] == tuple(limits)
+    assert {segment.name for segment in model.segments} == {name for row in NAMES for name in row}
+
+
+def test_champions_are_recent_frequent_and_large():
+    found = columns(900)
+    model = fit_grid(found)
+    names = {segment.segment_id: segment.name for segment in model.segments}
+    labels = np.array([names[i] for i in model.predict(found)])
+    best = labels == "Champions"
+    assert found["recency_days"][best].max() < np.median(found["recency_days"])
+    assert found["monetary"][best].min() > np.median(found["monetary"])

@@ -1,0 +1,80 @@
+"""Settings: precedence, and one sentence for each that does not fit."""
+
+import pytest
+
+from clientage.errors import SettingsError
+from clientage.settings import load, names
+from clientage.transactions.clean import RULES, SERVICE_DESCRIPTIONS
+
+
+@pytest.fixture(autouse=True)
+def _nowhere(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def test_flags_go_before_the_environment_before_the_file_before_defaults(tmp_path, monkeypatch):
+    assert load().segments.k == "auto"
+    (tmp_path / "clientage.toml").write_text('[segments]\nk = 4\nrecipe = "rfm"\n[shop]\ncurrency = "£"\n')
+    assert load().segments.k == 4
+    monkeypatch.setenv("CLIENTAGE_SEGMENTS__K", "5")
+    assert load().segments.k == 5
+    found = load(overrides=["segments.k=6"])
+    assert (found.segments.k, found.segments.recipe, found.shop.currency) == (6, "rfm", "£")
+
+
+def test_a_file_of_another_name(tmp_path):
+    path = tmp_path / "other.toml"
+    path.write_text("[evaluate]\ncutoffs = [2011-09-09]\n")
+    assert str(load(path).evaluate.cutoffs[0]) == "2011-09-09"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["segments.kk=5"], "there is no setting segments.kk; did you mean segments.k?"),
+        (["nonsense=5"], "there is no setting nonsense"),
+        (["segments.k=1"], r"setting segments.k: .* greater than or equal to 2 .*'1'"),
+        (["segments.k"], "--set segments.k: no value"),
+        (["evaluate.cutoffs=[1"], "not valid JSON"),
+        (["clean.duplicate=perhaps"], "clean.duplicate: .* boolean"),
+        (["segments.k_min=9"], "segments.k_min is above segments.k_max"),
+        (["segments=5"], "segments"),
+        (["segments.k.x=5"], "segments.k"),
+        (["segments.k=4", "segments.k.x=5"], "segments.k"),
+    ],
+)
+def test_what_does_not_fit_is_said_in_a_sentence(overrides, said):
+    with pytest.raises(SettingsError, match=said):
+        load(overrides=overrides)
+
+
+def test_all_problems_are_said_at_once():
+    with pytest.raises(SettingsError) as caught:
+        load(overrides=["segments.kk=5", "warehouse.threads=-1", "source.max_unreadable=2"])
+    assert len(str(caught.value).splitlines()) == 3
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(SettingsError, match="no such settings file"):
+        load(tmp_path / "absent.toml")
+    bad = tmp_path / "bad.toml"
+    bad.write_text("segments = [")
+    with pytest.raises(SettingsError, match="not valid TOML"):
+        load(bad)
+
+
+def test_bad_environment_values_are_named(monkeypatch):
+    monkeypatch.setenv("CLIENTAGE_EVALUATE__CUTOFFS", "[1")
+    with pytest.raises(SettingsError, match="environment"):
+        load()
+
+
+def test_settings_do_not_change():
+    with pytest.raises(ValueError, match="frozen"):
+        load().segments.k = 3
+
+
+def test_every_cleaning_rule_has_its_switch():
+    switches = {name.removeprefix("clean.").replace("_", " ") for name in names() if name.startswith("clean.")}
+    assert switches - {"service descriptions"} == set(RULES)
+    assert load().clean.service_descriptions == SERVICE_DESCRIPTIONS

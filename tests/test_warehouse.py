@@ -1,0 +1,184 @@
+"""The workspace: all tables of a run appear together or not at all, whatever happens."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+
+import pytest
+from shops import bought, table
+
+from clientage.errors import TableError, WorkspaceError
+from clientage.warehouse import connect
+
+
+def lines(*amounts):
+    return table("lines", [bought(quantity=float(amount)) for amount in amounts])
+
+
+def quantities(workspace):
+    warehouse = connect(workspace)
+    return sorted(warehouse.collect(warehouse.read("lines"))["quantity"].to_pylist())
+
+
+def test_a_table_comes_back_as_it_was_written(tmp_path):
+    warehouse = connect(tmp_path / "ws")
+    with warehouse.transaction():
+        assert warehouse.write("lines", lines(1, 2)) == 2
+        assert quantities_inside(warehouse) == [1, 2]
+    assert quantities(tmp_path / "ws") == [1, 2]
+    assert sorted(path.name for path in (tmp_path / "ws").iterdir()) == [".lock", "tables"]
+
+
+def quantities_inside(warehouse):
+    return sorted(warehouse.collect(warehouse.read("lines"))["quantity"].to_pylist())
+
+
+def test_an_error_leaves_the_previous_tables(tmp_path):
+    warehouse = connect(tmp_path)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+        warehouse.write_text("model/segments.json", "one")
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+        warehouse.write("lines", lines(2))
+        warehouse.write_text("model/segments.json", "two")
+        warehouse.drop("lines")
+        raise ZeroDivisionError
+    assert quantities(tmp_path) == [1]
+    assert warehouse.read_text("model/segments.json") == "one"
+    assert not (tmp_path / ".staging").exists()
+
+
+def test_dropped_tables_go_at_the_end(tmp_path):
+    warehouse = connect(tmp_path)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    with warehouse.transaction():
+        warehouse.drop("lines")
+        assert not warehouse.exists("lines")
+        assert quantities(tmp_path) == [1]
+    assert not warehouse.exists("lines")
+
+
+def test_reading_what_is_not_there_says_how_to_make_it(tmp_path):
+    warehouse = connect(tmp_path)
+    for read in (lambda: warehouse.read("lines"), lambda: warehouse.read_text("model/segments.json")):
+        with pytest.raises(WorkspaceError, match="clientage run FILE"):
+            read()
+
+
+def test_writing_outside_a_transaction_is_refused(tmp_path):
+    with pytest.raises(WorkspaceError, match="transaction"):
+        connect(tmp_path).write("lines", lines(1))
+
+
+def test_a_table_that_breaks_its_promise_is_neither_written_nor_read(tmp_path):
+    warehouse = connect(tmp_path)
+    with pytest.raises(TableError, match="column amount is missing"), warehouse.transaction():
+        warehouse.write("lines", lines(1).drop("amount"))
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    (tmp_path / "tables/lines.parquet").replace(tmp_path / "tables/customers.parquet")
+    with pytest.raises(TableError) as caught:
+        warehouse.read("customers")
+    assert "column frequency is missing" in str(caught.value)
+    assert "column amount is not expected" in str(caught.value)
+
+
+def test_one_run_at_a_time(tmp_path):
+    busy = pytest.raises(WorkspaceError, match="another run")
+    with connect(tmp_path).transaction(), busy, connect(tmp_path).transaction():
+        pass
+    with connect(tmp_path).transaction():
+        pass
+
+
+def test_a_file_in_place_of_the_workspace(tmp_path):
+    (tmp_path / "ws").write_text("")
+    with pytest.raises(WorkspaceError, match="a file, not a folder"):
+        connect(tmp_path / "ws")
+
+
+def test_limits_that_the_engine_does_not_know(tmp_path):
+    with pytest.raises(WorkspaceError, match="Memory must have a number"):
+        connect(tmp_path, memory="perhaps")
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from shops import bought, line, table
+from clientage import warehouse as w
+
+def die(*_):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+def replace_once(self, target, real=Path.replace):
+    real(self, target)
+    if self.suffix == ".parquet":
+        die()
+
+workspace, moment = sys.argv[1:]
+if moment == "before the marker":
+    w._mark_complete = die
+elif moment == "after the marker":
+    w._publish = die
+else:
+    Path.replace = replace_once
+house = w.connect(Path(workspace))
+with house.transaction():
+    house.write("lines", table("lines", [bought(quantity=9.0)]))
+    house.write("rejected", table("rejected", [line() | {"reason": "no price"}]))
+"""
+
+
+def killed_at(workspace, moment):
+    """Another process writes two tables and is killed at a moment."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    arguments = [sys.executable, "-c", DYING, str(workspace), moment]
+    assert subprocess.run(arguments, env=environment, check=False).returncode == -signal.SIGKILL
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [("before the marker", [1]), ("after the marker", [9]), ("between two files", [9])],
+)
+def test_a_process_that_is_killed_leaves_all_or_nothing(tmp_path, moment, expected):
+    warehouse = connect(tmp_path)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    killed_at(tmp_path, moment)
+    with warehouse.transaction():
+        pass
+    assert quantities(tmp_path) == expected
+    assert warehouse.exists("rejected") == (expected == [9])
+    assert not (tmp_path / ".staging").exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    if os.geteuid() or not shutil.which("mount"):
+        pytest.skip("mounting a small disk needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("mounting is not permitted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+def test_a_full_disk_leaves_the_previous_tables(small_disk):
+    warehouse = connect(small_disk / "ws")
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    many = table("lines", [bought(invoice=os.urandom(40).hex()) for _ in range(120_000)])
+    with pytest.raises(WorkspaceError, match="the disk is full; the tables are as they were"), warehouse.transaction():
+        warehouse.write("lines", many)
+    assert quantities(small_disk / "ws") == [1]
+    with pytest.raises(WorkspaceError, match="the disk is full"), warehouse.transaction():
+        warehouse.write_text("report.html", "x" * 3_000_000)
+    assert quantities(small_disk / "ws") == [1]
