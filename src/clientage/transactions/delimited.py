@@ -1,0 +1,191 @@
+"""CSV files of any delimiter and encoding, read by DuckDB as text, no row lost."""
+
+import codecs
+import csv
+import io
+import re
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from uuid import uuid4
+
+import duckdb
+import ibis.expr.types as ir
+from ibis.backends.duckdb import Backend
+
+from clientage.errors import InputError
+from clientage.transactions.encoding import utf8
+from clientage.transactions.files import File, opened
+
+_HEAD = 1 << 16
+_DELIMITERS = ",;\t|^~"
+_OPEN_LINES = 100  # lines a quoted text may run over before its opening quote counts as a stray one
+QUOTE = '"'
+_STRAY = "\x1f"  # marks a line that is no good; no text file may hold it
+
+
+@dataclass(frozen=True)
+class Delimited:
+    """A CSV file that is understood: where its text is, in UTF-8, and how it is laid out.
+
+    Attributes:
+        path: The text in UTF-8; the file itself where it was that already.
+        name: How messages call it.
+        columns: The header, blanks named and repeated names numbered.
+        delimiter: Sign between fields.
+        encoding: Encoding of the file as it came.
+        skipped: Lines above the header.
+        empty: Whether no line follows the header.
+    """
+
+    path: Path
+    name: str
+    columns: tuple[str, ...]
+    delimiter: str
+    encoding: str
+    skipped: int = 0
+    empty: bool = False
+
+
+def look(file: File, scratch: Path, delimiter: str = "") -> Delimited:
+    """Find out how a CSV file is written.
+
+    Raises:
+        InputError: It is empty, or no text.
+    """
+    path, encoding = utf8(file, scratch)
+    with opened(path) as source:
+        head = source.read(_HEAD).removeprefix(codecs.BOM_UTF8)
+    whole = len(head) < _HEAD - 3
+    text = head.decode("utf-8", "ignore").replace("\r\n", "\n").replace("\r", "\n")
+    lines = text.split("\n") if whole else text.split("\n")[:-1] or [text]
+    skipped = 0
+    if lines[0].lower().startswith("sep=") and len(lines[0].strip()) == 5:  # a hint some spreadsheets write
+        delimiter, skipped = delimiter or lines[0][4], 1
+    while skipped < len(lines) and not lines[skipped].strip():
+        skipped += 1
+    if skipped == len(lines):
+        raise InputError(f"{file.name}: is empty. Export the order lines again.")
+    delimiter = "\t" if delimiter == "\\t" else delimiter or _delimiter(lines[skipped:])
+    rows = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter)
+    header = next(rows)
+    empty = whole and not any(any(row) for row in rows)
+    return Delimited(path, file.name, _unique(header), delimiter, encoding, skipped, empty)
+
+
+def _delimiter(lines: Sequence[str]) -> str:
+    """The sign that splits the first lines into the most fields, the same number in each."""
+
+    def score(delimiter: str) -> float:
+        rows = [row for row in csv.reader(lines[:100], delimiter=delimiter) if row]
+        return (len(rows[0]) - 1) * sum(len(row) == len(rows[0]) for row in rows) / len(rows)
+
+    return max(_DELIMITERS, key=score)
+
+
+def _unique(header: Sequence[str]) -> tuple[str, ...]:
+    names: list[str] = []
+    for i, cell in enumerate(header, 1):
+        name = cell.strip().removeprefix("\ufeff") or f"column {i}"
+        while name.casefold() in {known.casefold() for known in names}:
+            name += f" ({i})"
+        names.append(name)
+    return tuple(names)
+
+
+def stage(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str], scratch: Path) -> ir.Table:
+    """Read files of one layout, once, into Parquet: a column of text for each role, and `unreadable`.
+
+    Rows with another number of fields than the header become rows of nulls with the line itself in `unreadable`.
+    """
+    try:
+        paths = _copied(engine, files, roles, scratch)
+    except duckdb.InvalidInputException:
+        paths = None
+    if paths is None:
+        # Stray quotes or mixed line ends: DuckDB would lose the lines up to the next quote, so they are mended first.
+        paths = _copied(engine, [_mended(file, scratch) for file in files], roles, scratch)
+    if paths is None:
+        raise InputError(f"{files[0].name}: its quoting cannot be understood. Export the order lines again.")
+    return engine.read_parquet([str(path) for path in paths], union_by_name=True)
+
+
+def _literal(text: str | Path) -> str:
+    return "'" + str(text).replace("'", "''") + "'"
+
+
+def _copied(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str], scratch: Path) -> list[Path] | None:
+    """Staged rows and the malformed ones; None where lines may have been swallowed by a stray quote."""
+    number = len(list(scratch.iterdir()))
+    good, bad = scratch / f"rows-{number:05d}.parquet", scratch / f"malformed-{number:05d}.parquet"
+    errors, scans = f"clientage_malformed_{uuid4().hex}", f"clientage_scans_{uuid4().hex}"
+    chosen = ", ".join(f'c{files[0].columns.index(name)} AS "{role}"' for role, name in roles.items())
+    rows = f"SELECT {chosen}, NULL::VARCHAR AS unreadable FROM {_reader(files, errors, scans)}"  # noqa: S608
+    lines = (
+        "SELECT scan_id, file_id, line_byte_position AS place, rtrim(any_value(csv_line), chr(10) || chr(13)) AS line "  # noqa: S608
+        f"FROM {errors} GROUP BY ALL ORDER BY ALL"
+    )
+    marked = f"replace(line[3:-2], '{QUOTE * 2}', '{QUOTE}')"
+    raw = f"SELECT CASE WHEN starts_with(line, '{QUOTE}{_STRAY}') THEN {marked} ELSE line END AS unreadable FROM"
+    try:
+        engine.con.execute(f"COPY ({rows}) TO {_literal(good)} (FORMAT parquet)")
+        found = engine.con.execute(f"SELECT DISTINCT error_type FROM {errors}").fetchall()  # noqa: S608
+        if not {kind for (kind,) in found} <= {"MISSING COLUMNS", "TOO MANY COLUMNS"}:
+            return None
+        engine.con.execute(f"COPY ({raw} ({lines})) TO {_literal(bad)} (FORMAT parquet)")
+    finally:
+        engine.con.execute(f"DROP TABLE IF EXISTS {errors}; DROP TABLE IF EXISTS {scans}")
+    return [good, bad] if found else [good]
+
+
+def _reader(files: Sequence[Delimited], errors: str, scans: str) -> str:
+    """The call of read_csv: every column as text, whatever does not fit kept aside."""
+    first = files[0]
+    paths = ", ".join(_literal(file.path) for file in files)
+    types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(first.columns)))
+    return (
+        f"read_csv([{paths}], columns={{{types}}}, auto_detect=false, header=true, skip={first.skipped}, "
+        f"delim={_literal(first.delimiter)}, quote='{QUOTE}', escape='{QUOTE}', nullstr='', store_rejects=true, "
+        f"rejects_table='{errors}', rejects_scan='{scans}', rejects_limit=0)"
+    )
+
+
+def _mended(file: Delimited, scratch: Path) -> Delimited:
+    """A copy in which a line with a stray quote stands as one marked field, and all lines end alike."""
+    target = scratch / f"mended-{len(list(scratch.iterdir())):05d}.csv"
+    with file.path.open(encoding="utf-8-sig") as source, target.open("w", encoding="utf-8", newline="\n") as out:
+        for record, good in _records(source, file.delimiter):
+            out.write(record if good else f'"{_STRAY}{record.replace(QUOTE, QUOTE * 2)}"')
+            out.write("\n")
+    return replace(file, path=target)
+
+
+def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[str, bool]]:
+    """Records of a CSV file; a line whose quotes do not fit is one of its own, and no good."""
+    sign = re.escape(delimiter)
+    quoted, plain = r'"(?:[^"]|"")*"', rf'(?:[^"{sign}\n][^{sign}\n]*)?'
+    whole = re.compile(rf"(?:{quoted}|{plain})(?:{sign}(?:{quoted}|{plain}))*")
+    unclosed = re.compile(rf'(?:(?:{quoted}|{plain}){sign})*"(?:[^"]|"")*')
+    waiting: deque[str] = deque()
+    rest = (line.rstrip("\n") for line in lines)
+
+    def following(i: int) -> str | None:
+        while len(waiting) <= i:
+            line = next(rest, None)
+            if line is None:
+                return None
+            waiting.append(line)
+        return waiting[i]
+
+    while (line := following(0)) is not None:
+        record, used = line, 1
+        while QUOTE in record and not whole.fullmatch(record):
+            more = following(used) if used < _OPEN_LINES and unclosed.fullmatch(record) else None
+            if more is None:
+                record, used = line, 0
+                break
+            record, used = f"{record}\n{more}", used + 1
+        yield record, used > 0
+        for _ in range(max(used, 1)):
+            waiting.popleft()

@@ -1,0 +1,130 @@
+"""Raw columns, one per role, read into the layout of `transactions`; what could not be read is noted in the line."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+import ibis
+import ibis.expr.types as ir
+
+from clientage.errors import InputError, joined
+from clientage.transactions import values
+from clientage.transactions.formats import find_times
+from clientage.transactions.mapping import WORDS
+from clientage.transactions.times import Times, typed, with_clock
+from clientage.transactions.values import NUMBERS, Numbers, as_text
+
+
+@dataclass(frozen=True)
+class Read:
+    """The layout's table, and what was found out about its values."""
+
+    table: ir.Table
+    date_format: str
+    decimal: str
+    currency: str
+
+
+def united(parts: Sequence[ir.Table]) -> ir.Table:
+    """Parts with one column per role as one table; types that differ between parts become text."""
+    names = list(dict.fromkeys(name for part in parts for name in part.columns))
+    kinds = {name: {part[name].type() for part in parts if name in part.columns} for name in names}
+    text = {name for name in names if len(kinds[name]) > 1 or any(kind.is_null() for kind in kinds[name])}
+
+    def cell(part: ir.Table, name: str) -> ir.Value:
+        if name not in part.columns:
+            return ibis.null("string" if name in text else next(iter(kinds[name])))
+        return _plain_text(part[name]) if name in text else part[name]
+
+    aligned = [part.select(**{name: cell(part, name) for name in names}) for part in parts]
+    return ibis.union(*aligned) if len(aligned) > 1 else aligned[0]
+
+
+def _plain_text(column: ir.Value) -> ir.Value:
+    moment = typed(column)
+    return as_text(column) if moment is None else moment.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def read(
+    raw: ir.Table,
+    where: str,
+    columns: Mapping[str, str],
+    *,
+    date_format: str = "",
+    decimal: str = "",
+    spreadsheet: bool = False,
+    order_level: Collection[str] = (),
+) -> Read:
+    """Read every role's values.
+
+    Args:
+        raw: A column per role as it stands in the files, and perhaps `unreadable` with malformed lines.
+        where: How messages call the files.
+        columns: What the column of each role is called there.
+        date_format: strptime format of dates; empty: found.
+        decimal: Decimal sign of numbers in text; empty: found.
+        spreadsheet: Whether all files are spreadsheets, where ids may have become numbers and dates day counts.
+        order_level: Roles that hold for the whole order where they stand on one of its lines.
+
+    Raises:
+        InputError: A column holds something else than its role needs, or dates cannot be told.
+    """
+    problems = [
+        f"{where}: column {columns[role]} holds {raw[role].type()}, which cannot be {WORDS[role]}. "
+        f"Name another: --set source.columns.{role}=…"
+        for role in columns
+        if not values.fits(raw[role].type(), role)
+    ]
+    if problems:
+        raise InputError(joined(problems))
+    numbers = values.find_numbers(raw, columns, decimal)
+    floated = values.floated(raw, columns, spreadsheet=spreadsheet)
+    text = as_text if spreadsheet else values.text  # blank cells of a spreadsheet are null already
+    when = with_clock(raw.invoiced_at, raw.time) if "time" in columns else raw.invoiced_at
+    moment, times = typed(when), Times()
+    if moment is None:
+        label = f"{where}, column {columns['invoiced_at']}"
+        times = find_times(when, label, date_format=date_format, spreadsheet=spreadsheet)
+        moment = times.read(when)
+    cells: dict[str, ir.Value] = {"invoiced_at": moment}
+    for role in columns:
+        if role in NUMBERS:
+            cells[role] = values.number(raw[role], numbers.decimal.get(role, "."))
+        elif role not in ("invoiced_at", "time"):
+            cells[role] = values.unfloated(text(raw[role])) if role in floated else text(raw[role])
+    table = raw.select(**cells, unreadable=_unreadable(raw, cells, numbers, times, when))
+    table = _filled(table, [role for role in order_level if role in columns])
+    signs = sorted(set(numbers.decimal.values()))
+    return Read(table, str(times), " and ".join(signs), numbers.currency)
+
+
+def _unreadable(
+    raw: ir.Table, cells: Mapping[str, ir.Value], numbers: Numbers, times: Times, when: ir.Value
+) -> ir.StringValue:
+    """What could not be read, as it stood there; only columns in which that happens are looked at."""
+    notes = [values.noted(role, raw[role], cells[role]) for role in NUMBERS if role in numbers.unreadable]
+    if times.unreadable:
+        notes.append(values.noted("invoiced_at", when, cells["invoiced_at"]))
+    if "unreadable" in raw.columns:
+        notes.insert(0, raw.unreadable)
+    if len(notes) < 2:
+        return notes[0] if notes else ibis.null("string")
+    return _together("; ", *notes).nullif("")
+
+
+def _together(separator: str, *parts: ir.Value) -> ir.StringValue:
+    return ibis.array(list(parts)).filter(lambda part: part.notnull()).join(separator)
+
+
+def _filled(table: ir.Table, roles: Sequence[str]) -> ir.Table:
+    """Give every line of an order what stands on one of its lines only."""
+    if not roles or "invoice" not in table.columns:
+        return table
+    order = ibis.window(group_by="invoice")
+    filled = {role: ibis.coalesce(table[role], table[role].max().over(order)) for role in roles}
+    cells = {
+        role: ibis.ifelse(table.invoice.isnull(), table[role], value)
+        if role != "invoiced_at"
+        else ibis.ifelse(table.invoice.isnull() | table.unreadable.notnull(), table[role], value)
+        for role, value in filled.items()
+    }
+    return table.mutate(**cells)

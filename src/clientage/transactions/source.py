@@ -1,0 +1,219 @@
+"""Order lines from anywhere, in one layout.
+
+A file, a folder, a glob, an archive or an address goes through four steps: find the files (`files`, `fetch`), see how
+each is written (`parts`), map its columns (`mapping`), read its values (`reading`).
+"""
+
+import os
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from uuid import uuid4
+
+from ibis.backends.duckdb import Backend
+
+from clientage import tables
+from clientage.errors import InputError, joined
+from clientage.transactions import fetch, files, reading
+from clientage.transactions.delimited import Delimited
+from clientage.transactions.files import Progress
+from clientage.transactions.mapping import WORDS, Mapped, has_no_header, map_columns
+from clientage.transactions.names import Layout
+from clientage.transactions.parts import Part, look, rows
+from clientage.transactions.received import Received, Role, Understood
+
+UCI = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
+SAMPLE_CUSTOMERS, SAMPLE_SEED = 2000, 7
+_NEEDED = {"customer_id", "invoiced_at", "quantity", "unit_price", "total"}
+
+
+def silent(doing: str, share: float | None) -> None:
+    """Progress that nobody watches."""
+
+
+def load(
+    location: str,
+    engine: Backend,
+    *,
+    columns: Mapping[str, str] | None = None,
+    date_format: str = "",
+    decimal: str = "",
+    delimiter: str = "",
+    max_bytes: int = 20 * 10**9,
+    scratch: Path,
+    cache: Path,
+    progress: Progress = silent,
+) -> Received:
+    """Read order lines and map them to the one layout.
+
+    Args:
+        location: A file, folder, glob or address; `uci` (the public data set) or `sample` (the simulated shop).
+        engine: The DuckDB that reads.
+        columns: Columns named by the user, by role; an empty name leaves it to be found.
+        date_format: strptime format of dates; empty: found.
+        decimal: Decimal sign of numbers in text; empty: found.
+        delimiter: Sign between fields of CSV files; empty: found.
+        max_bytes: Refuse archives and downloads larger than this, unpacked.
+        scratch: Folder for what is unpacked or converted; keep it until the transactions are written somewhere.
+        cache: Folder of downloads, kept.
+        progress: Told what is being done, and which share of it where that is known.
+
+    Raises:
+        InputError: The order lines cannot be used as they are: every problem and its mend.
+    """
+    scratch = scratch / f"received-{uuid4().hex[:8]}"
+    scratch.mkdir(parents=True)
+    origins = _located(location, scratch, cache, max_bytes, progress)
+    found = [f for path, name in origins for f in files.unpacked(path, name, scratch, max_bytes, progress)]
+    progress("reading", None)
+    notes: list[str] = []
+    parts = _with_rows([part for file in found for part in look(file, scratch, delimiter)], found, notes)
+    mapped = _mapped(parts, columns or {}, notes)
+    parts = [part for part in parts if part.name in mapped]
+    layouts = list(dict.fromkeys(m.layout for m in mapped.values() if m.layout))
+    notes += [f"{layout.name}: {layout.remark}" for layout in layouts if layout.remark]
+    roles = _roles(mapped)
+    read = reading.read(
+        reading.united([rows(engine, same, mapped[same[0].name].columns, scratch) for same in _alike(parts)]),
+        origins[0][1] if len(origins) == 1 else _bare(location),
+        {role.role: " / ".join(role.columns) for role in roles},
+        date_format=date_format,
+        decimal=decimal,
+        spreadsheet=all(part.kind == "spreadsheet" for part in parts),
+        order_level=[role for layout in layouts for role in layout.order_level],
+    )
+    transactions = tables.check("transactions", read.table)
+    return Received(
+        transactions,
+        _understood(parts, mapped, roles, read, notes),
+        tuple(name for name, c in tables.RECEIVED.items() if c.optional and name not in transactions.columns),
+        tuple(dict.fromkeys(file.name for file in found)),
+        files.fingerprint([path for path, _ in origins]),
+        *_shop(location, layouts, read.currency),
+    )
+
+
+def _understood(
+    parts: Sequence[Part], mapped: Mapping[str, Mapped], roles: tuple[Role, ...], read: reading.Read, notes: list[str]
+) -> Understood:
+    texts = [part.content for part in parts if isinstance(part.content, Delimited)]
+    return Understood(
+        roles,
+        read.date_format,
+        read.decimal,
+        " and ".join(dict.fromkeys(text.delimiter for text in texts)),
+        " and ".join(dict.fromkeys(text.encoding for text in texts)),
+        _ignored(parts, mapped),
+        tuple(dict.fromkeys(notes)),
+    )
+
+
+def _bare(location: str) -> str:
+    return fetch.shown(location) if fetch.is_url(location) else location
+
+
+def _located(location: str, scratch: Path, cache: Path, max_bytes: int, progress: Progress) -> list[tuple[Path, str]]:
+    """The files on disk behind a location, each with the name to call it by."""
+    if location == "sample":
+        return [(_simulated(scratch, progress), "sample")]
+    url = UCI if location == "uci" else location
+    if url.lower().startswith("file://"):
+        raise InputError(f"{_bare(location)}: give the path without file://.")
+    if fetch.is_url(url):
+        return [
+            (fetch.fetch(url, cache, max_bytes=max_bytes, progress=progress), _bare(url).rstrip("/").split("/")[-1])
+        ]
+    found = files.find(location)
+    if len(found) == 1:
+        return [(found[0], found[0].name)]
+    base = Path(location).expanduser()
+    if not base.is_dir():
+        base = Path(os.path.commonpath([path.parent for path in found]))
+    return [(path, path.relative_to(base).as_posix()) for path in found]
+
+
+def _simulated(scratch: Path, progress: Progress) -> Path:
+    from clientage.transactions.simulate import simulate  # noqa: PLC0415 (only the sample needs it)
+
+    progress("simulating a shop", None)
+    path = scratch / "sample.parquet"
+    simulate(customers=SAMPLE_CUSTOMERS, seed=SAMPLE_SEED, out=path)
+    return path
+
+
+def _with_rows(parts: Sequence[Part], found: Sequence[files.File], notes: list[str]) -> list[Part]:
+    """The parts that have order lines; a day without sales among many is no problem, nothing at all is.
+
+    Raises:
+        InputError: No part has an order line.
+    """
+    filled = [part for part in parts if not part.empty]
+    if not filled:
+        raise InputError(f"{_listed([f.name for f in found])}: a header at most, no order lines. Export them again.")
+    notes += [f"{part.name} has no order lines" for part in parts if part.empty]
+    return filled
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def _mapped(parts: Sequence[Part], columns: Mapping[str, str], notes: list[str]) -> dict[str, Mapped]:
+    """The columns of each part by role.
+
+    A sheet in which nothing at all is recognized, beside one that is in order, is no order lines; it is noted.
+
+    Raises:
+        InputError: A needed column is missing or unclear somewhere; equal problems are told once.
+    """
+    known = {names: map_columns(names, columns) for names in {part.columns for part in parts}}
+    mapped = {part.name: known[part.columns] for part in parts}
+    good = {name: m for name, m in mapped.items() if not m.problems}
+    problems: dict[str, list[str]] = {}
+    for part in parts:
+        if part.name in good:
+            continue
+        result = mapped[part.name]
+        if part.kind == "spreadsheet" and good and not _NEEDED & set(result.columns):
+            notes.append(f"{part.name} was passed over: no column of it is known")
+        elif not result.columns and has_no_header(part.columns):
+            first = ", ".join(part.columns)[:80]
+            problems.setdefault(f"the first row is no header ({first}). Put the column names there.", []).append(
+                part.name
+            )
+        else:
+            for problem in result.problems:
+                problems.setdefault(problem, []).append(part.name)
+    if problems:
+        raise InputError(joined(f"{_listed(names)}: {problem}" for problem, names in problems.items()))
+    return good
+
+
+def _alike(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts that can be read in one go, in order of their first."""
+    groups: dict[object, list[Part]] = {}
+    for part in parts:
+        groups.setdefault(part.alike, []).append(part)
+    return list(groups.values())
+
+
+def _roles(mapped: Mapping[str, Mapped]) -> tuple[Role, ...]:
+    """Every role in use, with its columns in all files."""
+    found: dict[str, dict[str, str]] = {}
+    for result in mapped.values():
+        for role, column in result.columns.items():
+            found.setdefault(role, {})[column] = result.by[role]
+    return tuple(Role(role, tuple(found[role]), next(iter(found[role].values()))) for role in WORDS if role in found)
+
+
+def _ignored(parts: Sequence[Part], mapped: Mapping[str, Mapped]) -> tuple[str, ...]:
+    used = {column for result in mapped.values() for column in result.columns.values()}
+    return tuple(dict.fromkeys(name for part in parts for name in part.columns if name not in used))
+
+
+def _shop(location: str, layouts: Collection[Layout], sign: str) -> tuple[str, str]:
+    """Currency and name of the shop where they are known."""
+    if location == "sample":
+        return "£", "Sample shop"
+    currencies = {layout.currency for layout in layouts}
+    currency = sign or (currencies.pop() if len(currencies) == 1 else "")
+    return currency, "Online Retail" if location == "uci" else ""
