@@ -1,1 +1,68 @@
-"""Order lines in, customer segments out."""
+"""Order lines in, customer segments out.
+
+    source ─► transactions ─► lines (+ rejected) ─► customers ─► segments ─► profiles, traits ─► report
+                                                        └─► quality, evaluation ─────────────────┘
+
+Named tables flow one way (see `clientage.tables`); a stage is a function from tables to tables; only
+`clientage.pipeline` reads and writes. From Python:
+
+    import clientage
+
+    run = clientage.run("orders.csv", workspace="shop", overrides=["segments.k=5"])
+    segments = clientage.read("segments", workspace="shop")  # a pyarrow table
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import pyarrow as pa
+
+    from clientage.manifest import Manifest
+
+__all__ = ["read", "run"]
+
+
+def run(
+    location: str,
+    *,
+    workspace: str | Path = "workspace",
+    config: str | Path | None = None,
+    overrides: Iterable[str] = (),
+    evaluate: bool = False,
+) -> Manifest:
+    """Order lines in; tables, segments and a report out, as `clientage run` does.
+
+    Args:
+        location: A file, folder, pattern, address, `uci` (public data) or `sample` (made up).
+        workspace: Folder of tables, model and report.
+        config: Settings file; `clientage.toml` here, where it exists, when not given.
+        overrides: Settings as `section.key=value`.
+        evaluate: Whether to judge the recipes on the past too.
+
+    Returns:
+        Rows, counts, choices, cost and fingerprints of the run.
+
+    Raises:
+        ClientageError: What the user can mend; the previous tables are as they were.
+    """
+    from clientage import pipeline, settings  # noqa: PLC0415 - the command's help must not wait for engines
+
+    wanted = settings.load(Path(config) if config else None, [*overrides, f"workspace={workspace}"])
+    return pipeline.run(wanted, str(location), with_evaluation=evaluate)
+
+
+def read(name: str, *, workspace: str | Path = "workspace") -> pa.Table:
+    """A table of a workspace, such as `segments`.
+
+    Raises:
+        ClientageError: It has not been written yet, or is not what `clientage.tables` promises.
+    """
+    from clientage.warehouse import connect  # noqa: PLC0415 - as above
+
+    warehouse = connect(Path(workspace))
+    return warehouse.collect(warehouse.read(name))

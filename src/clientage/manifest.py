@@ -82,10 +82,17 @@ class Manifest:
 
     @classmethod
     def loads(cls, text: str) -> "Manifest":
-        """From JSON text."""
-        document = json.loads(text)
-        as_of = document.pop("as_of")
-        return cls(as_of=date.fromisoformat(as_of) if as_of else None, **document)
+        """From JSON text.
+
+        Raises:
+            WorkspaceError: It is not the manifest of a run.
+        """
+        try:
+            document = json.loads(text)
+            as_of = document.pop("as_of")
+            return cls(as_of=date.fromisoformat(as_of) if as_of else None, **document)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise WorkspaceError(f"run.json cannot be read ({error}). Remove it from the workspace.") from error
 
 
 def fingerprint(document: Mapping[str, Any]) -> str:

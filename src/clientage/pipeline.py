@@ -5,27 +5,27 @@ read → transactions → clean → lines, rejected → features → customers �
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import ibis
-import ibis.expr.types as ir
-import numpy as np
 import platformdirs
 import pyarrow as pa
 
+from clientage.context import Columns, Run, buyers, enough
 from clientage.customers.features import customer_features, missing_features
 from clientage.errors import InputError, SettingsError
 from clientage.manifest import Manifest, fingerprint
 from clientage.report.page import render
 from clientage.segments import choose, document, evaluate, fit, profile
+from clientage.segments.grid import GridModel
 from clientage.segments.kmeans import Floats, Integers
-from clientage.segments.outcomes import outcomes
+from clientage.segments.model import CentroidModel
 from clientage.segments.space import RECIPES
 from clientage.settings import Settings
-from clientage.tables import TABLES, arrow_schema
+from clientage.tables import TABLES
 from clientage.transactions import checks, source
 from clientage.transactions.clean import RULES, clean
 from clientage.transactions.received import Received
@@ -33,41 +33,7 @@ from clientage.warehouse import Warehouse, connect
 
 MODEL, REPORT, MANIFEST = "model/segments.json", "report.html", "run.json"
 
-Columns = dict[str, Floats]
 Tell = Callable[[str, Any], None]
-
-
-@dataclass
-class Run:
-    """What a stage has at hand.
-
-    Attributes:
-        settings: All of them.
-        warehouse: Where tables live.
-        manifest: What is said of the run.
-        location: Where the order lines are, for the stage `read`.
-        scratch: A folder that goes away after the run.
-        progress: Told the share that is done of long work.
-        snapshots: Customers at earlier days, computed once and used by several stages.
-    """
-
-    settings: Settings
-    warehouse: Warehouse
-    manifest: Manifest
-    location: str = ""
-    scratch: Path = Path()
-    progress: Callable[[float], None] = lambda share: None
-    snapshots: dict[date, Columns] = field(default_factory=dict)
-
-    def write(self, name: str, table: ir.Table | pa.Table) -> None:
-        """Write a table and note its rows."""
-        expression = ibis.memtable(table) if isinstance(table, pa.Table) else table
-        self.manifest.tables[name] = self.warehouse.write(name, expression)
-
-    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
-        """A small result."""
-        found: list[dict[str, Any]] = self.warehouse.collect(table).to_pylist()
-        return found
 
 
 @dataclass(frozen=True)
@@ -138,7 +104,11 @@ def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Man
         for name in names:
             with manifest.measured(name):
                 STAGE[name].run(context)
-            if name == "read" and manifest.data != before.data and "evaluate" not in names:
+            if (
+                name == "read"
+                and (manifest.data, manifest.settings) != (before.data, before.settings)
+                and "evaluate" not in names
+            ):
                 warehouse.drop("evaluation")
             tell(name, manifest)
         warehouse.write_text(MANIFEST, manifest.dumps())
@@ -169,14 +139,12 @@ def _read(run: Run) -> None:
     settings = run.settings.source
     received = load_source(run.settings, run.warehouse, run.location, run.scratch)
     run.write("transactions", received.transactions)
-    transactions = run.warehouse.read("transactions")
+    transactions = run.read("transactions")
     found = run.rows(checks.facts(transactions))[0]
     checks.require_readable(found, settings.max_unreadable)
     run.manifest.data = received.fingerprint
     run.manifest.source = {
         "files": list(received.files),
-        "first": str(found["first"]),
-        "last": str(found["last"]),
         "unreadable": found["unreadable"],
         "currency": run.settings.shop.currency or received.currency,
         "shop": run.settings.shop.name or received.name,
@@ -187,19 +155,24 @@ def _read(run: Run) -> None:
 def _clean(run: Run) -> None:
     on = run.settings.clean.model_dump()
     rules = [name for name in RULES if on[name.replace(" ", "_")]]
-    for name, table in clean(run.warehouse.read("transactions"), rules, on["service_descriptions"]).items():
+    for name, table in clean(run.read("transactions"), rules, on["service_descriptions"]).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))
-    rejected = run.warehouse.read("rejected")
+    rejected = run.read("rejected")
     counts = rejected.group_by("reason").agg(lines=rejected.count())
     found = {row["reason"]: row["lines"] for row in run.rows(counts)}
     run.manifest.reasons = {name: found[name] for name in RULES if name in found}
     checks.require_lines(run.manifest.tables["lines"], found)
+    lines = run.read("lines")
+    span = run.rows(lines.agg(first=lines.invoiced_at.min(), last=lines.invoiced_at.max()))[0]
+    run.manifest.source |= {name: str(moment) for name, moment in span.items()}
 
 
 def _features(run: Run) -> None:
-    lines = run.warehouse.read("lines")
+    lines = run.read("lines")
     last = run.rows(lines.agg(last=lines.invoiced_at.max().date()))[0]["last"]
+    if last is None:
+        raise InputError("no line has a date. Set lines without one aside: --set clean.incomplete=true.")
     as_of = run.settings.as_of or last + timedelta(days=1)
     run.write("customers", customer_features(lines, as_of, run.settings.shop.home_country))
     run.manifest.as_of = as_of
@@ -208,17 +181,32 @@ def _features(run: Run) -> None:
 
 
 def _train(run: Run) -> None:
+    now = buyers(run.columns(run.read("customers")))
+    fitted = _fit_grid(run, now) if run.settings.segments.recipe == "quintiles" else _fit_centroids(run, now)
+    run.warehouse.write_text(MODEL, document.dumps(fitted))
+
+
+def _fit_grid(run: Run, now: Columns) -> GridModel:
     wanted = run.settings.segments
-    now = _buyers(_columns(run, run.warehouse.read("customers")))
-    common = {"wholesale_ratio": wanted.wholesale_ratio, "currency": run.manifest.currency}
-    if wanted.recipe == "quintiles":
-        model: document.SegmentModel = fit.fit_grid(now, wanted.quintiles.model_dump(), **common)
-        run.manifest.choice = {"recipe": wanted.recipe, "k": len(model.segments), "reason": "the grid's usual names"}
-        run.warehouse.drop("quality")
-    else:
-        k = _chosen_k(run, now)
-        model = fit.fit_centroids(wanted.recipe, now, k, seed=wanted.seed, restarts=wanted.restarts, **common)
-    run.warehouse.write_text(MODEL, document.dumps(model))
+    model = fit.fit_grid(
+        now, wanted.quintiles.model_dump(), wholesale_ratio=wanted.wholesale_ratio, currency=run.manifest.currency
+    )
+    run.manifest.choice = {"recipe": wanted.recipe, "k": len(model.segments), "reason": "the grid's usual names"}
+    run.warehouse.drop("quality")
+    return model
+
+
+def _fit_centroids(run: Run, now: Columns) -> CentroidModel:
+    wanted = run.settings.segments
+    return fit.fit_centroids(
+        wanted.recipe,
+        now,
+        _chosen_k(run, now),
+        seed=wanted.seed,
+        restarts=wanted.restarts,
+        wholesale_ratio=wanted.wholesale_ratio,
+        currency=run.manifest.currency,
+    )
 
 
 def _chosen_k(run: Run, now: Columns) -> int:
@@ -228,25 +216,25 @@ def _chosen_k(run: Run, now: Columns) -> int:
     snapshots = {as_of: now}
     if wanted.k == "auto":
         earlier = sorted({as_of - timedelta(days=days) for days in wanted.snapshots} - {as_of})
-        snapshots = {day: found for day in earlier if _worth(found := _snapshot(run, day), wanted.k_max)} | snapshots
+        snapshots = {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | snapshots
     bootstraps = wanted.bootstraps if wanted.k == "auto" else 0
     rows = choose.measure(wanted.recipe, snapshots, ks, seed=wanted.seed, bootstraps=bootstraps, progress=run.progress)
     limits = choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
     k, reason = choose.decide(rows, limits) if wanted.k == "auto" else (wanted.k, "as set")
-    run.write("quality", _arrow("quality", [row | {"chosen": row["k"] == k} for row in rows]))
+    run.write("quality", [row | {"chosen": row["k"] == k} for row in rows])
     run.manifest.choice = {"recipe": wanted.recipe, "k": k, "reason": reason}
     return k
 
 
 def _segment(run: Run) -> None:
     model = document.loads(run.warehouse.read_text(MODEL))
-    customers = run.warehouse.read("customers")
+    customers = run.read("customers")
     segments = model.assign(customers)
     recipe = RECIPES.get(model.recipe)
     if recipe and recipe.outliers:
-        columns = _columns(run, customers)
+        columns = run.columns(customers)
         marked = fit.outliers(recipe, columns, run.settings.segments.seed)
-        ids = run.warehouse.collect(_sample(run, customers).select("customer_id"))["customer_id"]
+        ids = run.warehouse.collect(run.sample(customers).select("customer_id"))["customer_id"]
         flags = ibis.memtable(pa.table({"customer_id": ids, "outlier": marked}))
         segments = segments.left_join(flags, "customer_id").drop("customer_id_right")
     run.write("segments", segments.order_by("customer_id"))
@@ -254,14 +242,14 @@ def _segment(run: Run) -> None:
 
 def _profile(run: Run) -> None:
     model = document.loads(run.warehouse.read_text(MODEL))
-    customers, segments = run.warehouse.read("customers"), run.warehouse.read("segments")
+    customers, segments = run.read("customers"), run.read("segments")
     both = customers.join(segments.select("customer_id", "segment_id", "wholesale"), "customer_id")
     spend = (both.spend * 1e6).round().cast("int64").sum().cast("float64") / 1e6
     sums = both.group_by("segment_id").agg(
         customers=both.count(), revenue=spend, wholesale=both.customer_id.count(where=both.wholesale)
     )
     totals = {row["segment_id"]: (row["customers"], row["revenue"], row["wholesale"]) for row in run.rows(sums)}
-    columns = _columns(run, customers)
+    columns = run.columns(customers)
     known = profile.Known(totals, columns, model.predict(columns), _after(run, model))
     run.write("profiles", profile.profiles(model, known, run.manifest.currency))
     run.write("traits", profile.traits(columns, known.labels))
@@ -270,7 +258,7 @@ def _profile(run: Run) -> None:
 def _after(run: Run, model: document.SegmentModel) -> tuple[Integers, Floats] | None:
     """Segments a horizon ago and what was spent since, where the data reach back that far."""
     day = run.manifest.day - timedelta(days=run.settings.evaluate.horizon_days)
-    customers = _snapshot(run, day)
+    customers = run.snapshot(day)
     return (model.predict(customers), customers["next_spend"]) if len(customers["spend"]) else None
 
 
@@ -279,8 +267,8 @@ def _evaluate(run: Run) -> None:
     rows: list[dict[str, Any]] = []
     cutoffs = wanted.cutoffs or _cutoffs(run)
     for done, cutoff in enumerate(cutoffs, 1):
-        customers = _snapshot(run, cutoff)
-        if not _worth(customers, wanted.groups):
+        customers = run.snapshot(cutoff)
+        if not enough(customers, wanted.groups):
             raise InputError(f"too few customers bought before {cutoff} to judge a grouping. Give a later --cutoff.")
         rows += [
             {"cutoff": cutoff} | row
@@ -289,7 +277,7 @@ def _evaluate(run: Run) -> None:
             )
         ]
         run.progress(done / len(cutoffs))
-    run.write("evaluation", _arrow("evaluation", rows))
+    run.write("evaluation", rows)
 
 
 def _report(run: Run) -> None:
@@ -299,7 +287,7 @@ def _report(run: Run) -> None:
 
 def _cutoffs(run: Run) -> list[date]:
     """Three days, two months apart, the last with a full horizon after it; as many as the data reach back to."""
-    lines = run.warehouse.read("lines")
+    lines = run.read("lines")
     first = run.rows(lines.agg(first=lines.invoiced_at.min().date()))[0]["first"]
     horizon = run.settings.evaluate.horizon_days
     days = [run.manifest.day - timedelta(days=horizon + 60 * i) for i in (2, 1, 0)]
@@ -310,48 +298,6 @@ def _cutoffs(run: Run) -> list[date]:
             f"{horizon} of outcomes. Give more lines, or --set evaluate.horizon_days={max(horizon // 3, 1)}."
         )
     return found
-
-
-def _snapshot(run: Run, day: date) -> Columns:
-    """Columns of customers who bought before a day, and what they spent in the horizon after it."""
-    if day not in run.snapshots:
-        lines = run.warehouse.read("lines")
-        customers = customer_features(lines, day, run.settings.shop.home_country)
-        after = outcomes(lines, day, run.settings.evaluate.horizon_days)
-        both = customers.left_join(after, "customer_id").drop("customer_id_right")
-        run.snapshots[day] = _buyers(_columns(run, both.mutate(next_spend=both.next_spend.fill_null(0.0))))
-    return run.snapshots[day]
-
-
-def _sample(run: Run, customers: ir.Table) -> ir.Table:
-    """All customers, or as many as may be collected, picked by hashed id; in order of their id."""
-    most = run.settings.segments.sample
-    total = run.manifest.tables.get("customers", 0)
-    if total > most:
-        customers = customers.filter(customers.customer_id.hash().abs() % total < most)
-    return customers.order_by("customer_id")
-
-
-def _columns(run: Run, customers: ir.Table) -> Columns:
-    """The features of customers as columns of doubles, NaN where missing."""
-    names = [name for name, kind in customers.schema().items() if kind.is_numeric() or kind.is_boolean()]
-    collected = run.warehouse.collect(_sample(run, customers).select(names))
-    return {name: np.asarray(collected[name].cast(pa.float64()).to_numpy(), float) for name in names}
-
-
-def _buyers(customers: Columns) -> Columns:
-    """Those who completed an order: who only returned belongs to a segment, but does not shape it."""
-    bought = customers["frequency"] > 0
-    return {name: values[bought] for name, values in customers.items()} if bought.any() else customers
-
-
-def _worth(customers: Columns, k: int) -> bool:
-    """Whether there are enough customers to speak of k segments."""
-    return len(customers["frequency"]) >= 20 * k
-
-
-def _arrow(name: str, rows: list[dict[str, Any]]) -> pa.Table:
-    return pa.Table.from_pylist(rows, arrow_schema(name))
 
 
 STAGES = (

@@ -97,8 +97,8 @@ _PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "
 
 
 def _said_read(manifest: "Manifest") -> str:
-    span = " to ".join(str(manifest.source[end])[:10] for end in ("first", "last"))
-    return f"{manifest.tables['transactions']:,} lines · {span}"
+    files = manifest.source["files"]
+    return f"{manifest.tables['transactions']:,} lines from {files[0] if len(files) == 1 else f'{len(files):,} files'}"
 
 
 def _said_clean(manifest: "Manifest") -> str:
@@ -112,7 +112,8 @@ def _said_clean(manifest: "Manifest") -> str:
 def _said_features(manifest: "Manifest") -> str:
     missing = manifest.source.get("missing_features", {})
     without = f" · left out: {', '.join(missing)}" if missing else ""
-    return f"{manifest.tables['customers']:,} as of {manifest.as_of}{without}"
+    span = " to ".join(str(manifest.source[end])[:10] for end in ("first", "last"))
+    return f"{manifest.tables['customers']:,} as of {manifest.as_of} · lines from {span}{without}"
 
 
 _SAID: Mapping[str, Callable[["Manifest"], str]] = {
@@ -145,6 +146,7 @@ def _share(value: float | None) -> str:
 
 def _out(what: Any) -> None:
     console = Console()
-    # a pipe has no width of its own: do not fold what a person may search in
-    width = None if console.is_terminal else 200
-    console.print(what, width=width, soft_wrap=isinstance(what, Text))
+    if not console.is_terminal:
+        # a pipe has no width of its own: do not fold what a person may search in
+        console = Console(width=200)
+    console.print(what, soft_wrap=isinstance(what, Text))

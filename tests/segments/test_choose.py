@@ -41,7 +41,7 @@ def test_planted_kinds_are_stable_and_more_than_those_are_not():
     stability = {(r["as_of"], r["k"]): r["stability"] for r in rows}
     assert stability[DAY, 3] > 0.99
     assert stability[DAY, 5] < 0.9
-    assert decide(rows, Limits())[0] == 3
+    assert decide(rows, Limits(mean=0.95, worst=0.95))[0] == 3
     assert heard == sorted(heard)
     assert heard[-1] == 1
 

@@ -13,12 +13,12 @@ from ibis.backends.duckdb import Backend
 
 from clientage import tables
 from clientage.errors import InputError, joined
-from clientage.transactions import fetch, files, reading
-from clientage.transactions.delimited import Delimited
-from clientage.transactions.files import Progress
-from clientage.transactions.mapping import WORDS, Mapped, has_no_header, map_columns
-from clientage.transactions.names import Layout
-from clientage.transactions.parts import Part, look, rows
+from clientage.transactions.sources import fetch, files, reading
+from clientage.transactions.sources.delimited import Delimited
+from clientage.transactions.sources.files import Progress
+from clientage.transactions.sources.mapping import WORDS, Mapped, has_no_header, map_columns
+from clientage.transactions.sources.names import Layout
+from clientage.transactions.sources.parts import Part, look, rows
 from clientage.transactions.received import Received, Role, Understood
 
 UCI = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"

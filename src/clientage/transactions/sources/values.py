@@ -1,7 +1,7 @@
 """Text, identifiers and numbers as shops write them, read on the whole column.
 
 A column is looked at once by one aggregate query, never row by row in Python; what is decided there (the decimal sign)
-holds for every row. `clientage.transactions.times` does the same for dates.
+holds for every row. `clientage.transactions.sources.times` does the same for dates.
 """
 
 from collections.abc import Iterable, Mapping

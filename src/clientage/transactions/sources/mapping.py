@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from clientage.transactions.names import CURRENCIES, LAYOUTS, NAMES, Layout
+from clientage.transactions.sources.names import CURRENCIES, LAYOUTS, NAMES, Layout
 
 WORDS = {
     "customer_id": "the customer",

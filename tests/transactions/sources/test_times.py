@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientage.errors import InputError
-from clientage.transactions.formats import find_times
-from clientage.transactions.times import typed, with_clock
+from clientage.transactions.sources.formats import find_times
+from clientage.transactions.sources.times import typed, with_clock
 
 MORNING = datetime(2010, 12, 1, 8, 26)
 DAY = datetime(2010, 12, 1)

@@ -16,8 +16,8 @@ import ibis
 import ibis.expr.types as ir
 
 from clientage.errors import InputError
-from clientage.transactions.times import COMPACT, EPOCHS, ISO, ISO_SHAPE, SERIAL, TIDY, Times
-from clientage.transactions.values import as_text, one, trimmed
+from clientage.transactions.sources.times import COMPACT, EPOCHS, ISO, ISO_SHAPE, SERIAL, TIDY, Times
+from clientage.transactions.sources.values import as_text, one, trimmed
 
 _SAMPLE = 1000
 _ROUNDS = 4

@@ -8,7 +8,7 @@ import fsspec
 import pytest
 
 from clientage.errors import InputError
-from clientage.transactions import fetch
+from clientage.transactions.sources import fetch
 
 CONTENT = b"0123456789" * 100_000
 

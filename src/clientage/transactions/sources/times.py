@@ -1,7 +1,7 @@
 """When an order was placed, out of any way to write it.
 
 A way to write a date is a strptime format of the day with those of the clock behind it, ISO 8601, or a number counted
-from some day. Which ways a column uses is found out in `clientage.transactions.formats`; here they are read.
+from some day. Which ways a column uses is found out in `clientage.transactions.sources.formats`; here they are read.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 
-from clientage.transactions.values import as_text, trimmed
+from clientage.transactions.sources.values import as_text, trimmed
 
 ISO = "ISO 8601"
 SERIAL = "spreadsheet day number"

@@ -12,9 +12,9 @@ import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from clientage.errors import InputError
-from clientage.transactions import delimited, spreadsheet
-from clientage.transactions.files import File, Kind, safe
-from clientage.transactions.times import typed
+from clientage.transactions.sources import delimited, spreadsheet
+from clientage.transactions.sources.files import File, Kind, safe
+from clientage.transactions.sources.times import typed
 
 
 @dataclass(frozen=True)

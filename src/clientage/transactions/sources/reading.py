@@ -7,11 +7,11 @@ import ibis
 import ibis.expr.types as ir
 
 from clientage.errors import InputError, joined
-from clientage.transactions import values
-from clientage.transactions.formats import find_times
-from clientage.transactions.mapping import WORDS
-from clientage.transactions.times import Times, typed, with_clock
-from clientage.transactions.values import NUMBERS, Numbers, as_text
+from clientage.transactions.sources import values
+from clientage.transactions.sources.formats import find_times
+from clientage.transactions.sources.mapping import WORDS
+from clientage.transactions.sources.times import Times, typed, with_clock
+from clientage.transactions.sources.values import NUMBERS, Numbers, as_text
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clientage.transactions import values
+from clientage.transactions.sources import values
 
 ENGINE = ibis.duckdb.connect()
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from clientage.errors import InputError
-from clientage.transactions.files import File, opened, safe
+from clientage.transactions.sources.files import File, opened, safe
 
 _HEAD = 1 << 16
 _CHUNK = 1 << 22

@@ -2,8 +2,8 @@
 
 import pytest
 
-from clientage.transactions.mapping import has_no_header, map_columns
-from clientage.transactions.names import LAYOUTS, NAMES
+from clientage.transactions.sources.mapping import has_no_header, map_columns
+from clientage.transactions.sources.names import LAYOUTS, NAMES
 
 UCI = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID", "Country")
 UCI2 = ("Invoice", "StockCode", "Description", "Quantity", "InvoiceDate", "Price", "Customer ID", "Country")

@@ -15,8 +15,8 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from clientage.errors import InputError
-from clientage.transactions.encoding import utf8
-from clientage.transactions.files import File, opened
+from clientage.transactions.sources.encoding import utf8
+from clientage.transactions.sources.files import File, opened
 
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|^~"

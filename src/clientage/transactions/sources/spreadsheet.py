@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from clientage.errors import InputError
-from clientage.transactions.files import File
+from clientage.transactions.sources.files import File
 
 if TYPE_CHECKING:
     import fastexcel

@@ -1,0 +1,94 @@
+"""What a stage has at hand: settings, tables, and customers as columns of numbers."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+
+from clientage.customers.features import customer_features
+from clientage.manifest import Manifest
+from clientage.segments.kmeans import Floats
+from clientage.segments.outcomes import outcomes
+from clientage.settings import Settings
+from clientage.tables import arrow_schema
+from clientage.warehouse import Warehouse
+
+Columns = dict[str, Floats]
+
+
+@dataclass
+class Run:
+    """A run under way.
+
+    Attributes:
+        settings: All of them.
+        warehouse: Where tables live.
+        manifest: What is said of the run.
+        location: Where the order lines are, for the stage `read`.
+        scratch: A folder that goes away after the run.
+        progress: Told the share that is done of long work.
+    """
+
+    settings: Settings
+    warehouse: Warehouse
+    manifest: Manifest
+    location: str = ""
+    scratch: Path = Path()
+    progress: Callable[[float], None] = lambda share: None
+    _snapshots: dict[date, Columns] = field(default_factory=dict)
+
+    def read(self, name: str) -> ir.Table:
+        """A named table."""
+        return self.warehouse.read(name)
+
+    def write(self, name: str, table: ir.Table | list[dict[str, Any]] | pa.Table) -> None:
+        """Write a named table, from an expression, an Arrow table or rows, and note how many rows it has."""
+        if isinstance(table, list):
+            table = pa.Table.from_pylist(table, arrow_schema(name))
+        expression = ibis.memtable(table) if isinstance(table, pa.Table) else table
+        self.manifest.tables[name] = self.warehouse.write(name, expression)
+
+    def rows(self, table: ir.Table) -> list[dict[str, Any]]:
+        """A small result."""
+        found: list[dict[str, Any]] = self.warehouse.collect(table).to_pylist()
+        return found
+
+    def sample(self, customers: ir.Table) -> ir.Table:
+        """All customers, or as many as may be collected, picked by hashed id; in order of their id."""
+        most, total = self.settings.segments.sample, self.manifest.tables.get("customers", 0)
+        if total > most:
+            customers = customers.filter(customers.customer_id.hash().abs() % total < most)
+        return customers.order_by("customer_id")
+
+    def columns(self, customers: ir.Table) -> Columns:
+        """The features of customers (see `sample`) as columns of doubles, NaN where missing."""
+        names = [name for name, kind in customers.schema().items() if kind.is_numeric() or kind.is_boolean()]
+        collected = self.warehouse.collect(self.sample(customers).select(names))
+        return {name: np.asarray(collected[name].cast(pa.float64()).to_numpy(), float) for name in names}
+
+    def snapshot(self, day: date) -> Columns:
+        """Buyers from before a day as columns, with `next_spend` in the horizon after it; computed once."""
+        if day not in self._snapshots:
+            lines = self.read("lines")
+            customers = customer_features(lines, day, self.settings.shop.home_country)
+            after = outcomes(lines, day, self.settings.evaluate.horizon_days)
+            both = customers.left_join(after, "customer_id").drop("customer_id_right")
+            self._snapshots[day] = buyers(self.columns(both.mutate(next_spend=both.next_spend.fill_null(0.0))))
+        return self._snapshots[day]
+
+
+def buyers(customers: Mapping[str, Floats]) -> Columns:
+    """Those who completed an order: who only returned belongs to a segment, but does not shape it."""
+    bought = customers["frequency"] > 0
+    return {name: values[bought] if bought.any() else values for name, values in customers.items()}
+
+
+def enough(customers: Mapping[str, Floats], k: int) -> bool:
+    """Whether there are enough customers to speak of k segments."""
+    return len(customers["frequency"]) >= 20 * k
