@@ -15,9 +15,11 @@ from sklearn.metrics import adjusted_rand_score
 
 from clientage.errors import InputError
 from clientage.transactions import simulate as module
-from clientage.transactions.catalogue import PLANTED, make_calendar, make_catalogue, make_shoppers
 from clientage.transactions.clean import clean
 from clientage.transactions.simulate import SCHEMA, simulate
+from clientage.transactions.simulation.calendar import make_calendar
+from clientage.transactions.simulation.catalogue import make_catalogue
+from clientage.transactions.simulation.shoppers import PLANTED, make_shoppers
 
 NAMES = {
     "invoice": "InvoiceNo",

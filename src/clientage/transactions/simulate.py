@@ -1,7 +1,7 @@
 """The simulated shop: order lines as a real shop would hand them over, with the planted truth beside them.
 
 Orders, returns and dirty lines are made block by block, in time order, so memory does not grow with their number.
-What the shop sells, its calendar, its customers and the models behind them are in `catalogue`.
+What the shop sells, when it is busy, who comes and what is dirty are in the folder `simulation`.
 """
 
 import os
@@ -17,47 +17,16 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from clientage.errors import InputError, joined
-from clientage.transactions.catalogue import (
-    COUNTRIES,
-    PLANTED,
-    SERVICE_CODES,
-    SERVICE_NAMES,
-    Calendar,
-    Catalogue,
-    Floats,
-    Ints,
-    Shoppers,
-    make_calendar,
-    make_catalogue,
-    make_shoppers,
-)
-
-Lines = NDArray[np.void]
-
-
-DUPLICATE, NO_DESCRIPTION, INCOMPLETE, FREE, NEGATIVE = 0.013, 0.003, 0.0002, 0.0008, 0.0002  # shares of lines
-SERVICE_HOME, SERVICE_ABROAD, SERVICE_NAME = 0.02, 0.35, 0.004  # shares of orders
-IMPOSSIBLE = 3  # lines of each kind
+from clientage.transactions.simulation.calendar import make_calendar
+from clientage.transactions.simulation.catalogue import Floats, Ints, make_catalogue
+from clientage.transactions.simulation.dirt import IMPOSSIBLE, LINE, Lines, Shop, soiled
+from clientage.transactions.simulation.shoppers import COUNTRIES, PLANTED, Shoppers, make_shoppers
 
 BLOCK = 400_000  # lines to aim at
 ROW_GROUP = 131_072
 FIRST_CUSTOMER, FIRST_INVOICE = 12_346, 536_365
-LINE = np.dtype(
-    [
-        ("order", "i8"),
-        ("shopper", "i8"),
-        ("minute", "i8"),
-        ("product", "i8"),
-        ("quantity", "i8"),
-        ("price", "f8"),
-        ("named", "?"),
-    ]
-)
-"""A line in the making: order key (below zero: a return), position of shopper and product, minutes from the start,
-units, currency, and whether it has a description."""
 SCHEMA = pa.schema(
     {
         "InvoiceNo": pa.string(),
@@ -162,26 +131,15 @@ def _replacing(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-@dataclass(frozen=True)
-class _Shop:
-    """What stays the same through the simulated time."""
-
-    seed: int
-    calendar: Calendar
-    catalogue: Catalogue
-    shoppers: Shoppers
-    ids: pa.Array
-
-
-def _open_shop(customers: int, seed: int, start: date, months: int) -> _Shop:
+def _open_shop(customers: int, seed: int, start: date, months: int) -> Shop:
     """Calendar, catalogue and shoppers; each has a random stream of its own."""
     calendar = make_calendar(start, months)
     shoppers = make_shoppers(np.random.default_rng([seed, 1]), customers, calendar.years)
     ids = pc.cast(pa.array(np.arange(customers) + FIRST_CUSTOMER), pa.string())
-    return _Shop(seed, calendar, make_catalogue(np.random.default_rng([seed, 0])), shoppers, ids)
+    return Shop(seed, calendar, make_catalogue(np.random.default_rng([seed, 0])), shoppers, ids)
 
 
-def _truth(shop: _Shop) -> pa.Table:
+def _truth(shop: Shop) -> pa.Table:
     """The planted truth, one row per customer."""
     shoppers, n = shop.shoppers, shop.shoppers.customers
     names = pa.array([planted.name for planted in PLANTED])
@@ -189,7 +147,7 @@ def _truth(shop: _Shop) -> pa.Table:
     return pa.table({"customer_id": shop.ids, "segment": segment, "wholesale": shoppers.wholesale[:n]})
 
 
-def _edges(shop: _Shop) -> Ints:
+def _edges(shop: Shop) -> Ints:
     """First days of the blocks, and the end: about `BLOCK` lines each, whole days."""
     s = shop.shoppers
     expected = np.sum((1 + s.rate * np.clip(np.minimum(s.leaves, 1) - s.joined, 0, None)) * s.width)
@@ -198,7 +156,7 @@ def _edges(shop: _Shop) -> Ints:
     return np.unique(np.concatenate([[0], np.searchsorted(shop.calendar.clock, cuts), [days]]))
 
 
-def _blocks(shop: _Shop) -> Iterator[tuple[float, pa.Table, Counter[str]]]:
+def _blocks(shop: Shop) -> Iterator[tuple[float, pa.Table, Counter[str]]]:
     """Share done, lines and number of dirty lines, block after block; returns wait for their day."""
     edges = _edges(shop)
     waiting = np.empty(0, LINE)
@@ -210,12 +168,12 @@ def _blocks(shop: _Shop) -> Iterator[tuple[float, pa.Table, Counter[str]]]:
         returned = np.concatenate([waiting, _returned(rng, shop, bought)])
         due = returned["minute"] < end * 1440
         waiting = returned[~due]
-        lines, dirt = _soiled(rng, shop, bought, impossible=IMPOSSIBLE if number == 0 else 0)
+        lines, dirt = soiled(rng, shop, bought, impossible=IMPOSSIBLE if number == 0 else 0)
         table, invoice = _table(shop, np.concatenate([lines, returned[due]]), invoice)
         yield end / edges[-1], table, dirt
 
 
-def _bought(rng: np.random.Generator, shop: _Shop, first_order: int, since: float, until: float) -> Lines:
+def _bought(rng: np.random.Generator, shop: Shop, first_order: int, since: float, until: float) -> Lines:
     """Purchases between two clock times, sorted by order; no product stands twice in an order."""
     s, calendar = shop.shoppers, shop.calendar
     who, at = _orders(rng, s, since, until)
@@ -262,7 +220,7 @@ def _bulk_price(price: Floats, quantity: Ints) -> Floats:
     return np.where(quantity < 24, price, np.round(price * 0.85, 2))
 
 
-def _returned(rng: np.random.Generator, shop: _Shop, bought: Lines) -> Lines:
+def _returned(rng: np.random.Generator, shop: Shop, bought: Lines) -> Lines:
     """Lines taken back, at least in part, at once or weeks later; what comes after the end never happens.
 
     One cancellation per order: its key is the complement of the order's, so it is below zero.
@@ -279,104 +237,7 @@ def _returned(rng: np.random.Generator, shop: _Shop, bought: Lines) -> Lines:
     return kept
 
 
-def _soiled(rng: np.random.Generator, shop: _Shop, bought: Lines, impossible: int) -> tuple[Lines, Counter[str]]:
-    """Purchases with dirty lines put in beside them, and how many there are by the rule that finds them.
-
-    Dirt is added and never replaces: what was bought survives cleaning.
-    """
-    known = bought[bought["shopper"] < shop.shoppers.customers]
-    dirt = {
-        "no description": _unnamed(rng, known),
-        "duplicate": _repeated(rng, known),
-        "service code": _service_codes(rng, shop, known),
-        "service description": _service_names(rng, shop, known),
-        "no price": _unpriced(rng, known),
-        "incomplete": _incomplete(rng, known),
-        "impossible value": _impossible(rng, shop, known, impossible),
-    }
-    counts = Counter({kind: len(lines) for kind, lines in dirt.items()})
-    counts["no customer"] = len(bought) - len(known)
-    return np.concatenate([bought, *dirt.values()]), counts
-
-
-def _some(rng: np.random.Generator, lines: Lines, share: float | Floats) -> Lines:
-    """A copy of that share of the lines."""
-    some: Lines = lines[rng.random(len(lines)) < share]
-    return some
-
-
-def _unnamed(rng: np.random.Generator, known: Lines) -> Lines:
-    """The product name is missing."""
-    lines = _some(rng, known, NO_DESCRIPTION)
-    lines["named"] = False
-    return lines
-
-
-def _incomplete(rng: np.random.Generator, known: Lines) -> Lines:
-    """No price given."""
-    lines = _some(rng, known, INCOMPLETE)
-    lines["price"] = np.nan
-    return lines
-
-
-def _repeated(rng: np.random.Generator, known: Lines) -> Lines:
-    """The same lines again, a third of them at another price."""
-    lines = _some(rng, known, DUPLICATE)
-    factor = np.where(rng.random(len(lines)) < 1 / 3, rng.choice([0.8, 1.25], len(lines)), 1.0)
-    lines["price"] = np.round(lines["price"] * factor, 2)
-    return lines
-
-
-def _unpriced(rng: np.random.Generator, known: Lines) -> Lines:
-    """Free units beside those paid for, and corrections below zero; of another quantity, so not duplicates."""
-    lines = _some(rng, known, FREE + NEGATIVE)
-    corrected = rng.random(len(lines)) < NEGATIVE / (FREE + NEGATIVE)
-    lines["quantity"] = np.where(lines["quantity"] == 1, 2, 1)
-    lines["price"] = np.where(corrected, -lines["price"], 0.0)
-    return lines
-
-
-def _heads(known: Lines) -> Lines:
-    """The first line of each order."""
-    heads: Lines = known[np.diff(known["order"], prepend=-1) != 0]
-    return heads
-
-
-def _service_codes(rng: np.random.Generator, shop: _Shop, known: Lines) -> Lines:
-    """Postage on orders from abroad, fees and discounts on others, under codes that are no goods."""
-    heads = _heads(known)
-    abroad = shop.shoppers.country[heads["shopper"]] > 0
-    chosen = rng.random(len(heads)) < np.where(abroad, SERVICE_ABROAD, SERVICE_HOME)
-    any_service = rng.integers(1, len(SERVICE_CODES), size=chosen.sum())
-    return _as_service(shop, heads[chosen], np.where(abroad[chosen], 0, any_service))
-
-
-def _service_names(rng: np.random.Generator, shop: _Shop, known: Lines) -> Lines:
-    """Services that only their names give away."""
-    lines = _some(rng, _heads(known), SERVICE_NAME)
-    return _as_service(shop, lines, len(SERVICE_CODES) + rng.integers(len(SERVICE_NAMES), size=len(lines)))
-
-
-def _as_service(shop: _Shop, lines: Lines, service: Ints) -> Lines:
-    """The lines turned into that service (position in `SERVICE_CODES`, then `SERVICE_NAMES`)."""
-    discount = [code for code, _, _ in SERVICE_CODES].index("D")
-    lines["product"] = shop.catalogue.goods + service
-    lines["price"] = shop.catalogue.price[lines["product"]]
-    lines["quantity"] = np.where(service == discount, -1, 1)
-    return lines
-
-
-def _impossible(rng: np.random.Generator, shop: _Shop, known: Lines, each: int) -> Lines:
-    """A few lines with an infinite price, an absurd quantity, or a date long before the shop."""
-    lines = known[rng.integers(len(known), size=3 * each)] if len(known) else known
-    price, quantity, time = np.array_split(np.arange(len(lines)), 3)
-    lines["price"][price] = np.inf
-    lines["quantity"][quantity] = 2_000_000_000
-    lines["minute"][time] = (np.datetime64("1900-01-01", "m") - shop.calendar.start).astype(np.int64)
-    return lines
-
-
-def _table(shop: _Shop, lines: Lines, invoice: int) -> tuple[pa.Table, int]:
+def _table(shop: Shop, lines: Lines, invoice: int) -> tuple[pa.Table, int]:
     """The lines as they are handed over, in time order, and the next free invoice number."""
     lines = lines[np.lexsort((lines["order"], lines["minute"]))]
     begins = np.diff(lines["order"], prepend=np.iinfo(np.int64).min) != 0

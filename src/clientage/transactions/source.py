@@ -13,13 +13,13 @@ from ibis.backends.duckdb import Backend
 
 from clientage import tables
 from clientage.errors import InputError, joined
+from clientage.transactions.received import Received, Role, Understood
 from clientage.transactions.sources import fetch, files, reading
 from clientage.transactions.sources.delimited import Delimited
 from clientage.transactions.sources.files import Progress
 from clientage.transactions.sources.mapping import WORDS, Mapped, has_no_header, map_columns
 from clientage.transactions.sources.names import Layout
 from clientage.transactions.sources.parts import Part, look, rows
-from clientage.transactions.received import Received, Role, Understood
 
 UCI = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
 SAMPLE_CUSTOMERS, SAMPLE_SEED = 2000, 7

@@ -1,0 +1,57 @@
+"""When the simulated shop is busy: season, weekday, hour, closed days."""
+
+from dataclasses import dataclass
+from datetime import date
+
+import numpy as np
+
+from clientage.transactions.simulation.catalogue import Floats, Ints
+
+MONTHS = np.array([0.70, 0.70, 0.80, 0.80, 0.90, 0.90, 0.85, 0.85, 1.10, 1.40, 1.80, 1.50])  # business a day
+WEEKDAYS = np.array([1.0, 1.05, 1.1, 1.2, 0.95, 0.3, 0.6])  # from Monday
+HOURS = np.array([0] * 7 + [0.2, 0.9, 1.5, 1.9, 2.1, 2.6, 2.4, 2.2, 2.0, 1.3, 0.8, 0.4, 0.2] + [0] * 4)
+CLOSED = ((12, 25), (12, 26), (1, 1))  # month, day
+
+
+@dataclass(frozen=True)
+class Calendar:
+    """The shop's time. Its clock runs from 0 to 1 and moves with the business a day brings.
+
+    Attributes:
+        start: First day.
+        clock: The clock at the beginning of each day, and at the end of the last.
+        month: Month of each day, from 0.
+    """
+
+    start: np.datetime64
+    clock: Floats
+    month: Ints
+
+    @property
+    def years(self) -> float:
+        """Length in years."""
+        return len(self.month) / 365.25
+
+    def day(self, at: Floats) -> Ints:
+        """Day a clock time falls on, from 0."""
+        return np.searchsorted(self.clock[1:], at, side="right")
+
+    def minute(self, rng: np.random.Generator, at: Floats) -> Ints:
+        """A minute within opening hours on that day, counted from the start."""
+        hour = np.searchsorted(np.cumsum(HOURS) / HOURS.sum(), rng.random(len(at)), side="right")
+        minute: Ints = self.day(at) * 1440 + hour * 60 + rng.integers(60, size=len(at))
+        return minute
+
+
+def make_calendar(start: date, months: int) -> Calendar:
+    """The days, busy in autumn and closed at Christmas."""
+    first = np.datetime64(start, "D")
+    end = np.datetime64(start, "M") + months
+    days = np.arange(first, end.astype("M8[D]") + (start.day - 1))
+    month = days.astype("M8[M]").astype(np.int64) % 12
+    monthday = (days - days.astype("M8[M]")).astype(np.int64) + 1
+    busy = MONTHS[month] * WEEKDAYS[(days.astype(np.int64) + 3) % 7]
+    for closed_month, closed_day in CLOSED:
+        busy[(month == closed_month - 1) & (monthday == closed_day)] = 0.0
+    clock = np.concatenate([[0.0], np.cumsum(busy)])
+    return Calendar(first, clock / clock[-1], month)
