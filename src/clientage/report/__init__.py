@@ -1,0 +1,1 @@
+"""The report: charts that answer questions, and one page that opens offline."""

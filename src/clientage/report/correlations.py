@@ -1,0 +1,75 @@
+"""Which features of customers rise and fall together."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import numpy as np
+import plotly.graph_objects as go
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from clientage.report import words
+from clientage.report.style import figure
+from clientage.report.words import label
+
+# blue to orange, told apart with every kind of colour vision; the middle is plain on light and on dark
+_DIVERGING = ((0.0, "#B35806"), (0.25, "#F1A340"), (0.5, "#D9DCE1"), (0.75, "#6BAED6"), (1.0, "#08519C"))
+
+
+def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) -> go.Figure:
+    """Which features rise and fall together (rank correlation of Spearman, 1904).
+
+    Args:
+        names: Features, as `correlated` gives them.
+        found: Their correlations, (n, n).
+    """
+    plain = [label(words.feature_name(name), 60) for name in names]
+    lower = [[value if j < i else None for j, value in enumerate(row[:-1])] for i, row in enumerate(found)]
+    heat = {
+        "type": "heatmap", "z": lower[1:], "x": list(range(len(names) - 1)), "y": list(range(1, len(names))),
+        "zmin": -1, "zmax": 1, "colorscale": _DIVERGING, "xgap": 1, "ygap": 1, "hoverongaps": False,
+        "customdata": [[f"{plain[i]} and {plain[j]}" for j in range(len(names) - 1)] for i in range(1, len(names))],
+        "hovertemplate": "%{customdata}<br>%{z:+.2f}<extra></extra>",
+        "colorbar": {
+            "orientation": "h", "thickness": 12, "y": 1.0, "yanchor": "bottom", "len": 0.6, "x": 0, "xanchor": "left",
+            "tickvals": [-1, 0, 1], "ticktext": ["opposite", "unrelated", "together"], "outlinewidth": 0,
+        },
+    }  # fmt: skip
+    ticks = {"showgrid": False, "tickmode": "array", "ticks": "", "constrain": "domain"}
+    x = ticks | {"tickvals": heat["x"], "ticktext": plain[:-1], "tickangle": -90}
+    y = ticks | {"tickvals": heat["y"], "ticktext": plain[1:], "autorange": "reversed"}
+    height = 240 + 22 * len(names)
+    return figure("Which features move together?", [heat], height, xaxis=x, yaxis=y, margin={"t": 56, "r": 40})
+
+
+def correlated(customers: pa.Table) -> tuple[list[str], list[list[float | None]]]:
+    """Names of the features and their rank correlations, over customers that have both; None where one is constant."""
+    columns = {name: numbers(customers[name]) for name in customers.column_names}
+    names = [name for name, values in columns.items() if not np.isnan(values).all()]
+    found: list[list[float | None]] = [[1.0 if a == b else None for b in names] for a in names]
+    ranked = {name: _ranks(columns[name]) for name in names if not np.isnan(columns[name]).any()}
+    for (i, a), (j, b) in combinations(enumerate(names), 2):
+        if a in ranked and b in ranked:
+            value = _agreement(ranked[a], ranked[b])
+        else:
+            both = ~(np.isnan(columns[a]) | np.isnan(columns[b]))
+            value = _agreement(_ranks(columns[a][both]), _ranks(columns[b][both]))
+        found[i][j] = found[j][i] = value
+    return names, found
+
+
+def numbers(column: pa.ChunkedArray) -> NDArray[np.float64]:
+    """A column as doubles, NaN where missing; by way of Python, as PyArrow's own way would import pandas."""
+    return np.asarray(column.to_pylist(), np.float64)
+
+
+def _ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Ranks; equal values share the mean of theirs."""
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return np.asarray((np.cumsum(counts) - (counts - 1) / 2)[place])
+
+
+def _agreement(a: NDArray[np.float64], b: NDArray[np.float64]) -> float | None:
+    if len(a) < 3 or a.std() == 0 or b.std() == 0:
+        return None
+    return round(float(np.corrcoef(a, b)[0, 1]), 3)

@@ -1,0 +1,215 @@
+"""The report as one HTML file that opens offline: text first, charts drawn by the plotly.js inside it."""
+
+import html
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from functools import cache
+from typing import Any
+
+import ibis.expr.types as ir
+import jinja2
+import plotly.graph_objects as go
+import pyarrow as pa
+from plotly.io.json import to_json_plotly
+from plotly.offline import get_plotlyjs
+
+from clientage.report import charts, correlations, diagnostics, queries, readings, words
+from clientage.report.spread import spread
+from clientage.report.style import TEMPLATES, TITLE
+
+FIRST_FEATURE = "monetary"
+
+# what a run may not have said of itself
+_KNOWN: dict[str, Any] = {"data": "", "settings": "", "tables": {}, "versions": {}}
+_SOURCE: dict[str, Any] = {"shop": "", "first": "", "last": "", "files": [], "missing_features": {}}
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A chart on the page.
+
+    Attributes:
+        id: Of its place on the page.
+        title: The question it answers.
+        reading: What is to be seen, in a sentence.
+        height: Of its place, in pixels.
+        figure: Data and layout for plotly.js, without title and template: the page brings those.
+    """
+
+    id: str
+    title: str
+    reading: str
+    height: int
+    figure: dict[str, Any]
+
+
+def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
+    """The report, as HTML.
+
+    Args:
+        tables: The named tables that are there. Needs `customers`, `segments`, `profiles`, `traits` and `lines`;
+            shows more with `rejected`, `quality` and `evaluation`.
+        facts: What `clientage.manifest` says of the run.
+
+    Returns:
+        The whole page. The same tables and facts give the same text.
+    """
+    source = facts.get("source", {})
+    currency = source.get("currency") or ""
+    day = words.as_date(facts.get("as_of")) or queries.as_of(tables)
+    profiles = queries.collect(tables["profiles"].order_by("segment_id"))
+    traits = queries.collect(tables["traits"].order_by("segment_id", "feature"))
+    head = queries.headline(tables, day)
+    rejected = queries.reasons(tables["rejected"], facts.get("reasons", {})) if "rejected" in tables else None
+    spreads = _spreads(profiles, traits, currency)
+    parts = (
+        _business(tables, profiles, day, currency),
+        _fit(tables, facts),
+        _space(tables, profiles, head.customers),
+        _lines(tables, rejected),
+    )
+    shown = {chart.id: chart for part in parts for chart in part}
+    radars = _radars(profiles, traits)
+    return _template().render(
+        facts=_KNOWN | dict(facts),
+        source=_SOURCE | source,
+        currency=currency,
+        day=day,
+        headline=head,
+        profiles=profiles.to_pylist(),
+        charts=shown,
+        radars=radars,
+        radar_reading=readings.radar(profiles, traits),
+        spreads=spreads,
+        indices=[shown[name] for name in diagnostics.INDICES if name in shown],
+        choice=readings.choice(facts.get("choice", {})),
+        scores=_scores(tables),
+        rejected=rejected or {},
+        document=_document([*shown.values(), *radars], spreads),
+        plotly=_plotly(),
+    )
+
+
+def _document(drawn: Sequence[Chart], spreads: Sequence[Chart]) -> str:
+    """What the page's script draws, as JSON; always by the same encoder, whichever are installed."""
+    figures = {chart.id: chart.figure for chart in drawn}
+    if spreads:
+        figures["spread"] = spreads[0].figure
+    choices = {chart.id: {"figure": chart.figure, "reading": chart.reading} for chart in spreads}
+    return str(to_json_plotly({"charts": figures, "spreads": choices, "templates": TEMPLATES}, engine="json"))
+
+
+def _business(tables: Mapping[str, ir.Table], profiles: pa.Table, day: date | None, currency: str) -> list[Chart]:
+    """Who brings the revenue, when and where."""
+    last = day - timedelta(days=1) if day else None
+    monthly, by_country = queries.monthly(tables, day), queries.countries(tables, day)
+    found = [
+        _chart("revenue", charts.revenue_share(profiles), readings.revenue_share(profiles)),
+        _chart("months", charts.months(monthly, profiles, last, currency), readings.months(monthly, last, currency)),
+    ]
+    if by_country is not None and len(by_country):
+        found.append(_chart("countries", charts.countries(by_country, currency), readings.countries(by_country)))
+    return found
+
+
+def _radars(profiles: pa.Table, traits: pa.Table) -> list[Chart]:
+    known = {row["segment_id"] for row in traits.to_pylist() if row["z"] is not None}
+    return [
+        _chart(f"radar-{row['segment_id']}", charts.radar(profiles, traits, row["segment_id"]), row["summary"])
+        for row in profiles.to_pylist()
+        if row["segment_id"] in known
+    ]
+
+
+def _spreads(profiles: pa.Table, traits: pa.Table, currency: str) -> list[Chart]:
+    """A chart for each feature, the one shown first in front."""
+    order = {name: i for i, name in enumerate(words.FEATURES, 1)} | {FIRST_FEATURE: 0}
+    features = sorted(set(traits["feature"].to_pylist()), key=lambda feature: (order.get(feature, len(order)), feature))
+    return [
+        _chart(
+            feature,
+            spread(profiles, traits, feature, currency),
+            readings.spread(profiles, traits, feature, currency),
+            words.feature_name(feature),
+        )
+        for feature in features
+    ]
+
+
+def _fit(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> list[Chart]:
+    """How many segments, and what they foretell."""
+    found = []
+    chosen = facts.get("choice", {})
+    if "quality" in tables and len(quality := queries.collect(tables["quality"].order_by("as_of", "k"))):
+        if quality["stability"].null_count < len(quality):
+            figure = diagnostics.stability(quality, chosen.get("limits"))
+            found.append(_chart("stability", figure, readings.choice(chosen)))
+        found += [_chart(name, diagnostics.index(quality, name), "") for name in diagnostics.INDICES]
+    if "evaluation" in tables:
+        evaluation = queries.collect(tables["evaluation"])
+        text = readings.scorecard(evaluation, chosen.get("recipe", ""))
+        found += [
+            _chart(name, diagnostics.scorecard(evaluation, name), text if name == "r2" else "")
+            for name in diagnostics.MEASURES
+        ]
+    return found
+
+
+def _space(tables: Mapping[str, ir.Table], profiles: pa.Table, total: int) -> list[Chart]:
+    """The map of customers and what moves together."""
+    names, found = correlations.correlated(queries.features(tables, total))
+    figure = correlations.correlations(names, found)
+    shown = [_chart("correlations", figure, readings.correlations(names, found))]
+    points = queries.points(tables, total)
+    if points is not None:
+        figure = diagnostics.customer_map(points, profiles)
+        shown.append(_chart("map", figure, readings.customer_map(len(points), total)))
+    return shown
+
+
+def _lines(tables: Mapping[str, ir.Table], reasons: Mapping[str, int] | None) -> list[Chart]:
+    """What became of the order lines."""
+    if reasons is None:
+        return []
+    used = queries.rows(tables["lines"])
+    received = used + sum(reasons.values())
+    return [_chart("funnel", charts.funnel(received, reasons, used), readings.funnel(received, reasons, used))]
+
+
+def _scores(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
+    return diagnostics.averages(queries.collect(tables["evaluation"])) if "evaluation" in tables else []
+
+
+def _chart(place: str, figure: go.Figure, reading: str, title: str = "") -> Chart:
+    """A figure made ready for the page, which writes the title as a heading that wraps."""
+    document = figure.to_dict()
+    layout = document["layout"]
+    layout.pop("template")
+    own = html.unescape(layout.pop("title")["text"].replace("<br>", " "))
+    layout["height"] -= TITLE
+    layout["margin"]["t"] -= TITLE
+    # the page has a key of its own, which wraps on a phone
+    layout["showlegend"] = place == "stability"
+    return Chart(place, title or own, reading, layout["height"], {"data": document["data"], "layout": layout})
+
+
+@cache
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("clientage.report", "."),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {
+        name: getattr(words, name)
+        for name in ("count", "share", "fitting_money", "day", "colour", "feature_name", "reason", "measured")
+    }
+    return environment.get_template("page.html.j2")
+
+
+@cache
+def _plotly() -> str:
+    return str(get_plotlyjs())

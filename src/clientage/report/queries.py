@@ -1,0 +1,140 @@
+"""What the report asks of the tables: small results, aggregated where the tables live."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+# of `profiles.buys_again` and `next_spend`
+HORIZON = timedelta(days=90)
+MOST_POINTS = 2000
+# told by `monetary` and `frequency` already
+TWINS = ("spend", "invoices")
+
+Tables = Mapping[str, ir.Table]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """Figures of the whole shop.
+
+    Attributes:
+        customers: Customers with a line before `as_of`.
+        orders: Orders that were completed.
+        revenue: Spend less returns, in currency.
+        buys_again: Share of those who had bought 90 days before `as_of` that bought since; None where it is not known.
+    """
+
+    customers: int
+    orders: int
+    revenue: float
+    buys_again: float | None
+
+
+def collect(table: ir.Table) -> pa.Table:
+    """A small result, out of the engine."""
+    return table.get_backend().to_pyarrow_batches(table).read_all()
+
+
+def as_of(tables: Tables) -> date | None:
+    """The day the features look back from."""
+    customers = tables["customers"]
+    day: date | None = collect(customers.agg(day=customers.as_of.max()))["day"][0].as_py()
+    return day
+
+
+def headline(tables: Tables, day: date | None) -> Headline:
+    """Figures of the whole shop."""
+    customers = tables["customers"]
+    sums = customers.agg(
+        customers=customers.count(), orders=customers.frequency.sum().cast("float64"), revenue=_exact(customers.spend)
+    )
+    (row,) = collect(sums).to_pylist()
+    return Headline(row["customers"], int(row["orders"] or 0), row["revenue"] or 0.0, _buys_again(tables, day))
+
+
+def monthly(tables: Tables, day: date | None) -> pa.Table:
+    """Revenue by month and segment: month, segment_id, revenue."""
+    both = _known(tables, day)
+    month = both.invoiced_at.truncate("M").date()
+    found = both.group_by("segment_id", month=month).agg(revenue=_exact(both.amount))
+    return collect(found.select("month", "segment_id", "revenue").order_by("month", "segment_id"))
+
+
+def countries(tables: Tables, day: date | None) -> pa.Table | None:
+    """Revenue by country: country, revenue. None where the shop has no countries."""
+    if "country" not in tables["lines"].columns:
+        return None
+    both = _known(tables, day)
+    return collect(both.group_by("country").agg(revenue=_exact(both.amount)).order_by("country"))
+
+
+def reasons(rejected: ir.Table, order: Mapping[str, int]) -> dict[str, int]:
+    """Lines set aside by cleaning rule, in the order the rules came; rules it does not know come last."""
+    counts = {row["reason"]: row["lines"] for row in collect(_counted(rejected)).to_pylist()}
+    names = [*(name for name in order if name in counts), *sorted(set(counts) - set(order))]
+    return {name: counts[name] for name in names}
+
+
+def rows(table: ir.Table) -> int:
+    """How many rows a table has."""
+    return int(collect(table.agg(rows=table.count()))["rows"][0].as_py())
+
+
+def sample(table: ir.Table, total: int, most: int = MOST_POINTS) -> ir.Table:
+    """All customers, or about as many as may be shown, picked by hashed id; in order of their id."""
+    # a remainder may be negative
+    place = (table.customer_id.hash() % total + total) % total if total > most else None
+    picked = table if place is None else table.filter(place < most)
+    return picked.order_by("customer_id")
+
+
+def points(tables: Tables, total: int) -> pa.Table | None:
+    """Customers on the map: customer_id, segment_id, pc1 to pc3. None where the recipe has no map."""
+    segments, columns = tables["segments"], ("customer_id", "segment_id", "pc1", "pc2", "pc3")
+    if not set(columns) <= set(segments.columns):
+        return None
+    return collect(sample(segments, total).select(columns))
+
+
+def features(tables: Tables, total: int) -> pa.Table:
+    """Features of customers that are numbers, but for those that say the same as another."""
+    customers = sample(tables["customers"], total)
+    return collect(
+        customers.select([name for name, kind in customers.schema().items() if kind.is_numeric() and name not in TWINS])
+    )
+
+
+def _known(tables: Tables, day: date | None) -> ir.Table:
+    """Lines of customers in a segment, before the day that the features look back from."""
+    lines = _before(tables["lines"], day)
+    return lines.join(tables["segments"].select("customer_id", "segment_id"), "customer_id")
+
+
+def _before(lines: ir.Table, day: date | None) -> ir.Table:
+    return lines.filter(lines.invoiced_at < ibis.timestamp(str(day))) if day else lines
+
+
+def _counted(rejected: ir.Table) -> ir.Table:
+    return rejected.group_by("reason").agg(lines=rejected.count())
+
+
+def _exact(amounts: Any) -> Any:
+    """Sum in whole millionths: the same in whatever order an engine adds."""
+    return (amounts * 1e6).round().cast("int64").sum().cast("float64") / 1e6
+
+
+def _buys_again(tables: Tables, day: date | None) -> float | None:
+    if day is None:
+        return None
+    lines = _before(tables["lines"], day)
+    bought = lines.filter(lines.customer_id.notnull(), ~lines.cancelled)
+    since = bought.invoiced_at >= ibis.timestamp(str(day - HORIZON))
+    each = bought.group_by("customer_id").agg(before=(~since).any(), after=since.any())
+    counts = each.agg(before=each.count(where=each.before), again=each.count(where=each.before & each.after))
+    (row,) = collect(counts).to_pylist()
+    return row["again"] / row["before"] if row["before"] else None

@@ -1,0 +1,175 @@
+"""Small shops as the tables the report reads, each held against its promise."""
+
+import math
+from datetime import date, datetime, timedelta
+
+import ibis
+import pyarrow as pa
+
+from clientage.tables import TABLES, arrow_schema, check
+
+AS_OF = date(2024, 6, 11)
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6D31", "#5B5B5B", "#7B4FB5", "#B2A800",
+)  # fmt: skip
+FEATURES = [name for name, column in TABLES["customers"].columns.items() if column.kind in ("integer", "number")]
+
+FACTS = {
+    "as_of": AS_OF,
+    "data": "d" * 64,
+    "settings": "5" * 64,
+    "source": {
+        "files": ["orders.csv"],
+        "first": "2024-01-03 09:00:00",
+        "last": "2024-06-10 12:00:00",
+        "currency": "£",
+        "shop": "Corner shop",
+        "missing_features": {},
+    },
+    "tables": {"transactions": 1234567},
+    "reasons": {"no customer": 3, "duplicate": 1},
+    "choice": {"recipe": "behaviour", "k": 3, "reason": "the most that stay stable (ARI 0.86)"},
+    "versions": {"python": "3.12.0"},
+}
+
+
+def name(segment_id):
+    return f"Segment {segment_id} spenders · cooling down · very frequent"
+
+
+def arrow(table, rows):
+    """Rows as a table that keeps its promise; optional columns that no row has are absent."""
+    schema = arrow_schema(table)
+    names = [field.name for field in schema if not rows or field.name in rows[0]]
+    return pa.Table.from_pylist(rows, pa.schema([schema.field(each) for each in names]))
+
+
+def shop(segments=3, last_size=1, currency="£", **text):
+    """All tables of a small shop, as Arrow.
+
+    Args:
+        segments: How many.
+        last_size: Customers in the last one.
+        currency: In the summaries.
+        text: `country`, `segment`: other names for the first of each.
+    """
+    sizes = [12] * (segments - 1) + [last_size]
+    who = [(f"c{g:02}-{i:03}", g + 1, i) for g, size in enumerate(sizes) for i in range(size)]
+    total = sum(sizes)
+    names = {g + 1: name(g + 1) for g in range(segments)}
+    names[1] = text.get("segment", names[1])
+    return {
+        "customers": arrow("customers", [_customer(*each) for each in who]),
+        "segments": arrow("segments", [_member(*each, names) for each in who]),
+        "lines": arrow("lines", [line for each in who for line in _lines(*each, text.get("country", "Ruritania"))]),
+        "rejected": arrow("rejected", _rejected(text.get("reason", "duplicate"))),
+        "profiles": arrow("profiles", [_profile(g + 1, size, total, names, currency) for g, size in enumerate(sizes)]),
+        "traits": arrow(
+            "traits", [_trait(g + 1, f, feature) for g in range(segments) for f, feature in enumerate(FEATURES)]
+        ),
+        "quality": arrow(
+            "quality", [_quality(day, k) for day in (AS_OF, AS_OF - timedelta(days=90)) for k in range(2, 7)]
+        ),
+        "evaluation": arrow("evaluation", _evaluation(text.get("recipe", "behaviour"))),
+    }
+
+
+def expressions(tables, engine):
+    """The tables as checked expressions on an engine."""
+    return {
+        each: check(each, engine.create_table(ibis.util.gen_name(each), table, temp=True))
+        for each, table in tables.items()
+    }
+
+
+def _customer(customer, segment_id, i):
+    row = {feature: round(1 + abs(math.sin(3 * i + segment_id + f)) * 10, 2) for f, feature in enumerate(FEATURES)}
+    whole = {
+        feature: int(value) for feature, value in row.items() if TABLES["customers"].columns[feature].kind == "integer"
+    }
+    rest = {"days_between_purchases": None if i % 3 else 4.5, "cancellation_rate": 0.1 * (i % 4), "spend": 90.0}
+    return (
+        row | whole | rest | {"customer_id": customer, "as_of": AS_OF, "country": "Ruritania", "is_home_country": True}
+    )
+
+
+def _member(customer, segment_id, i, names):
+    place = {f"pc{axis}": math.sin(axis * i) + segment_id * (axis == 1) for axis in (1, 2, 3)}
+    return {
+        "customer_id": customer,
+        "segment_id": segment_id,
+        "segment": names[segment_id],
+        "wholesale": i == 1,
+    } | place
+
+
+def _lines(customer, segment_id, i, country):
+    for month in range(1, 7):
+        if (i + month) % (segment_id + 1) == 0 or month == 1:
+            yield {
+                "invoice": f"{customer}-{month}",
+                "product": f"P{i}",
+                "description": "Lamp",
+                "quantity": 2.0,
+                "invoiced_at": datetime(2024, month, 3 + i % 6, 9),
+                "unit_price": 50.0 * (5 - min(segment_id, 4)),
+                "customer_id": customer,
+                "country": country if i % 2 else f"Land {i}",
+                "cancelled": False,
+                "amount": 100.0 * (5 - min(segment_id, 4)),
+            }
+
+
+def _rejected(reason):
+    base = {"invoiced_at": datetime(2024, 2, 3), "customer_id": None, "unreadable": None}
+    return [base | {"reason": each} for each in ("no customer", "no customer", "no customer", reason)]
+
+
+def _profile(segment_id, size, total, names, currency):
+    return {
+        "segment_id": segment_id,
+        "segment": names[segment_id],
+        "colour": PALETTE[segment_id - 1],
+        "customers": size,
+        "share": size / total,
+        "revenue": 90.0 * size,
+        "revenue_share": 1 / segment_id / sum(1 / g for g in names),
+        "buys_again": 0.5 / segment_id,
+        "next_spend": 1234.5,
+        "wholesale_share": 0.08,
+        "summary": f"{size} customers, {currency}90 each.",
+        "action": "keep: early access",
+        "rule": "more than 6 orders",
+        "rule_precision": 0.9,
+        "rule_recall": 0.8,
+    }
+
+
+def _trait(segment_id, f, feature):
+    middle = 10.0 * segment_id + f
+    if feature == "cancellation_rate":
+        middle = 0.1
+    ends = {"p05": 0.0, "p25": middle / 2, "median": middle, "p75": middle * 2, "p95": middle * 40}
+    return {
+        "segment_id": segment_id,
+        "feature": feature,
+        "mean": middle,
+        "lift": 1.2,
+        "z": math.sin(segment_id + f),
+    } | ends
+
+
+def _quality(day, k):
+    figures = {"inertia": 9000 / k, "silhouette": 0.2, "davies_bouldin": 1.4, "calinski_harabasz": 1500.0}
+    steady = {"stability": 0.95 - k / 50, "stability_se": 0.02, "smallest_share": 0.1, "chosen": k == 3}
+    return {"as_of": day, "k": k} | figures | steady
+
+
+def _evaluation(recipe):
+    return [
+        {"recipe": each, "groups": groups, "cutoff": cutoff, "customers": 100, "r2": 0.1 + i / 50, "r2_se": 0.01}
+        | {"auc": 0.6 + i / 50, "auc_se": 0.01, "stability": 0.8, "smallest_share": 0.1}
+        for cutoff in (date(2024, 1, 1), date(2024, 2, 1))
+        for groups in (3, 8)
+        for i, each in enumerate((recipe, "rfm", "quintiles"))
+    ]
