@@ -27,8 +27,8 @@ HEAVY = {
 
 
 def test_help_comes_without_heavy_modules():
-    code = "import atexit, sys; from clientage.cli import main; atexit.register(lambda: print(*sys.modules)); main(['--help'])"
-    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    code = "import atexit, sys; from clientage.cli import main; atexit.register(lambda: print(*sys.modules)); main()"
+    found = subprocess.run([sys.executable, "-c", code, "--help"], capture_output=True, text=True, check=True).stdout
     assert "Order lines in" in found
     assert not HEAVY & set(found.splitlines()[-1].split())
 
@@ -64,7 +64,7 @@ def test_json_is_one_document_on_standard_output(command):
     found = command("run", "sample", "--k", "4", "--json", "--recipe", "rfm", "--as-of", "2024-11-01")
     assert found.returncode == 0, found.stderr
     said = json.loads(found.stdout)
-    assert said["choice"] == {"recipe": "rfm", "k": 4, "reason": "as set"}
+    assert said["choice"] == {"recipe": "rfm", "k": 4, "reason": "as set", "limits": {}}
     assert said["as_of"] == "2024-11-01"
 
 

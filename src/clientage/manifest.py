@@ -69,8 +69,9 @@ class Manifest:
 
     @property
     def currency(self) -> str:
-        """Put before money; empty where it is not known."""
-        return str(self.source.get("currency", ""))
+        """Put before money: a sign as it is, a code such as EUR with a space; empty where it is not known."""
+        currency = str(self.source.get("currency", ""))
+        return f"{currency} " if currency[-1:].isalpha() else currency
 
     def facts(self) -> dict[str, Any]:
         """What the report says of the run: all but its cost, which differs from run to run."""

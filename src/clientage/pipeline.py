@@ -222,7 +222,8 @@ def _chosen_k(run: Run, now: Columns) -> int:
     limits = choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
     k, reason = choose.decide(rows, limits) if wanted.k == "auto" else (wanted.k, "as set")
     run.write("quality", [row | {"chosen": row["k"] == k} for row in rows])
-    run.manifest.choice = {"recipe": wanted.recipe, "k": k, "reason": reason}
+    kept = {"mean": limits.mean, "worst": limits.worst} if wanted.k == "auto" else {}
+    run.manifest.choice = {"recipe": wanted.recipe, "k": k, "reason": reason, "limits": kept}
     return k
 
 
@@ -250,7 +251,9 @@ def _profile(run: Run) -> None:
     )
     totals = {row["segment_id"]: (row["customers"], row["revenue"], row["wholesale"]) for row in run.rows(sums)}
     columns = run.columns(customers)
-    known = profile.Known(totals, columns, model.predict(columns), _after(run, model))
+    known = profile.Known(
+        totals, columns, model.predict(columns), _after(run, model), run.settings.evaluate.horizon_days
+    )
     run.write("profiles", profile.profiles(model, known, run.manifest.currency))
     run.write("traits", profile.traits(columns, known.labels))
 

@@ -134,6 +134,7 @@ def _profile(segment_id, size, total, names, currency):
         "share": size / total,
         "revenue": 90.0 * size,
         "revenue_share": 1 / segment_id / sum(1 / g for g in names),
+        "horizon_days": 90,
         "buys_again": 0.5 / segment_id,
         "next_spend": 1234.5,
         "wholesale_share": 0.08,

@@ -60,7 +60,8 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
     day = words.as_date(facts.get("as_of")) or queries.as_of(tables)
     profiles = queries.collect(tables["profiles"].order_by("segment_id"))
     traits = queries.collect(tables["traits"].order_by("segment_id", "feature"))
-    head = queries.headline(tables, day)
+    horizon = profiles["horizon_days"][0].as_py()
+    head = queries.headline(tables, day, horizon)
     rejected = queries.reasons(tables["rejected"], facts.get("reasons", {})) if "rejected" in tables else None
     spreads = _spreads(profiles, traits, currency)
     parts = (
@@ -77,6 +78,7 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
         currency=currency,
         day=day,
         headline=head,
+        horizon=horizon,
         profiles=profiles.to_pylist(),
         charts=shown,
         radars=radars,

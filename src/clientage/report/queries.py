@@ -10,7 +10,6 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 # of `profiles.buys_again` and `next_spend`
-HORIZON = timedelta(days=90)
 MOST_POINTS = 2000
 # told by `monetary` and `frequency` already
 TWINS = ("spend", "invoices")
@@ -26,7 +25,7 @@ class Headline:
         customers: Customers with a line before `as_of`.
         orders: Orders that were completed.
         revenue: Spend less returns, in currency.
-        buys_again: Share of those who had bought 90 days before `as_of` that bought since; None where it is not known.
+        buys_again: Share of buyers from before the last horizon that bought in it; None where it is not known.
     """
 
     customers: int
@@ -47,14 +46,16 @@ def as_of(tables: Tables) -> date | None:
     return day
 
 
-def headline(tables: Tables, day: date | None) -> Headline:
-    """Figures of the whole shop."""
+def headline(tables: Tables, day: date | None, horizon_days: int) -> Headline:
+    """Figures of the whole shop, buying again within a horizon."""
     customers = tables["customers"]
     sums = customers.agg(
         customers=customers.count(), orders=customers.frequency.sum().cast("float64"), revenue=_exact(customers.spend)
     )
     (row,) = collect(sums).to_pylist()
-    return Headline(row["customers"], int(row["orders"] or 0), row["revenue"] or 0.0, _buys_again(tables, day))
+    return Headline(
+        row["customers"], int(row["orders"] or 0), row["revenue"] or 0.0, _buys_again(tables, day, horizon_days)
+    )
 
 
 def monthly(tables: Tables, day: date | None) -> pa.Table:
@@ -128,12 +129,12 @@ def _exact(amounts: Any) -> Any:
     return (amounts * 1e6).round().cast("int64").sum().cast("float64") / 1e6
 
 
-def _buys_again(tables: Tables, day: date | None) -> float | None:
+def _buys_again(tables: Tables, day: date | None, horizon_days: int) -> float | None:
     if day is None:
         return None
     lines = _before(tables["lines"], day)
     bought = lines.filter(lines.customer_id.notnull(), ~lines.cancelled)
-    since = bought.invoiced_at >= ibis.timestamp(str(day - HORIZON))
+    since = bought.invoiced_at >= ibis.timestamp(str(day - timedelta(days=horizon_days)))
     each = bought.group_by("customer_id").agg(before=(~since).any(), after=since.any())
     counts = each.agg(before=each.count(where=each.before), again=each.count(where=each.before & each.after))
     (row,) = collect(counts).to_pylist()

@@ -30,12 +30,14 @@ class Known:
         customers: Columns of the table `customers`, (n,) each, of a sample where there are very many.
         labels: Segment number of each of those, (n,).
         after: Segment number and spend in the horizon, at the last day that it is known for; None where it is not.
+        horizon_days: Length of that horizon.
     """
 
     totals: Mapping[int, tuple[int, float, int]]
     customers: Mapping[str, Floats]
     labels: Integers
     after: tuple[Integers, Floats] | None = None
+    horizon_days: int = 90
 
 
 def profiles(model: SegmentModel, known: Known, currency: str = "") -> pa.Table:
@@ -64,6 +66,7 @@ def _profile(segment: Segment, known: Known, currency: str) -> dict[str, object]
         "share": customers / everyone,
         "revenue": revenue,
         "revenue_share": revenue / earned if earned else 0.0,
+        "horizon_days": known.horizon_days,
         "buys_again": again,
         "next_spend": spend,
         "wholesale_share": wholesale / customers,
@@ -117,5 +120,5 @@ def _summary(row: Mapping[str, object], medians: Mapping[str, float], currency: 
         f"{row['customers']:,} customers ({row['share']:.0%}) bring {row['revenue_share']:.0%} of revenue: typically "
         f"{orders:,.0f} order{'s' * (orders != 1)}, the last {days:,.0f} day{'s' * (days != 1)} ago, "
         f"{currency}{medians['monetary']:,.0f} each"
-        + (f"; {again:.0%} buy again within 90 days." if again is not None else ".")
+        + (f"; {again:.0%} buy again within {row['horizon_days']} days." if again is not None else ".")
     )
