@@ -77,7 +77,7 @@ class Warehouse:
     def collect(self, table: ir.Table) -> pa.Table:
         """A small result, out of the engine."""
         with _explained(self.workspace):
-            return self.engine.to_pyarrow_batches(table).read_all()
+            return self.engine.to_pyarrow(table)
 
     def read_text(self, name: str) -> str:
         """A document of the workspace, such as `model/segments.json`.

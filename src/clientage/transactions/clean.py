@@ -106,14 +106,18 @@ def _judge_duplicates(judged: ir.Table) -> ir.Table:
     price are told apart by all other columns; what ties in all is interchangeable: file order plays no part.
     """
     key = _duplicate_key(judged.columns)
-    text = [judged[name].cast("string").fill_null("") for name in key]
-    hashed = judged.mutate(hashed=ibis.literal("|").join(text).hash())
-    open_ = hashed.filter(hashed.before.isnull())
+    # a part of the key is enough to find candidates, and cheaper than all of it
+    parts = [judged[name].cast("string").fill_null("") for name in key if name not in ("description", "quantity")]
+    hashed = judged.mutate(hashed=ibis.literal("|").join(parts).hash())
+    open_, closed = hashed.filter(hashed.before.isnull()), hashed.filter(hashed.before.notnull())
     counted = open_.group_by("hashed").agg(n=open_.count())
-    again = hashed.before.isnull() & hashed.hashed.isin(counted.filter(counted.n > 1).hashed)
-    alone = hashed.filter(~again)
-    alone = alone.mutate(reason=ibis.coalesce(alone.before, alone.after))
-    return ibis.union(_plain(alone), _plain(_ranked(hashed.filter(again), key)))
+    again = counted.filter(counted.n > 1).select("hashed")
+    alone = open_.anti_join(again, "hashed")
+    return ibis.union(
+        closed.mutate(reason=closed.before).drop("hashed"),
+        alone.mutate(reason=alone.after).drop("hashed"),
+        _ranked(open_.semi_join(again, "hashed").drop("hashed"), key),
+    )
 
 
 def _ranked(again: ir.Table, key: list[str]) -> ir.Table:
@@ -121,12 +125,7 @@ def _ranked(again: ir.Table, key: list[str]) -> ir.Table:
     rank = ibis.row_number().over(group_by=key, order_by=[*priced, *(again[name] for name in again.columns)])
     ranked = again.mutate(copy=rank)
     ranked = ranked.mutate(reason=ibis.ifelse(ranked["copy"] > 0, "duplicate", ranked.after))
-    # sorted, so that the same input gives the same bytes
-    return ranked.order_by(list(again.columns)).drop("copy")
-
-
-def _plain(table: ir.Table) -> ir.Table:
-    return table.drop("hashed")
+    return ranked.drop("copy")
 
 
 def _duplicate_key(columns: Collection[str]) -> list[str]:
