@@ -1,13 +1,16 @@
 """Cleaning: named rules set lines aside, in order; every line that came in is used or set aside, none is lost."""
 
+import functools
+import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 import ibis
 import ibis.expr.types as ir
 
 SERVICE_DESCRIPTIONS = ("Next Day Carriage", "High Resolution Image")
-LARGEST, FIRST_YEAR, LAST_YEAR = 1e8, 1970, 2099
+LARGEST, FIRST, LAST = 1e8, datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a shop's own time
 
 Predicate = Callable[[ir.Table, Collection[str]], ir.BooleanValue]
 
@@ -29,9 +32,9 @@ class Rule:
 
 
 def _impossible(line: ir.Table, _: Collection[str]) -> ir.BooleanValue:
+    # not a number is not below any limit, on any engine
     numbers = [line[name].cast("float64").abs() for name in ("quantity", "unit_price", "total") if name in line.columns]
-    absurd = [number.isnan() | (number > LARGEST) for number in numbers]
-    return ibis.or_(*absurd, ~line.invoiced_at.year().between(FIRST_YEAR, LAST_YEAR))
+    return ibis.or_(*(~(number <= LARGEST) for number in numbers), ~line.invoiced_at.between(FIRST, LAST))
 
 
 def _incomplete(line: ir.Table, _: Collection[str]) -> ir.BooleanValue:
@@ -73,20 +76,19 @@ def clean(
     Returns:
         The tables `lines` and `rejected`. Together they hold every row that came in, once.
     """
-    applied = {name: RULES[name] for name in applicable(rules, transactions.columns)}
-    names = list(applied)
-    compared = "duplicate" in names
-    turn = names.index("duplicate") if compared else len(names)
-    judged = transactions.mutate(
-        before=_first_reason(transactions, {name: applied[name] for name in names[:turn]}, services),
-        after=_first_reason(transactions, {name: applied[name] for name in names[turn + 1 :]}, services),
-    )
-    judged = _judge_duplicates(judged) if compared else judged.mutate(reason=judged.before)
-    used = judged.filter(judged.reason.isnull()).drop("before", "after", "reason", "unreadable")
-    return {
-        "lines": _completed(used),
-        "rejected": judged.filter(judged.reason.notnull()).drop("before", "after"),
-    }
+    names = applicable(rules, transactions.columns)
+    turn = names.index("duplicate") if "duplicate" in names else len(names)
+    before, after = _Judge(names[:turn], services), _Judge(names[turn + 1 :], services)
+    every = transactions
+    used = every.filter(before.passes(every), after.passes(every))
+    closed = every.filter(~before.passes(every)).mutate(reason=before.reason(every))
+    failed = every.filter(before.passes(every), ~after.passes(every)).mutate(reason=after.reason(every))
+    rejected = [closed, failed]
+    if "duplicate" in names:
+        again, ranked = _compared(every, before, after)
+        used = ibis.union(_alone(used, again), ranked.filter(ranked.reason.isnull()).drop("reason"))
+        rejected = [closed, _alone(failed, again), ranked.filter(ranked.reason.notnull())]
+    return {"lines": _completed(used.drop("unreadable")), "rejected": ibis.union(*rejected)}
 
 
 def applicable(rules: Collection[str], columns: Collection[str]) -> list[str]:
@@ -94,38 +96,60 @@ def applicable(rules: Collection[str], columns: Collection[str]) -> list[str]:
     return [name for name, rule in RULES.items() if name in rules and set(rule.needs) <= set(columns)]
 
 
-def _first_reason(line: ir.Table, rules: Mapping[str, Rule], services: Collection[str]) -> ir.StringValue:
-    found = [(rule.bad(line, services), name) for name, rule in rules.items() if rule.bad]
-    return ibis.cases(*found) if found else ibis.null("string")
+@dataclass(frozen=True)
+class _Judge:
+    """Some rules, in order."""
+
+    names: Collection[str]
+    services: Collection[str]
+
+    def _found(self, line: ir.Table) -> list[tuple[ir.BooleanValue, str]]:
+        # a comparison with a missing value finds nothing
+        rules = [(RULES[name].bad, name) for name in self.names]
+        return [(bad(line, self.services).fill_null(False), name) for bad, name in rules if bad]
+
+    def passes(self, line: ir.Table) -> ir.BooleanValue:
+        """Whether no rule sets the line aside."""
+        return ~ibis.or_(ibis.literal(False), *(bad for bad, _ in self._found(line)))
+
+    def reason(self, line: ir.Table) -> ir.StringValue:
+        """The first rule that sets the line aside; null for none."""
+        found = self._found(line)
+        return ibis.cases(*found) if found else ibis.null("string")
 
 
-def _judge_duplicates(judged: ir.Table) -> ir.Table:
-    """Of lines that no earlier rule set aside and that are equal but for price, keep the cheapest with a price.
+def _compared(every: ir.Table, before: _Judge, after: _Judge) -> tuple[ir.Table, ir.Table]:
+    """Of lines equal but for price, find the cheapest with a price.
 
-    Only lines whose hashed key occurs again are compared in full, so that the window stays small. Lines that tie in
-    price are told apart by all other columns; what ties in all is interchangeable: file order plays no part.
+    Only lines whose hashed key occurs again are compared in full, so that the window stays small; each branch scans the
+    lines by itself, so that nothing wide is held in memory. Lines that tie in price are told apart by all other
+    columns; what ties in all is interchangeable: file order plays no part.
+
+    Returns:
+        The hashes that occur again, and their lines with the reason that they are set aside for, if any.
     """
-    key = _duplicate_key(judged.columns)
-    # a part of the key is enough to find candidates, and cheaper than all of it
-    parts = [judged[name].cast("string").fill_null("") for name in key if name not in ("description", "quantity")]
-    hashed = judged.mutate(hashed=ibis.literal("|").join(parts).hash())
-    open_, closed = hashed.filter(hashed.before.isnull()), hashed.filter(hashed.before.notnull())
-    counted = open_.group_by("hashed").agg(n=open_.count())
+    key = _duplicate_key(every.columns)
+    hashes = every.filter(before.passes(every)).select(hashed=_hash(every))
+    counted = hashes.group_by("hashed").agg(n=hashes.count())
     again = counted.filter(counted.n > 1).select("hashed")
-    alone = open_.anti_join(again, "hashed")
-    return ibis.union(
-        closed.mutate(reason=closed.before).drop("hashed"),
-        alone.mutate(reason=alone.after).drop("hashed"),
-        _ranked(open_.semi_join(again, "hashed").drop("hashed"), key),
-    )
+    lines = every.filter(before.passes(every)).mutate(hashed=_hash(every)).semi_join(again, "hashed").drop("hashed")
+    priced = [~(lines.unit_price > 0), lines.unit_price] if "unit_price" in lines.columns else []
+    copy = ibis.row_number().over(group_by=key, order_by=[*priced, *(lines[name] for name in lines.columns)])
+    lines = lines.mutate(copy=copy)
+    reason = ibis.ifelse(lines["copy"] > 0, "duplicate", after.reason(lines))
+    return again, lines.mutate(reason=reason).drop("copy")
 
 
-def _ranked(again: ir.Table, key: list[str]) -> ir.Table:
-    priced = [~(again.unit_price > 0), again.unit_price] if "unit_price" in again.columns else []
-    rank = ibis.row_number().over(group_by=key, order_by=[*priced, *(again[name] for name in again.columns)])
-    ranked = again.mutate(copy=rank)
-    ranked = ranked.mutate(reason=ibis.ifelse(ranked["copy"] > 0, "duplicate", ranked.after))
-    return ranked.drop("copy")
+def _alone(lines: ir.Table, again: ir.Table) -> ir.Table:
+    """The lines whose hashed key occurs once."""
+    return lines.mutate(hashed=_hash(lines)).anti_join(again, "hashed").drop("hashed")
+
+
+def _hash(lines: ir.Table) -> ir.IntegerValue:
+    """A part of the key that makes two lines the same: enough to find candidates, and cheaper than all of it."""
+    parts = [name for name in _duplicate_key(lines.columns) if name not in ("description", "quantity", "total")]
+    hashed = [lines[name].cast("string").fill_null("").hash() for name in parts]
+    return functools.reduce(operator.xor, hashed)
 
 
 def _duplicate_key(columns: Collection[str]) -> list[str]:
