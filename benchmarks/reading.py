@@ -1,0 +1,93 @@
+"""Reading: from a file as the shop has it to a Parquet table of typed order lines."""
+
+# ruff: noqa: PLC0415 - each way imports only what it measures
+import zipfile
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmarks.data import Data
+from benchmarks.runner import Benchmark, Work, way
+
+PATIENCE = 120  # seconds that pandas may take for the spreadsheet
+
+
+def benchmarks(data: Data) -> list[Benchmark]:
+    """Spreadsheet and CSV."""
+    given = {"location": data.csv}
+    ways = (way("clientage", clientage, given), way("pandas", pandas_csv, given))
+    found = [Benchmark("read-csv", "reading a CSV file", ways)]
+    return [_spreadsheet(data.spreadsheet), *found] if data.spreadsheet else found
+
+
+def _spreadsheet(location: str) -> Benchmark:
+    given = {"location": location}
+    ways = [way("clientage", clientage, given), way("fastexcel alone, no table written", fastexcel_alone, given)]
+    notes = []
+    if find_spec("openpyxl"):
+        ways.append(way("pandas and openpyxl", pandas_excel, given, rounds=1, seconds=PATIENCE))
+    else:
+        notes.append("pandas left out: openpyxl is not installed")
+    return Benchmark("read-spreadsheet", "reading a spreadsheet", tuple(ways), notes=tuple(notes))
+
+
+def clientage(location: str) -> Work:
+    """Columns and formats found out, values read, what cannot be read noted."""
+    import fastexcel  # noqa: F401 - loaded before the clock starts
+    import ibis
+
+    from clientage.transactions import source
+
+    engine = ibis.duckdb.connect()
+
+    def work() -> None:
+        here = Path()
+        received = source.load(location, engine, scratch=here / "scratch", cache=here / "cache")
+        engine.to_parquet(received.transactions, here / "read.parquet", compression="zstd")
+
+    return work
+
+
+def fastexcel_alone(location: str) -> Work:
+    """The cells as they are, in memory: what no reader can be faster than."""
+    import fastexcel
+
+    return lambda: fastexcel.read_excel(_unzipped(location)).load_sheet(0).to_arrow()
+
+
+def pandas_excel(location: str) -> Work:
+    """The cells as pandas reads them."""
+    import pandas as pd
+    import pyarrow.parquet  # noqa: F401 - loaded before the clock starts
+
+    import_module("openpyxl")
+
+    def work() -> None:
+        lines = pd.read_excel(_unzipped(location))
+        mixed = lines.select_dtypes("object").columns
+        lines.astype(dict.fromkeys(mixed, "str")).to_parquet("read.parquet", compression="zstd")
+
+    return work
+
+
+def pandas_csv(location: str) -> Work:
+    """Columns and formats known beforehand."""
+    import pandas as pd
+    import pyarrow.parquet  # noqa: F401 - loaded before the clock starts
+
+    def work() -> None:
+        ids = dict.fromkeys(("invoice", "product", "description", "customer_id", "country"), "str")
+        lines = pd.read_csv(location, dtype=ids)
+        lines["invoiced_at"] = pd.to_datetime(lines["invoiced_at"], format="%Y-%m-%d %H:%M:%S")
+        lines.to_parquet("read.parquet", compression="zstd")
+
+    return work
+
+
+def _unzipped(location: str) -> str:
+    """The workbook, out of its zip where it is in one."""
+    if not location.endswith(".zip"):
+        return location
+    with zipfile.ZipFile(location) as archive:
+        name = next(name for name in archive.namelist() if name.endswith(".xlsx"))
+        return archive.extract(name, "unzipped")
