@@ -39,6 +39,9 @@ def test_a_file_of_another_name(tmp_path):
         (["clean.duplicate=perhaps"], "clean.duplicate: .* boolean"),
         (["segments.k_min=9"], "segments.k_min is above segments.k_max"),
         (["segments=5"], "segments"),
+        (["segmnts.k=5"], "did you mean segments?"),
+        (["segments.quintiles.monetary=[1, 2]"], "four ascending limits"),
+        (["segments.quintiles.monetary=[4, 3, 2, 1]"], "four ascending limits"),
         (["segments.k.x=5"], "segments.k"),
         (["segments.k=4", "segments.k.x=5"], "segments.k"),
     ],
@@ -52,6 +55,12 @@ def test_all_problems_are_said_at_once():
     with pytest.raises(SettingsError) as caught:
         load(overrides=["segments.kk=5", "warehouse.threads=-1", "source.max_unreadable=2"])
     assert len(str(caught.value).splitlines()) == 3
+
+
+def test_one_sentence_for_a_value_that_is_neither_number_nor_word():
+    with pytest.raises(SettingsError) as caught:
+        load(overrides=["segments.k=x"])
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_files_that_cannot_be_read(tmp_path):

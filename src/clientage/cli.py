@@ -3,6 +3,7 @@
 Heavy modules are imported inside the verb that needs them, so that help and errors come at once.
 """
 
+import gc
 import json
 import sys
 from pathlib import Path
@@ -92,6 +93,10 @@ def step(
         manifest = pipeline.step(settings, [stage], source, tell=tell)
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
+        return
+    names = [known.name for known in pipeline.STAGES]
+    if names[-1] != stage:
+        typer.echo(f"next: clientage step {names[names.index(stage) + 1]}")
 
 
 @app.command()
@@ -173,6 +178,8 @@ def _settings(
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command; errors that the user can mend are one sentence each, without a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
+    # expressions are many small objects that live to the end: looking for garbage in them costs a tenth of a run
+    gc.set_threshold(100_000, 50, 50)
     try:
         return app(arguments, prog_name="clientage")
     except ClientageError as error:

@@ -3,12 +3,14 @@
 import os
 import shutil
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from clientage.manifest import installed
 from clientage.pipeline import load_source
 from clientage.settings import Settings
+from clientage.tables import RECEIVED
 from clientage.transactions import checks
 from clientage.transactions.clean import RULES, applicable
 from clientage.warehouse import connect
@@ -64,7 +66,13 @@ def _source(settings: Settings, location: str) -> Findings:
             "from": str(facts["first"]),
             "to": str(facts["last"]),
             "unreadable": f"{facts['unreadable']:,}",
-            "missing columns": list(received.missing) or "none",
+            "missing columns": _missing(received.transactions.columns) or "none",
             "rules that do not apply": skipped or "none",
         },
     }
+
+
+def _missing(columns: Sequence[str]) -> list[str]:
+    """Optional columns that the shop lacks; a line total is not missed where there is a price, nor the other way."""
+    amounts = {"total"} if "unit_price" in columns else {"unit_price"}
+    return [name for name, column in RECEIVED.items() if column.optional and name not in {*columns, *amounts}]

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -77,7 +77,7 @@ class Clean(Section):
     impossible_value: bool = Field(True, description="Set aside infinite or absurd numbers and dates.")
     no_customer: bool = Field(True, description="Set aside lines without a customer.")
     no_description: bool = Field(True, description="Set aside lines without a product name.")
-    duplicate: bool = Field(True, description="Of lines equal but for price, keep the cheapest.")
+    duplicate: bool = Field(True, description="Of lines equal but for price, keep the cheapest that has a price.")
     service_code: bool = Field(True, description="Set aside stock codes with fewer than two digits, such as POST.")
     service_description: bool = Field(True, description="Set aside the product names listed below.")
     no_price: bool = Field(True, description="Set aside lines with a unit price that is not above zero.")
@@ -86,12 +86,21 @@ class Clean(Section):
     )
 
 
+def _four_ascending(limits: tuple[float, ...]) -> tuple[float, ...]:
+    if limits and (len(limits) != 4 or list(limits) != sorted(limits)):
+        raise ValueError("give four ascending limits, or none")
+    return limits
+
+
+Limits = Annotated[tuple[float, ...], AfterValidator(_four_ascending)]
+
+
 class Quintiles(Section):
     """Cut points of the classic RFM grid."""
 
-    recency_days: tuple[float, ...] = Field((), description="Ascending limits of recency; empty: quintiles.")
-    frequency: tuple[float, ...] = Field((), description="Ascending limits of completed orders; empty: quintiles.")
-    monetary: tuple[float, ...] = Field((), description="Ascending limits of spend; empty: quintiles.")
+    recency_days: Limits = Field((), description="Four ascending limits of recency; empty: quintiles.")
+    frequency: Limits = Field((), description="Four ascending limits of completed orders; empty: quintiles.")
+    monetary: Limits = Field((), description="Four ascending limits of spend; empty: quintiles.")
 
 
 class Segments(Section):
@@ -190,7 +199,11 @@ def load(config: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
     try:
         return Configured(**_nested(overrides))
     except ValidationError as error:
-        raise SettingsError(joined(dict.fromkeys(_sentence(problem) for problem in error.errors()))) from error
+        sentences: dict[str, str] = {}
+        for problem in error.errors():
+            # a setting that may be a number or a word has two complaints of the same value: one will do
+            sentences.setdefault(_name(problem), _sentence(problem))
+        raise SettingsError(joined(sentences.values())) from error
     except tomllib.TOMLDecodeError as error:
         raise SettingsError(f"{path}: not valid TOML: {error}. Mend that line.") from error
     except PydanticSettingsError as error:
@@ -223,12 +236,17 @@ def _value(name: str, text: str) -> Any:
         raise SettingsError(f'--set {name}: not valid JSON ({error}). Write lists as ["a", "b"].') from error
 
 
+def _name(problem: Any) -> str:
+    return ".".join(str(part) for part in problem["loc"] if not re.search(r"[^a-z_0-9]|^int$", str(part)))
+
+
 def _sentence(problem: Any) -> str:
     """One validation problem as a sentence."""
-    name = ".".join(str(part) for part in problem["loc"] if not re.search(r"[^a-z_0-9]|^int$", str(part)))
+    name = _name(problem)
     if problem["type"] != "extra_forbidden":
         return f"setting {name}: {problem['msg']} (given: {problem['input']!r})." if name else f"{problem['msg']}."
-    near = difflib.get_close_matches(name, names(), 1)
+    sections = {known.partition(".")[0] for known in names()}
+    near = difflib.get_close_matches(name, sections if name.count(".") == 0 else names(), 1)
     return f"there is no setting {name}{f'; did you mean {near[0]}' if near else ', see docs/settings.md'}?"
 
 

@@ -134,11 +134,13 @@ TABLES: Mapping[str, TableSpec] = {
             "customers": Column("integer", "Customers in it", "customers"),
             "share": Column("number", "Share of all customers, in [0, 1]"),
             "revenue": Column("number", "Spend less returns of its customers", "currency"),
-            "revenue_share": Column("number", "Share of all revenue"),
+            "revenue_share": Column("number", "Share of all revenue, in [0, 1]"),
             "horizon_days": Column("integer", "How far the next two columns look ahead", "days"),
-            "buys_again": Column("number", "Share that bought within the horizon, at the last day it is known for"),
+            "buys_again": Column(
+                "number", "Share that bought within the horizon, in [0, 1]; at the last day it is known for"
+            ),
             "next_spend": Column("number", "Mean spend in that horizon", "currency"),
-            "wholesale_share": Column("number", "Share flagged as wholesale"),
+            "wholesale_share": Column("number", "Share flagged as wholesale, in [0, 1]"),
             "summary": Column("text", "Who they are, in a sentence"),
             "action": Column("text", "What to do with them"),
             "rule": Column("text", "The segment as two or three conditions in the shop's units"),

@@ -136,13 +136,13 @@ some_lines = st.lists(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rows=some_lines, order=st.randoms())
 def test_the_order_of_lines_does_not_matter_to_the_last_bit(rows, order):
     assert features(rows) == features(order.sample(rows, len(rows)))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(rows=some_lines)
 def test_laws(rows):
     found = features(rows)

@@ -77,6 +77,8 @@ def test_a_rule_says_truly_how_right_it_is(seed, n):
 def test_rules_speak_the_shops_units():
     rule = Rule((Condition("monetary", True, 1_200.0), Condition("recency_days", False, 33.0)), 0.9, 0.8)
     assert rule.text("£") == "spent more than £1,200 and last seen at most 33 days ago"
+    assert Condition("frequency", True, 1.0).text() == "at least 2 orders"
+    assert Condition("frequency", False, 1.0).text() == "at most 1 order"
     assert Condition("products", False, 3.0).text() == "products at most 3"
 
 

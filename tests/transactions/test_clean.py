@@ -111,7 +111,7 @@ def counted(engine, expression, names):
     return Counter(tuple(row[name] for name in names) for row in engine.to_pyarrow(expression).to_pylist())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(rows=st.lists(dirty, min_size=1, max_size=25), rules=st.sets(st.sampled_from(list(RULES))))
 def test_every_line_is_used_or_set_aside_once_whatever_the_rules(rows, rules):
     engine = ibis_engine()
@@ -121,7 +121,7 @@ def test_every_line_is_used_or_set_aside_once_whatever_the_rules(rows, rules):
     assert counted(engine, found["lines"], names) + counted(engine, found["rejected"], names) == received
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(rows=st.lists(dirty, min_size=2, max_size=20), order=st.randoms())
 def test_the_order_of_lines_does_not_matter(rows, order):
     engine = ibis_engine()

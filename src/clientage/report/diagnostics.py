@@ -4,7 +4,7 @@ As in `clientage.report.charts`, each takes small tables and answers the questio
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -123,13 +123,12 @@ def customer_map(points: pa.Table, profiles: pa.Table) -> go.Figure:
     """Customers in space, coloured by segment: who is near behaves alike.
 
     Args:
-        points: customer_id, segment_id, pc1, pc2, pc3.
+        points: segment_id, pc1, pc2, pc3; no names of customers, for the report is passed on.
         profiles: The table `profiles`.
     """
     ids, found = numbers(points["segment_id"]), [numbers(points[f"pc{i}"]) for i in (1, 2, 3)]
-    customers = np.asarray(points["customer_id"].to_pylist(), dtype=object)
     traces = [
-        _cloud(customers[own], [values[own] for values in found], row)
+        _cloud([values[own] for values in found], row)
         for row in profiles.to_pylist()
         if (own := ids == row["segment_id"]).any()
     ]
@@ -150,13 +149,12 @@ def _mean(values: Sequence[float | None]) -> float | None:
     return sum(known) / len(known) if known else None
 
 
-def _cloud(customers: Iterable[str], places: Sequence[Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+def _cloud(places: Sequence[Any], profile: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "scatter3d", "mode": "markers", "name": label(profile["segment"]),
         **{axis: values.astype(np.float32) for axis, values in zip("xyz", places, strict=True)},
         "marker": {"size": 3, "color": words.colour(profile["colour"]), "opacity": 0.75},
-        "text": [label(customer) for customer in customers],
-        "hovertemplate": "customer %{text}<br>%{fullData.name}<extra></extra>",
+        "hovertemplate": "%{fullData.name}<extra></extra>",
     }  # fmt: skip
 
 

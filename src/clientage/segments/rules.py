@@ -4,6 +4,7 @@ A surrogate in the sense of Craven and Shavlik (1996): one branch of a shallow t
 condition towards the best F1, keeping the few best beginnings.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -19,8 +20,8 @@ CUTS, BEAM, DEPTH = 48, 6, 3
 PHRASES = {
     "recency_days": ("last seen at most {} days ago", "last seen more than {} days ago"),
     "tenure_days": ("customer for at most {} days", "customer for more than {} days"),
-    "frequency": ("at most {} orders", "more than {} orders"),
-    "invoices": ("at most {} orders", "more than {} orders"),
+    "frequency": ("at most {} orders", "at least {} orders"),
+    "invoices": ("at most {} orders", "at least {} orders"),
     "monetary": ("spent at most {money}{}", "spent more than {money}{}"),
     "lines_per_basket": ("at most {} lines an order", "more than {} lines an order"),
     "units_per_line": ("at most {} units a line", "more than {} units a line"),
@@ -43,7 +44,10 @@ class Condition:
     def text(self, currency: str = "") -> str:
         """In the shop's words."""
         generic = (f"{self.feature} at most {{}}", f"{self.feature} more than {{}}")
-        return PHRASES.get(self.feature, generic)[self.above].format(f"{self.limit:,.10g}", money=currency)
+        counted = self.feature in ("frequency", "invoices")
+        limit = math.floor(self.limit) + self.above if counted else self.limit
+        text = PHRASES.get(self.feature, generic)[self.above].format(f"{limit:,.10g}", money=currency)
+        return text.removesuffix("s") if counted and limit == 1 else text
 
 
 @dataclass(frozen=True)
