@@ -193,6 +193,14 @@ def test_small_and_partly_bad_shops_still_get_segments(command, tmp_path, rows, 
     assert said["tables"]["segments"] == said["tables"]["customers"] > 0
 
 
+def test_stock_codes_that_are_words_are_products(command, tmp_path):
+    found = command(
+        "run", str(write(tmp_path / "orders.csv", lines(sku=lambda i: f"shirt-{'abc'[i % 3]}"))), "--k", "3"
+    )
+    assert found.returncode == 0, found.stderr
+    assert "40 used · stock codes are words" in found.stdout
+
+
 def test_two_runs_at_once_in_one_workspace(command, tmp_path):
     with connect(tmp_path / "ws").transaction():
         found = command("run", "sample", "--workspace", "ws", "--k", "3")

@@ -154,8 +154,13 @@ def _read(run: Run) -> None:
 
 def _clean(run: Run) -> None:
     on = run.settings.clean.model_dump()
+    transactions = run.read("transactions")
     rules = [name for name in RULES if on[name.replace(" ", "_")]]
-    for name, table in clean(run.read("transactions"), rules, on["service_descriptions"]).items():
+    words = "product" in transactions.columns and run.rows(checks.numbered(transactions))[0]["numbered"] is False
+    if words:
+        rules = [name for name in rules if name != "service code"]
+    run.manifest.source["stock_codes"] = "words" if words else "numbers"
+    for name, table in clean(transactions, rules, on["service_descriptions"]).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))
     rejected = run.read("rejected")

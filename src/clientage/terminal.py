@@ -106,7 +106,8 @@ def _said_clean(manifest: "Manifest") -> str:
     named = " · ".join(f"{lines:,} {reason}" for reason, lines in reasons[:2])
     more = " · …" if len(reasons) > 2 else ""
     aside = f" · {manifest.tables['rejected']:,} set aside: {named}{more}" if reasons else ""
-    return f"{manifest.tables['lines']:,} used{aside}"
+    words = " · stock codes are words: none taken for a service" if manifest.source["stock_codes"] == "words" else ""
+    return f"{manifest.tables['lines']:,} used{aside}{words}"
 
 
 def _said_features(manifest: "Manifest") -> str:

@@ -6,6 +6,7 @@ from typing import Any
 import ibis.expr.types as ir
 
 from clientage.errors import InputError
+from clientage.transactions.clean import TWO_DIGITS
 
 
 def facts(transactions: ir.Table) -> ir.Table:
@@ -17,6 +18,15 @@ def facts(transactions: ir.Table) -> ir.Table:
         last=transactions.invoiced_at.max(),
         example=transactions.unreadable.min(),
     )
+
+
+def numbered(transactions: ir.Table) -> ir.Table:
+    """One row: whether most lines have a stock code with two digits or more, so that one without is no product.
+
+    A shop whose stock codes are words would lose its products to the rule `service code`.
+    """
+    codes = transactions.select("product").filter(transactions["product"].notnull())
+    return codes.agg(numbered=codes["product"].re_search(TWO_DIGITS).cast("int64").mean() > 0.5)
 
 
 def require_readable(found: Mapping[str, Any], max_unreadable: float) -> None:

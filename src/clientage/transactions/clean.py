@@ -12,6 +12,8 @@ import ibis.expr.types as ir
 SERVICE_DESCRIPTIONS = ("Next Day Carriage", "High Resolution Image")
 LARGEST, FIRST, LAST = 1e8, datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a shop's own time
 
+TWO_DIGITS = "[0-9][^0-9]*[0-9]"
+
 Predicate = Callable[[ir.Table, Collection[str]], ir.BooleanValue]
 
 
@@ -50,9 +52,9 @@ RULES: Mapping[str, Rule] = {
     "no description": Rule("no product name", ("description",), lambda line, _: line.description.isnull()),
     "duplicate": Rule("the same line again; of equal lines the cheapest that has a price is kept", ("product",)),
     "service code": Rule(
-        "a stock code with fewer than two digits, such as POST",
+        "a stock code with fewer than two digits, such as POST, where most codes of the shop have more",
         ("product",),
-        lambda line, _: ~line.product.re_search("[0-9][^0-9]*[0-9]"),
+        lambda line, _: ~line.product.re_search(TWO_DIGITS),
     ),
     "service description": Rule(
         "a product name that is a service",
