@@ -178,7 +178,7 @@ def _settings(
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command; errors that the user can mend are one sentence each, without a traceback."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    # expressions are many small objects that live to the end: looking for garbage in them costs a tenth of a run
+    # expressions are many small objects that live to the end: looking for garbage in them costs a fifth of a run
     gc.set_threshold(100_000, 50, 50)
     try:
         return app(arguments, prog_name="clientage")
@@ -191,3 +191,5 @@ def main(arguments: list[str] | None = None) -> Any:
         # the reader of our output, such as head, has gone: nothing is wrong
         sys.stderr.close()
         sys.exit(0)
+    finally:
+        gc.freeze()

@@ -222,9 +222,16 @@ def _chosen_k(run: Run, now: Columns) -> int:
     if wanted.k == "auto":
         earlier = sorted({as_of - timedelta(days=days) for days in wanted.snapshots} - {as_of})
         snapshots = {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | snapshots
-    bootstraps = wanted.bootstraps if wanted.k == "auto" else 0
-    rows = choose.measure(wanted.recipe, snapshots, ks, seed=wanted.seed, bootstraps=bootstraps, progress=run.progress)
     limits = choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
+    rows = choose.measure(
+        wanted.recipe,
+        snapshots,
+        ks,
+        limits=limits,
+        seed=wanted.seed,
+        bootstraps=wanted.bootstraps if wanted.k == "auto" else 0,
+        progress=run.progress,
+    )
     k, reason = choose.decide(rows, limits) if wanted.k == "auto" else (wanted.k, "as set")
     run.write("quality", [row | {"chosen": row["k"] == k} for row in rows])
     kept = {"mean": limits.mean, "worst": limits.worst} if wanted.k == "auto" else {}

@@ -174,7 +174,9 @@ TABLES: Mapping[str, TableSpec] = {
             "silhouette": Column("number", "Mean silhouette (Rousseeuw 1987)"),
             "davies_bouldin": Column("number", "Davies-Bouldin index (1979)"),
             "calinski_harabasz": Column("number", "Calinski-Harabasz index (1974)"),
-            "stability": Column("number", "Mean adjusted Rand index over bootstrap refits; null where k is fixed"),
+            "stability": Column(
+                "number", "Mean adjusted Rand index over bootstrap refits; null where it was not needed"
+            ),
             "stability_se": Column("number", "Its standard error"),
             "smallest_share": Column("number", "Share of customers in the smallest segment"),
             "chosen": Column("flag", "Whether this is the number in use"),

@@ -53,4 +53,4 @@ def test_a_large_silhouette_is_taken_on_a_sample_and_says_about_the_same():
     labels = np.arange(8_000) % 2
     points = rng.normal(size=(8_000, 2)) + 3 * labels[:, None]
     sampled = quality(points, [labels], seed=1)[0]["silhouette"]
-    assert sampled == pytest.approx(metrics().silhouette_score(points[:4_000], labels[:4_000]), abs=0.02)
+    assert sampled == pytest.approx(metrics().silhouette_score(points[:4_000], labels[:4_000]), abs=0.03)

@@ -43,19 +43,24 @@ def measure(
     snapshots: Mapping[date, Columns],
     ks: Sequence[int],
     *,
+    limits: Limits = Limits(),
     seed: int = 7,
     bootstraps: int = 25,
     progress: Callable[[float], None] = lambda share: None,
 ) -> list[dict[str, Any]]:
     """How each number of segments does at each snapshot.
 
+    Stability is measured only as far as it decides: from the largest number down, at the latest snapshot first, until a
+    number keeps the limits. A number with too small a segment, or unstable at one snapshot, is out at once.
+
     Args:
         recipe: Name of the recipe.
-        snapshots: Columns of the table `customers` by the day they look back from.
+        snapshots: Columns of the table `customers` by the day they look back from; the last is now.
         ks: Numbers to try; those that too few different customers can be parted into are left out.
+        limits: What must hold.
         seed: Seed of starts and samples.
         bootstraps: Refits for each snapshot and number; 0 leaves stability unmeasured.
-        progress: Told the share of the work that is done.
+        progress: Told the share of the numbers that are judged.
 
     Returns:
         Rows of the table `quality`, but for `chosen`.
@@ -66,14 +71,24 @@ def measure(
     # a fit is far too small for threads to help inside it
     with threadpool_limits(1):
         bases = {day: _bases(recipe, customers, ks, seed) for day, customers in snapshots.items()}
-        jobs = [(day, k) for day, (labels, _) in bases.items() for k in labels]
-        rows = []
-        for done, (day, k) in enumerate(jobs, 1):
-            labels, figures = bases[day]
-            steady = _agreements(recipe, snapshots[day], labels[k], [seed, k], bootstraps)
-            rows.append({"as_of": day, "k": k} | figures[k] | steady)
-            progress(done / len(jobs))
-    return rows
+        rows = {
+            (day, k): {"as_of": day, "k": k, **found, "stability": None, "stability_se": None}
+            for day, (_, figures) in bases.items()
+            for k, found in figures.items()
+        }
+        candidates = _wide(list(rows.values()), limits) if bootstraps else []
+        for done, k in enumerate(sorted(candidates, reverse=True), 1):
+            days = sorted((day for day, other in rows if other == k), reverse=True)
+            for day in days:
+                base = bases[day][0][k]
+                agreement = [refit_agreement(recipe, snapshots[day], base, k, [seed, k, b]) for b in range(bootstraps)]
+                rows[day, k] |= _stability(agreement)
+                if np.mean(agreement) < limits.worst:
+                    break
+            progress(done / len(candidates))
+            if _kept(list(rows.values()), k, limits):
+                break
+    return list(rows.values())
 
 
 def decide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> tuple[int, str]:
@@ -83,16 +98,33 @@ def decide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> tuple[int, str]
         rows: What `measure` found.
         limits: What must hold.
     """
-    now = max(row["as_of"] for row in rows)
-    share = {row["k"]: row["smallest_share"] for row in rows if row["as_of"] == now}
-    stable = {k: [row["stability"] for row in rows if row["k"] == k] for k in share}
-    wide = [k for k in share if share[k] >= limits.share]
-    kept = [k for k in wide if np.mean(stable[k]) >= limits.mean and min(stable[k]) >= limits.worst]
+    candidates = _wide(rows, limits)
+    mean = {k: float(np.mean(_measured(rows, k))) for k in candidates if _measured(rows, k)}
+    kept = [k for k in candidates if _kept(rows, k, limits)]
     if kept:
         k = max(kept)
-        return k, f"the most that stay stable (ARI {np.mean(stable[k]):.2f}) with none under {limits.share:.0%}"
-    k = max(wide or share, key=lambda k: float(np.mean(stable[k])))
-    return k, f"the most stable (ARI {np.mean(stable[k]):.2f}); no number keeps all limits"
+        return k, f"the most that stay stable (ARI {mean[k]:.2f}) with none under {limits.share:.0%}"
+    k = max(mean, key=lambda k: mean[k])
+    return k, f"the most stable (ARI {mean[k]:.2f}); no number keeps all limits"
+
+
+def _wide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> list[int]:
+    """The numbers whose smallest segment is large enough now; all where none is."""
+    now = max(row["as_of"] for row in rows)
+    share = {row["k"]: row["smallest_share"] for row in rows if row["as_of"] == now}
+    return [k for k in share if share[k] >= limits.share] or list(share)
+
+
+def _measured(rows: Sequence[Mapping[str, Any]], k: int) -> list[float]:
+    return [row["stability"] for row in rows if row["k"] == k and row["stability"] is not None]
+
+
+def _kept(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> bool:
+    """Whether a number keeps all limits, at every snapshot that has it."""
+    own = [row for row in rows if row["k"] == k]
+    found, now = _measured(rows, k), max(own, key=lambda row: row["as_of"])
+    stable = len(found) == len(own) and np.mean(found) >= limits.mean and min(found) >= limits.worst
+    return bool(stable and now["smallest_share"] >= limits.share)
 
 
 def refit_agreement(recipe: str, customers: Columns, base: Integers, k: int, seed: Sequence[int]) -> float:
@@ -120,11 +152,7 @@ def _bases(
     return labels, {k: figures[i] | share[i] for i, k in enumerate(possible)}
 
 
-def _agreements(
-    recipe: str, customers: Columns, base: Integers, seed: Sequence[int], bootstraps: int
-) -> dict[str, float | None]:
-    """Stability of a grouping and its standard error."""
-    if not bootstraps:
-        return {"stability": None, "stability_se": None}
-    found = [refit_agreement(recipe, customers, base, seed[-1], [*seed, b]) for b in range(bootstraps)]
-    return {"stability": float(np.mean(found)), "stability_se": float(np.std(found, ddof=1) / np.sqrt(bootstraps))}
+def _stability(agreement: Sequence[float]) -> dict[str, float]:
+    """Mean agreement of the refits, and its standard error."""
+    error = np.std(agreement, ddof=1) / np.sqrt(len(agreement))
+    return {"stability": float(np.mean(agreement)), "stability_se": float(error)}

@@ -6,7 +6,7 @@ import numpy as np
 
 from clientage.segments.kmeans import Floats, Integers, squared_distances
 
-MOST = 5_000
+MOST = 2_000
 
 
 def quality(points: Floats, groupings: Sequence[Integers], seed: int = 0) -> list[dict[str, float]]:
@@ -15,7 +15,7 @@ def quality(points: Floats, groupings: Sequence[Integers], seed: int = 0) -> lis
     Args:
         points: (n, p).
         groupings: For each grouping the group of each point, (n,), numbered from 0.
-        seed: Of the sample that silhouettes are taken on where there are more than 5,000 points.
+        seed: Of the sample that silhouettes are taken on where there are more than 2,000 points.
     """
     silhouettes = _silhouettes(points, groupings, seed)
     return [
