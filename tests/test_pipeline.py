@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clientage import pipeline
-from clientage.errors import SettingsError, WorkspaceError
+from clientage.errors import InputError, SettingsError, WorkspaceError
 from clientage.manifest import Manifest
 from clientage.segments import document
 from clientage.segments.indices import adjusted_rand
@@ -54,7 +54,7 @@ def test_stages_read_what_earlier_ones_wrote():
         if stage.name != "report":
             assert set(stage.reads) <= written, stage.name
         written |= set(stage.writes)
-    assert written == set(TABLES)
+    assert written == {*TABLES, "model"}
 
 
 def test_every_customer_is_in_exactly_one_segment(sample_run):
@@ -115,6 +115,28 @@ def test_stages_can_be_run_one_by_one(tmp_path):
             pipeline.step(settings, [stage.name], "sample" if stage.name == "read" else "")
     pipeline.run(whole, "sample")
     assert digests(tmp_path) == digests(tmp_path / "whole")
+
+
+def test_what_follows_from_a_changed_stage_does_not_stay(tmp_path):
+    settings = load(overrides=[f"workspace={tmp_path}", "segments.k=4", "segments.bootstraps=2"])
+    pipeline.run(settings, "sample", with_evaluation=True)
+    tables = set(pipeline.connect(tmp_path).workspace.glob("tables/*"))
+    pipeline.step(settings, ["clean"])
+    assert set(tmp_path.glob("tables/*")) == tables
+    other = load(overrides=[f"workspace={tmp_path}", "segments.k=3"])
+    manifest = pipeline.step(other, ["train"])
+    left = {path.stem for path in tmp_path.glob("tables/*")}
+    assert left == set(TABLES) - {"segments", "profiles", "traits"} == set(manifest.tables)
+    with pytest.raises(WorkspaceError, match="there is no table segments yet"):
+        pipeline.step(other, ["profile"])
+    pipeline.step(load(overrides=[f"workspace={tmp_path}", "clean.duplicate=false"]), ["clean"])
+    assert {path.stem for path in tmp_path.glob("tables/*")} == {"transactions", "lines", "rejected", "quality"}
+
+
+def test_cutoffs_need_a_whole_horizon_after_them(sample_run):
+    settings = load(overrides=[f"workspace={sample_run[0].workspace}", 'evaluate.cutoffs=["2024-12-20"]'])
+    with pytest.raises(InputError, match="no later than 2024-10-03"):
+        pipeline.step(settings, ["evaluate"])
 
 
 def test_steps_say_what_is_missing(tmp_path):

@@ -68,7 +68,7 @@ def test_files_that_cannot_be_read(tmp_path):
         load(tmp_path / "absent.toml")
     bad = tmp_path / "bad.toml"
     bad.write_text("segments = [")
-    with pytest.raises(SettingsError, match="not valid TOML"):
+    with pytest.raises(SettingsError, match="not valid TOML in UTF-8"):
         load(bad)
 
 
@@ -76,6 +76,18 @@ def test_bad_environment_values_are_named(monkeypatch):
     monkeypatch.setenv("CLIENTAGE_EVALUATE__CUTOFFS", "[1")
     with pytest.raises(SettingsError, match="environment"):
         load()
+
+
+def test_misspelt_environment_variables_are_refused(monkeypatch):
+    monkeypatch.setenv("CLIENTAGE_SEGMENT__K", "4")
+    with pytest.raises(SettingsError, match="CLIENTAGE_SEGMENT__"):
+        load()
+
+
+def test_a_file_that_is_not_utf8(tmp_path):
+    (tmp_path / "latin.toml").write_bytes('[shop]\nname = "Café"\n'.encode("latin-1"))
+    with pytest.raises(SettingsError, match="UTF-8"):
+        load(tmp_path / "latin.toml")
 
 
 def test_settings_do_not_change():

@@ -30,7 +30,7 @@ __all__ = ["read", "run"]
 def run(
     location: str,
     *,
-    workspace: str | Path = "workspace",
+    workspace: str | Path | None = None,
     config: str | Path | None = None,
     overrides: Iterable[str] = (),
     evaluate: bool = False,
@@ -39,7 +39,7 @@ def run(
 
     Args:
         location: A file, folder, pattern, address, `uci` (public data) or `sample` (made up).
-        workspace: Folder of tables, model and report.
+        workspace: Folder of tables, model and report; that of the settings when not given.
         config: Settings file; `clientage.toml` here, where it exists, when not given.
         overrides: Settings as `section.key=value`.
         evaluate: Whether to judge the recipes on the past too.
@@ -52,17 +52,19 @@ def run(
     """
     from clientage import pipeline, settings  # noqa: PLC0415 - the command's help must not wait for engines
 
-    wanted = settings.load(Path(config) if config else None, [*overrides, f"workspace={workspace}"])
+    place = [f"workspace={workspace}"] if workspace else []
+    wanted = settings.load(Path(config) if config else None, [*overrides, *place])
     return pipeline.run(wanted, str(location), with_evaluation=evaluate)
 
 
-def read(name: str, *, workspace: str | Path = "workspace") -> pa.Table:
+def read(name: str, *, workspace: str | Path | None = None) -> pa.Table:
     """A table of a workspace, such as `segments`.
 
     Raises:
         ClientageError: It has not been written yet, or is not what `clientage.tables` promises.
     """
-    from clientage.warehouse import connect  # noqa: PLC0415 - as above
+    from clientage import settings  # noqa: PLC0415 - as above
+    from clientage.warehouse import connect  # noqa: PLC0415
 
-    warehouse = connect(Path(workspace))
+    warehouse = connect(Path(workspace) if workspace else settings.load().workspace)
     return warehouse.collect(warehouse.read(name))

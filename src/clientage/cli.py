@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clientage.errors import ClientageError
+from clientage.errors import ClientageError, WorkspaceError
 
 if TYPE_CHECKING:
     from clientage.settings import Settings
@@ -136,8 +136,11 @@ def simulate(
     from clientage import terminal
     from clientage.transactions.simulate import simulate as made_up
 
-    with terminal.following(quiet=as_json) as tell:
-        made = made_up(customers, out=out, seed=seed, months=months, progress=lambda share: tell("progress", share))
+    try:
+        with terminal.following(quiet=as_json) as tell:
+            made = made_up(customers, out=out, seed=seed, months=months, progress=lambda share: tell("progress", share))
+    except OSError as error:
+        raise WorkspaceError(f"{out}: cannot be written ({error.strerror}). Give another --out.") from error
     if as_json:
         facts = {"lines": made.lines, "customers": made.customers, "dirty": dict(made.dirty)}
         typer.echo(json.dumps({"out": str(made.lines_path), "truth": str(made.truth_path), **facts}, indent=1))
@@ -187,9 +190,5 @@ def main(arguments: list[str] | None = None) -> Any:
             raise
         typer.echo(f"error: {error}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # the reader of our output, such as head, has gone: nothing is wrong
-        sys.stderr.close()
-        sys.exit(0)
     finally:
         gc.freeze()

@@ -5,7 +5,7 @@ read → transactions → clean → lines, rejected → features → customers �
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -42,8 +42,8 @@ class Stage:
 
     Attributes:
         name: As in `clientage step NAME`.
-        reads: Tables it needs.
-        writes: Tables it makes.
+        reads: Tables it needs, and `model`.
+        writes: Tables it makes, and `model`.
         run: What it does.
     """
 
@@ -98,24 +98,44 @@ def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Man
     with warehouse.transaction() as scratch:
         path = warehouse.path(MANIFEST)
         before = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
-        manifest = Manifest() if "read" in names else before
-        manifest.settings = fingerprint(settings.model_dump(mode="json", exclude={"workspace"}))
+        manifest = Manifest() if "read" in names else replace(before)
+        # what decides the tables: not where they are, what they may use, or how they are judged
+        decisive = settings.model_dump(mode="json", exclude={"workspace", "warehouse", "evaluate"})
+        manifest.settings = fingerprint(decisive)
         context = Run(settings, warehouse, manifest, location, scratch, lambda share: tell("progress", share))
         for name in names:
             with manifest.measured(name):
                 STAGE[name].run(context)
-            if (
-                name == "read"
-                and (manifest.data, manifest.settings) != (before.data, before.settings)
-                and "evaluate" not in names
-            ):
-                warehouse.drop("evaluation")
             tell(name, manifest)
+        if (manifest.data, manifest.settings) != (before.data, before.settings):
+            for table in _outdated(names):
+                warehouse.drop(table)
+        rows = before.tables | manifest.tables
+        manifest.tables = {table: rows[table] for table in TABLES if table in rows and warehouse.exists(table)}
         warehouse.write_text(MANIFEST, manifest.dumps())
     return manifest
 
 
-def load_source(settings: Settings, warehouse: Warehouse, location: str, scratch: Path) -> Received:
+def _outdated(names: list[str]) -> set[str]:
+    """Tables that follow from what these stages wrote, and that they did not write again.
+
+    The model outlives new customers: it is made to be applied to them.
+    """
+    changed = {table for name in names for table in STAGE[name].writes}
+    outdated: set[str] = set()
+    for stage in STAGES:
+        if stage.name not in {*names, "train"} and (changed | outdated) & set(stage.reads):
+            outdated |= set(stage.writes)
+    return outdated
+
+
+def load_source(
+    settings: Settings,
+    warehouse: Warehouse,
+    location: str,
+    scratch: Path,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Received:
     """Order lines from a location, as the settings say.
 
     Raises:
@@ -131,13 +151,14 @@ def load_source(settings: Settings, warehouse: Warehouse, location: str, scratch
         delimiter=wanted.delimiter,
         max_bytes=int(wanted.max_gigabytes * 1e9),
         scratch=scratch,
+        progress=lambda doing, share: progress(share or 0.0),
         cache=platformdirs.user_cache_path("clientage"),
     )
 
 
 def _read(run: Run) -> None:
     settings = run.settings.source
-    received = load_source(run.settings, run.warehouse, run.location, run.scratch)
+    received = load_source(run.settings, run.warehouse, run.location, run.scratch, run.progress)
     run.write("transactions", received.transactions)
     transactions = run.read("transactions")
     found = run.rows(checks.facts(transactions))[0]
@@ -146,6 +167,7 @@ def _read(run: Run) -> None:
     run.manifest.source = {
         "files": list(received.files),
         "unreadable": found["unreadable"],
+        "understood": received.understood.as_dict(),
         "currency": run.settings.shop.currency or received.currency,
         "shop": run.settings.shop.name or received.name,
         "missing_features": missing_features(tuple(transactions.columns)),
@@ -178,6 +200,8 @@ def _features(run: Run) -> None:
     last = run.rows(lines.agg(last=lines.invoiced_at.max().date()))[0]["last"]
     if last is None:
         raise InputError("no line has a date. Set lines without one aside: --set clean.incomplete=true.")
+    if run.settings.as_of is None and (usual := run.rows(checks.usual_last(lines))[0]["usual"]) is not None:
+        checks.require_plausible_end(last, usual)
     as_of = run.settings.as_of or last + timedelta(days=1)
     run.write("customers", customer_features(lines, as_of, run.settings.shop.home_country))
     run.manifest.as_of = as_of
@@ -244,9 +268,9 @@ def _segment(run: Run) -> None:
     customers = run.read("customers")
     segments = model.assign(customers)
     recipe = RECIPES.get(model.recipe)
-    if recipe and recipe.outliers:
+    if isinstance(model, CentroidModel) and recipe and recipe.outliers:
         columns = run.columns(customers)
-        marked = fit.outliers(recipe, columns, run.settings.segments.seed)
+        marked = fit.outliers(model.space, recipe.outliers, columns, run.settings.segments.seed)
         ids = run.warehouse.collect(run.sample(customers).select("customer_id"))["customer_id"]
         flags = ibis.memtable(pa.table({"customer_id": ids, "outlier": marked}))
         segments = segments.left_join(flags, "customer_id").drop("customer_id_right")
@@ -271,40 +295,64 @@ def _profile(run: Run) -> None:
 
 
 def _after(run: Run, model: document.SegmentModel) -> tuple[Integers, Floats] | None:
-    """Segments a horizon ago and what was spent since, where the data reach back that far."""
-    day = run.manifest.day - timedelta(days=run.settings.evaluate.horizon_days)
+    """Segments a horizon ago and what was spent since, where a horizon lies before that day too."""
+    horizon = timedelta(days=run.settings.evaluate.horizon_days)
+    day = run.manifest.day - horizon
+    if day - _first_day(run) < horizon:
+        return None
     customers = run.snapshot(day)
-    return (model.predict(customers), customers["next_spend"]) if len(customers["spend"]) else None
+    return model.predict(customers), customers["next_spend"]
+
+
+def _first_day(run: Run) -> date:
+    lines = run.read("lines")
+    first: date = run.rows(lines.agg(first=lines.invoiced_at.min().date()))[0]["first"]
+    return first
 
 
 def _evaluate(run: Run) -> None:
     wanted, fixed = run.settings.evaluate, run.settings.segments
+    cutoffs = _given_cutoffs(run) or _cutoffs(run)
     rows: list[dict[str, Any]] = []
-    cutoffs = wanted.cutoffs or _cutoffs(run)
     for done, cutoff in enumerate(cutoffs, 1):
         customers = run.snapshot(cutoff)
         if not enough(customers, wanted.groups):
             raise InputError(f"too few customers bought before {cutoff} to judge a grouping. Give a later --cutoff.")
-        rows += [
-            {"cutoff": cutoff} | row
-            for row in evaluate.scorecard(
-                customers, wanted.groups, seed=fixed.seed, folds=wanted.folds, bootstraps=fixed.bootstraps
-            )
-        ]
+        scores = evaluate.scorecard(
+            customers,
+            wanted.groups,
+            cuts=fixed.quintiles.model_dump(),
+            seed=fixed.seed,
+            folds=wanted.folds,
+            bootstraps=fixed.bootstraps,
+        )
+        rows += [{"cutoff": cutoff} | row for row in scores]
         run.progress(done / len(cutoffs))
     run.write("evaluation", rows)
 
 
+def _given_cutoffs(run: Run) -> tuple[date, ...]:
+    """The days to split at from the settings; each must have a whole horizon after it."""
+    wanted = run.settings.evaluate
+    latest = run.manifest.day - timedelta(days=wanted.horizon_days)
+    if late := [str(cutoff) for cutoff in wanted.cutoffs if cutoff > latest]:
+        raise InputError(
+            f"there are not {wanted.horizon_days} days of order lines after {', '.join(late)}. "
+            f"Give a --cutoff no later than {latest}."
+        )
+    return wanted.cutoffs
+
+
 def _report(run: Run) -> None:
     tables = {name: run.warehouse.read(name) for name in TABLES if run.warehouse.exists(name)}
-    run.warehouse.write_text(REPORT, render(tables, run.manifest.facts()))
+    facts = run.manifest.facts()
+    facts["tables"] = {name: facts["tables"][name] for name in tables if name in facts["tables"]}
+    run.warehouse.write_text(REPORT, render(tables, facts))
 
 
 def _cutoffs(run: Run) -> list[date]:
     """Three days, two months apart, the last with a full horizon after it; as many as the data reach back to."""
-    lines = run.read("lines")
-    first = run.rows(lines.agg(first=lines.invoiced_at.min().date()))[0]["first"]
-    horizon = run.settings.evaluate.horizon_days
+    first, horizon = _first_day(run), run.settings.evaluate.horizon_days
     days = [run.manifest.day - timedelta(days=horizon + 60 * i) for i in (2, 1, 0)]
     found = [day for day in days if day - first >= timedelta(days=horizon)]
     if not found:
@@ -319,9 +367,9 @@ STAGES = (
     Stage("read", (), ("transactions",), _read),
     Stage("clean", ("transactions",), ("lines", "rejected"), _clean),
     Stage("features", ("lines",), ("customers",), _features),
-    Stage("train", ("lines", "customers"), ("quality",), _train),
-    Stage("segment", ("customers",), ("segments",), _segment),
-    Stage("profile", ("lines", "customers", "segments"), ("profiles", "traits"), _profile),
+    Stage("train", ("lines", "customers"), ("quality", "model"), _train),
+    Stage("segment", ("customers", "model"), ("segments",), _segment),
+    Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits"), _profile),
     Stage("evaluate", ("lines",), ("evaluation",), _evaluate),
     Stage("report", tuple(TABLES), (), _report),
 )

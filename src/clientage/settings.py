@@ -6,6 +6,7 @@ defaults below. Secrets come from the environment only.
 
 import difflib
 import json
+import os
 import re
 import tomllib
 from collections.abc import Iterable
@@ -181,6 +182,10 @@ def load(config: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
     if config and not config.is_file():
         raise SettingsError(f"{config}: no such settings file. Write one, or leave out --config.")
     path = config or Path("clientage.toml")
+    known = {name.partition(".")[0] for name in names()}
+    variables = [name.partition("__")[0] for name in os.environ if name.startswith("CLIENTAGE_") and "__" in name]
+    if unknown := sorted({name for name in variables if name.removeprefix("CLIENTAGE_").lower() not in known}):
+        raise SettingsError(f"environment: there is no section for {', '.join(unknown)}__…. See docs/settings.md.")
 
     class Configured(Settings):
         """The settings with this file among their sources."""
@@ -204,8 +209,10 @@ def load(config: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
             # a setting that may be a number or a word has two complaints of the same value: one will do
             sentences.setdefault(_name(problem), _sentence(problem))
         raise SettingsError(joined(sentences.values())) from error
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: not valid TOML: {error}. Mend that line.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path}: not valid TOML in UTF-8: {error}. Mend that place.") from error
+    except OSError as error:
+        raise SettingsError(f"{path}: cannot be read ({error.strerror}). Give another --config.") from error
     except PydanticSettingsError as error:
         raise SettingsError(f"environment: {error}. Lists and tables are given as JSON.") from error
 

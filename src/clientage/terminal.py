@@ -1,6 +1,8 @@
 """What the command shows to a person: a line per stage, tables, and a moving line while it waits."""
 
 import contextlib
+import os
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -89,6 +91,8 @@ def show_findings(findings: Mapping[str, Mapping[str, Any]]) -> None:
 def _print_stage(name: str, manifest: "Manifest") -> None:
     text = _SAID[name](manifest)
     _out(Text(f"{_PAST[name]:<12}{text:<{WIDTH - 24}}{manifest.stages[name]['seconds']:>8.1f} s"))
+    for note in manifest.source["understood"]["notes"] if name == "read" else ():
+        _out(Text(f"{'':<12}note: {note}"))
 
 
 _PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "segments", "segment": "assigned"} | {
@@ -106,14 +110,16 @@ def _said_clean(manifest: "Manifest") -> str:
     named = " · ".join(f"{lines:,} {reason}" for reason, lines in reasons[:2])
     more = " · …" if len(reasons) > 2 else ""
     aside = f" · {manifest.tables['rejected']:,} set aside: {named}{more}" if reasons else ""
-    words = " · stock codes are words: none taken for a service" if manifest.source["stock_codes"] == "words" else ""
+    words = (
+        " · stock codes are words: none taken for a service" if manifest.source.get("stock_codes") == "words" else ""
+    )
     return f"{manifest.tables['lines']:,} used{aside}{words}"
 
 
 def _said_features(manifest: "Manifest") -> str:
     missing = manifest.source.get("missing_features", {})
     without = f" · left out: {', '.join(missing)}" if missing else ""
-    span = " to ".join(str(manifest.source[end])[:10] for end in ("first", "last"))
+    span = " to ".join(str(manifest.source.get(end))[:10] for end in ("first", "last"))
     return f"{manifest.tables['customers']:,} as of {manifest.as_of} · lines from {span}{without}"
 
 
@@ -145,9 +151,19 @@ def _share(value: float | None) -> str:
     return "–" if value is None else f"{value:.0%}"
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the caller, where Rich would end the program."""
+        raise BrokenPipeError
+
+
 def _out(what: Any) -> None:
-    console = Console()
+    console = _Console()
     if not console.is_terminal:
         # a pipe has no width of its own: do not fold what a person may search in
-        console = Console(width=200)
-    console.print(what, soft_wrap=isinstance(what, Text))
+        console = _Console(width=200)
+    try:
+        console.print(what, soft_wrap=isinstance(what, Text))
+    except BrokenPipeError:
+        # whoever read our output has gone; that must not stop a run
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - stays open to the end

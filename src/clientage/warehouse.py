@@ -58,7 +58,7 @@ class Warehouse:
         path = self.path(f"tables/{name}.parquet")
         if not self.exists(name):
             raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
-        with _explained(self.workspace):
+        with explained(self.workspace):
             return check(name, self.engine.read_parquet(path))
 
     def write(self, name: str, table: ir.Table) -> int:
@@ -69,14 +69,14 @@ class Warehouse:
         """
         path = self._staged(f"tables/{name}.parquet")
         self._dropped.discard(name)
-        with _explained(self.workspace):
+        with explained(self.workspace):
             self.engine.to_parquet(check(name, table), path, compression="zstd")
             (rows,) = self.engine.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
             return int(rows)
 
     def collect(self, table: ir.Table) -> pa.Table:
         """A small result, out of the engine."""
-        with _explained(self.workspace):
+        with explained(self.workspace):
             return self.engine.to_pyarrow(table)
 
     def read_text(self, name: str) -> str:
@@ -92,7 +92,7 @@ class Warehouse:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a document within a transaction."""
-        with _explained(self.workspace):
+        with explained(self.workspace):
             self._staged(name).write_text(text, encoding="utf-8")
 
     def path(self, name: str) -> Path:
@@ -110,11 +110,11 @@ class Warehouse:
         Raises:
             WorkspaceError: Another run holds the workspace, or the disk is full.
         """
-        with _explained(self.workspace):
+        with explained(self.workspace):
             self.workspace.mkdir(parents=True, exist_ok=True)
             lock = self._locked()
         try:
-            with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, _explained(self.workspace):
+            with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, explained(self.workspace):
                 _recover(self.workspace)
                 self._staging = self.workspace / STAGING
                 yield Path(scratch)
@@ -159,10 +159,18 @@ def connect(workspace: Path, *, memory: str = "", threads: int = 0) -> Warehouse
         raise WorkspaceError(f"{workspace}: a file, not a folder. Give another --workspace.")
     spill = Path(tempfile.gettempdir()) / f"clientage-spill-{os.getpid()}"
     options = {"temp_directory": str(spill), "memory_limit": memory, "threads": threads}
-    with _explained(workspace):
+    with explained(workspace):
         engine = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
         engine.raw_sql("SET enable_progress_bar = false")
+        _finish(workspace)
     return Warehouse(workspace, engine)
+
+
+def _finish(workspace: Path) -> None:
+    """Finish a set whose process died while it was put into place; where one holds the lock, it is alive."""
+    if _complete(workspace):
+        with contextlib.suppress(filelock.Timeout), filelock.FileLock(workspace / LOCK, timeout=0):
+            _recover(workspace)
 
 
 def _recover(workspace: Path) -> None:
@@ -213,8 +221,12 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _explained(workspace: Path) -> Iterator[None]:
-    """Say what the disk or the engine refused, in the user's words."""
+def explained(workspace: Path) -> Iterator[None]:
+    """Say what the disk or the engine refused, in the user's words.
+
+    Raises:
+        WorkspaceError: In place of what they raised.
+    """
     try:
         yield
     except (OSError, duckdb.Error) as error:

@@ -57,18 +57,20 @@ def test_the_planted_kinds_are_found_in_order_of_revenue():
     assert kinds == [{3}, {2}, {1}]
 
 
-def test_moving_one_feature_to_its_border_reaches_the_runner_up(engine):
+@pytest.mark.parametrize("k", [3, 6])
+def test_moving_one_feature_over_its_border_reaches_the_segment_named(engine, k):
     found = columns(400)
-    model = fit_centroids("behaviour", found, 3, seed=1)
+    model = fit_centroids("behaviour", found, k, seed=1)
     rows = assigned(engine, model, found)
     movable = [(i, row) for i, row in enumerate(rows) if row["move_feature"]]
-    assert len(movable) > 200
-    for i, row in movable[:60]:
-        own = {name: values[i : i + 1].copy() for name, values in found.items()}
-        before = own[row["move_feature"]][0]
-        for share, expected in ((1.02, row["runner_up"]), (0.98, row["segment_id"])):
-            own[row["move_feature"]][0] = before + share * (row["move_to"] - before)
-            assert model.predict(own)[0] == expected
+    assert len(movable) > 250
+    for share, expected in ((1.001, "move_segment"), (0.999, "segment_id")):
+        moved = {name: values.copy() for name, values in found.items()}
+        for i, row in movable:
+            before = found[row["move_feature"]][i]
+            moved[row["move_feature"]][i] = before + share * (row["move_to"] - before)
+        labels = model.predict(moved)
+        assert [labels[i] for i, _ in movable] == [row[expected] for _, row in movable]
 
 
 def test_distances_are_to_the_two_nearest_middles(engine):

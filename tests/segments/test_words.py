@@ -92,7 +92,7 @@ def known(after=None):
 def test_profiles_add_up_and_speak():
     found = columns()
     model = fit_centroids("behaviour", found, 3, seed=1)
-    after = (np.array([1, 1, 2, 3]), np.array([10.0, 0.0, 30.0, 0.0]))
+    after = (np.repeat([1, 1, 2, 3], 30), np.repeat([10.0, 0.0, 30.0, 0.0], 30))
     rows = profiles(model, known(after), "£").to_pylist()
     assert [row["segment_id"] for row in rows] == [1, 2, 3]
     assert sum(row["share"] for row in rows) == pytest.approx(1)

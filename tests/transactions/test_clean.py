@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import days, line, table
 
+from clientage.customers.features import customer_features
 from clientage.tables import check
 from clientage.transactions.clean import RULES, applicable, clean
 
@@ -39,6 +40,7 @@ def reasons(engine, rows, **options):
         ("impossible value", {"quantity": -math.inf}),
         ("impossible value", {"quantity": math.nan}),
         ("impossible value", {"quantity": 2e9}),
+        ("impossible value", {"quantity": 9e8, "unit_price": 9e8}),
         ("impossible value", {"invoiced_at": datetime(1900, 1, 1)}),
         ("impossible value", {"invoiced_at": datetime(2999, 1, 1)}),
         ("no customer", {"customer_id": None}),
@@ -75,6 +77,20 @@ def test_a_line_of_another_day_is_no_duplicate_where_there_are_no_order_numbers(
     found = clean(table("transactions", rows))
     used = engine.to_pyarrow(check("lines", found["lines"])).to_pylist()
     assert {row["invoice"] for row in used} == {"2024-01-01", "2024-01-02"}
+
+
+def test_lines_without_an_order_number_among_others_belong_to_the_customers_day(engine):
+    rows = [line(), line(invoice=None), line(invoice=None), line(invoice=None, invoiced_at=days(1))]
+    found = clean(table("transactions", rows))
+    used = engine.to_pyarrow(found["lines"]).to_pylist()
+    assert sorted(row["invoice"] for row in used) == ["1001", "2024-01-01", "2024-01-02"]
+    assert reasons(engine, rows) == ["duplicate"]
+
+
+def test_the_largest_amounts_that_are_used_can_be_added(engine):
+    used = clean(table("transactions", [line(quantity=100.0, unit_price=1e9)]))["lines"]
+    found = customer_features(used, days(2).date())
+    assert engine.to_pyarrow(found)["spend"].to_pylist() == [1e11]
 
 
 def test_rules_without_their_columns_do_not_apply():
@@ -118,7 +134,10 @@ def test_every_line_is_used_or_set_aside_once_whatever_the_rules(rows, rules):
     found = clean(table("transactions", rows), rules=rules)
     names = [name for name in line() if name != "unreadable"]
     received = counted(engine, table("transactions", rows), names)
-    assert counted(engine, found["lines"], names) + counted(engine, found["rejected"], names) == received
+    used = found["lines"]
+    # where there was no order number, the customer's day stands for it
+    used = used.mutate(invoice=used.invoice.nullif(used.invoiced_at.date().cast("string")))
+    assert counted(engine, used, names) + counted(engine, found["rejected"], names) == received
 
 
 @settings(max_examples=10, deadline=None)

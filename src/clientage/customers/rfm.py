@@ -1,4 +1,4 @@
-"""Recency, frequency, monetary value, and what follows from them (Fader and Hardie 2005; Hughes 1994).
+"""Recency, frequency, monetary value, and what follows from them (Hughes 1994; Fader, Hardie and Lee 2005).
 
 Every function takes `baskets` (one row per customer, invoice and hour; amounts in millionths) and gives one value per
 customer.

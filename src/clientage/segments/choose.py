@@ -1,7 +1,7 @@
 """How many segments: the most that stay stable.
 
 At a few recent snapshots, each number of segments is refitted on bootstrap samples of the customers, space and all, and
-compared with the fit on all of them (Hennig 2007; agreement by Hubert and Arabie 1985).
+compared with the fit on all of them (Dolnicar and Leisch 2010; agreement by Hubert and Arabie 1985).
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -9,7 +9,7 @@ from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
 from clientage.segments.kmeans import Floats, Integers, kmeans
 from clientage.segments.model import CentroidModel, Segment
 from clientage.segments.names import characters, unique_names
-from clientage.segments.rules import find_rule
+from clientage.segments.rules import Flags, find_rule
 from clientage.segments.space import RECIPES, Recipe, Space, fit_space, principal, usable
 
 
@@ -86,14 +86,19 @@ def place(recipe: Recipe, customers: Mapping[str, Floats], weights: Floats | Non
     return space, space.place(values)
 
 
-def outliers(
-    recipe: Recipe, customers: Mapping[str, Floats], seed: int = 7
-) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    """Which customers an isolation forest marks (Liu, Ting and Zhou 2008), (n,); they stay in their segments."""
-    from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - four seconds to import, for one recipe
+def outliers(space: Space, share: float, customers: Mapping[str, Floats], seed: int = 7) -> Flags:
+    """Which customers an isolation forest marks (Liu, Ting and Zhou 2008), (n,); they stay in their segments.
 
-    _, points = place(recipe, customers)
-    forest = IsolationForest(contamination=recipe.outliers, random_state=seed)
+    Args:
+        space: That of the model.
+        share: How many to mark, in (0, 0.5].
+        customers: Columns of the table `customers`, (n,) each.
+        seed: Of the forest.
+    """
+    from sklearn.ensemble import IsolationForest  # noqa: PLC0415 - seconds to import, for one recipe
+
+    points = space.place(np.column_stack([customers[name] for name in space.features]))
+    forest = IsolationForest(contamination=share, random_state=seed)
     return np.asarray(forest.fit_predict(points) < 0)
 
 

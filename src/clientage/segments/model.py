@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
+from clientage.errors import InputError
 from clientage.segments.kmeans import Floats, Integers, nearest
 from clientage.segments.space import Space
 
@@ -60,7 +61,16 @@ class CentroidModel:
         return np.asarray(ids[nearest(self.space.place(values), self.centroids)])
 
     def assign(self, customers: ir.Table) -> ir.Table:
-        """The table `segments` for the table `customers`, computed by the engine."""
+        """The table `segments` for the table `customers`, computed by the engine.
+
+        Raises:
+            InputError: The customers lack a feature of the model.
+        """
+        if missing := [name for name in self.space.features if name not in customers.columns]:
+            raise InputError(
+                f"the model was made with {', '.join(missing)}, which these customers do not have. "
+                "Make one for them: clientage step train."
+            )
         placed = _placed(customers, self.space)
         ranked = _ranked(placed, self.centroids, [segment.segment_id for segment in self.segments])
         moved = _moved(ranked, self)
@@ -75,6 +85,7 @@ class CentroidModel:
             moved.nearest.sqrt().name("distance"),
             "runner_up",
             moved.next.sqrt().name("runner_up_distance"),
+            "move_segment",
             "move_feature",
             "move_to",
             flag_wholesale(moved, self.wholesale_from),
@@ -146,35 +157,36 @@ def _ranked(placed: ir.Table, centroids: Floats, ids: Sequence[int]) -> ir.Table
 
 
 def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
-    """Customers with the one feature whose change would carry them to the runner-up with the smallest step.
+    """Customers with the smallest change of one feature that carries them into another segment, and into which.
 
-    Moving feature j by s shifts the difference of the squared distances by 2 s m_j·(b − a), with m_j its row of the
-    matrix and a, b the two middles; so the border lies at s = (d_b − d_a) / (2 m_j·(b − a)). Steps that would leave
-    the range seen in training are not offered.
+    Moving feature j by s shifts the difference of the squared distances to the middles a and b by 2 s m_j·(b − a), with
+    m_j its row of the matrix; so the border lies at s = (d_b − d_a) / (2 m_j·(b − a)). The nearest of all borders is
+    crossed first. Steps that would leave the range seen in training are not offered.
     """
-    space = model.space
-    table = ranked.join(_borders(model), ["segment_id", "runner_up"], how="left")
-    targets = {}
-    for j in range(len(space.features)):
-        at = table[f"t{j}"] + (table.next - table.nearest) / table[f"slope{j}"].nullif(0.0)
-        targets[f"to{j}"] = at.sign() * (at.abs().exp() - 1) if space.log else at
-        inside = targets[f"to{j}"].between(float(space.low[j]), float(space.high[j]))
+    space, ids = model.space, [segment.segment_id for segment in model.segments]
+    table = ranked.join(_borders(model), "segment_id", how="left")
+    ways = [(j, b) for j in range(len(space.features)) for b in range(len(ids))]
+    moves: dict[str, ir.Value] = {}
+    for j, b in ways:
+        at = table[f"t{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
+        inside = at.between(*(float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j]))
         step = (at - table[f"t{j}"]).abs() / float(space.scale[j])
-        targets[f"step{j}"] = ibis.ifelse(inside, step, float("inf")).fill_null(float("inf"))
-    table = table.mutate(**targets)
-    steps = [table[f"step{j}"] for j in range(len(space.features))]
-    table = table.mutate(step=ibis.least(*steps))
-    reachable = [table.step.isinf().__invert__() & (step == table.step) for step in steps]
+        moves |= {f"at{j}_{b}": at, f"step{j}_{b}": ibis.ifelse(inside, step, float("inf")).fill_null(float("inf"))}
+    table = table.mutate(**moves)
+    table = table.mutate(step=ibis.least(*(table[f"step{j}_{b}"] for j, b in ways)))
+    taken = {way: (table[f"step{way[0]}_{way[1]}"] == table.step) & ~table.step.isinf() for way in ways}
+    to = ibis.cases(*((found, table[f"at{j}_{b}"]) for (j, b), found in taken.items()))
     return table.mutate(
-        move_feature=ibis.cases(*zip(reachable, space.features, strict=True)),
-        move_to=ibis.cases(*((reached, table[f"to{j}"]) for j, reached in enumerate(reachable))),
+        move_segment=ibis.cases(*((found, ids[b]) for (_, b), found in taken.items())).cast("int64"),
+        move_feature=ibis.cases(*((found, space.features[j]) for (j, _), found in taken.items())),
+        move_to=to.sign() * (to.abs().exp() - 1) if space.log else to,
     )
 
 
 def _borders(model: CentroidModel) -> ir.Table:
-    """For every two segments, how fast each feature carries a customer from one to the other."""
-    ids = [segment.segment_id for segment in model.segments]
-    pairs = [(a, b) for a in range(len(ids)) for b in range(len(ids)) if a != b]
-    slopes = np.array([2 * model.space.matrix @ (model.centroids[b] - model.centroids[a]) for a, b in pairs])
-    columns = {"segment_id": [ids[a] for a, _ in pairs], "runner_up": [ids[b] for _, b in pairs]}
-    return ibis.memtable(pa.table(columns | {f"slope{j}": column for j, column in enumerate(slopes.T)}))
+    """For each segment, how fast each feature carries a customer towards each other one; null towards its own."""
+    slopes = 2 * np.einsum("jp,abp->abj", model.space.matrix, model.centroids[None] - model.centroids[:, None])
+    k, _, d = slopes.shape
+    columns = {f"slope{j}_{b}": pa.array(slopes[:, b, j], mask=np.arange(k) == b) for j in range(d) for b in range(k)}
+    ids = pa.array([segment.segment_id for segment in model.segments])
+    return ibis.memtable(pa.table({"segment_id": ids} | columns))

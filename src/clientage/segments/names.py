@@ -52,6 +52,9 @@ class Character:
     def action(self) -> str:
         """What to do with its customers."""
         value = {"Top": "valuable", "High": "valuable", "Mid": "mid"}.get(self.spend, "small")
+        if self.frequency in ("frequent", "very frequent") and value == "small":
+            # who comes often needs no help to come again
+            value = "mid"
         return ACTIONS[value, self.recency]
 
 

@@ -13,12 +13,15 @@ from clientage.segments.rules import Flags
 from clientage.segments.space import signed_log
 from clientage.tables import TABLES, arrow_schema
 
-# Okabe and Ito (2008), readable with every kind of colour vision; then tints of the same for larger grids
+# Okabe and Ito (2008), readable with every kind of colour vision; then four more for larger grids
 PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6D31", "#5B5B5B", "#7B4FB5", "#B2A800",
 )  # fmt: skip
 
 FEATURES = tuple(name for name, column in TABLES["customers"].columns.items() if column.kind in ("integer", "number"))
+
+
+ENOUGH = 30  # customers from which a share is worth telling
 
 
 @dataclass(frozen=True)
@@ -107,7 +110,7 @@ def _trait(values: Floats, inside: Flags) -> dict[str, float | None]:
 
 def _next(after: tuple[Integers, Floats] | None, segment_id: int) -> tuple[float | None, float | None]:
     """Share that bought in the horizon and mean spend in it."""
-    if after is None or not (inside := after[0] == segment_id).any():
+    if after is None or (inside := after[0] == segment_id).sum() < ENOUGH:
         return None, None
     spend = after[1][inside]
     return float((spend > 0).mean()), float(spend.mean())

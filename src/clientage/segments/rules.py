@@ -1,7 +1,7 @@
 """A segment told as a rule: two or three conditions in the shop's units that pick most of it.
 
-A surrogate in the sense of Craven and Shavlik (1996): one branch of a shallow tree for each segment, grown condition by
-condition towards the best F1, keeping the few best beginnings.
+A surrogate of the model: for each segment one branch of a shallow tree, grown condition by condition towards the best
+F1, keeping the few best beginnings (beam search, as CN2 does: Clark and Niblett 1989).
 """
 
 import math

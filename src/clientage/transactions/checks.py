@@ -1,6 +1,7 @@
 """The contract of the order lines: what must hold before anything is built on them."""
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any
 
 import ibis.expr.types as ir
@@ -47,6 +48,29 @@ def require_readable(found: Mapping[str, Any], max_unreadable: float) -> None:
             f"{found['unreadable']:,} of {found['lines']:,} lines ({share:.0%}) cannot be read, such as "
             f"{found['example']}. Mend them, give the format (--set source.date_format=…, --set source.decimal=…), "
             f"or allow more (--set source.max_unreadable={min(share + 0.01, 1):.2f})."
+        )
+
+
+def usual_last(lines: ir.Table) -> ir.Table:
+    """One row: the day before which all but one line in a thousand lie, about."""
+    seconds = lines.invoiced_at.epoch_seconds()
+    return lines.agg(usual=seconds.approx_quantile(0.999).cast("int64").as_timestamp("s").date())
+
+
+def require_plausible_end(last: date, usual: date) -> None:
+    """Stop where a few lines are dated so far ahead of all others that every customer would seem lost.
+
+    Args:
+        last: Day of the last line.
+        usual: Day before which nearly all lines lie (see `usual_last`).
+
+    Raises:
+        InputError: More than half a year lies between the two.
+    """
+    if last - usual > timedelta(days=183):
+        raise InputError(
+            f"the last line is dated {last}, while nearly all others are from before {usual}: every customer would "
+            f"seem lost. Mend its date, or give the day to look back from: --as-of {usual + timedelta(days=1)}."
         )
 
 

@@ -10,7 +10,8 @@ import ibis
 import ibis.expr.types as ir
 
 SERVICE_DESCRIPTIONS = ("Next Day Carriage", "High Resolution Image")
-LARGEST, FIRST, LAST = 1e8, datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a shop's own time
+LARGEST, LARGEST_AMOUNT = 1e9, 1e11
+FIRST, LAST = datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a shop's own time
 
 TWO_DIGITS = "[0-9][^0-9]*[0-9]"
 
@@ -34,9 +35,13 @@ class Rule:
 
 
 def _impossible(line: ir.Table, _: Collection[str]) -> ir.BooleanValue:
-    # not a number is not below any limit, on any engine
-    numbers = [line[name].cast("float64").abs() for name in ("quantity", "unit_price", "total") if name in line.columns]
-    return ibis.or_(*(~(number <= LARGEST) for number in numbers), ~line.invoiced_at.between(FIRST, LAST))
+    number = {name: line[name].cast("float64") for name in ("quantity", "unit_price", "total") if name in line.columns}
+    limits = [(value, LARGEST_AMOUNT if name == "total" else LARGEST) for name, value in number.items()]
+    if "quantity" in number and "unit_price" in number:
+        limits.append((number["quantity"] * number["unit_price"], LARGEST_AMOUNT))
+    # what is not a number is not below any limit, on any engine
+    absurd = [~(value.abs() <= limit) for value, limit in limits]
+    return ibis.or_(*absurd, ~line.invoiced_at.between(FIRST, LAST))
 
 
 def _incomplete(line: ir.Table, _: Collection[str]) -> ir.BooleanValue:
@@ -130,12 +135,12 @@ def _compared(every: ir.Table, before: _Judge, after: _Judge) -> tuple[ir.Table,
     Returns:
         The hashes that occur again, and their lines with the reason that they are set aside for, if any.
     """
-    key = _duplicate_key(every.columns)
     hashes = every.filter(before.passes(every)).select(hashed=_hash(every))
     counted = hashes.group_by("hashed").agg(n=hashes.count())
     again = counted.filter(counted.n > 1).select("hashed")
     lines = every.filter(before.passes(every)).mutate(hashed=_hash(every)).semi_join(again, "hashed").drop("hashed")
     priced = [~(lines.unit_price > 0), lines.unit_price] if "unit_price" in lines.columns else []
+    key = list(_duplicate_key(lines).values())
     copy = ibis.row_number().over(group_by=key, order_by=[*priced, *(lines[name] for name in lines.columns)])
     lines = lines.mutate(copy=copy)
     reason = ibis.ifelse(lines["copy"] > 0, "duplicate", after.reason(lines))
@@ -149,20 +154,25 @@ def _alone(lines: ir.Table, again: ir.Table) -> ir.Table:
 
 def _hash(lines: ir.Table) -> ir.IntegerValue:
     """A part of the key that makes two lines the same: enough to find candidates, and cheaper than all of it."""
-    parts = [name for name in _duplicate_key(lines.columns) if name not in ("description", "quantity", "total")]
-    hashed = [lines[name].cast("string").fill_null("").hash() for name in parts]
+    key = _duplicate_key(lines)
+    parts = [key[name] for name in ("order", "product", "customer_id") if name in key]
+    hashed = [part.cast("string").fill_null("").hash() for part in parts]
     return functools.reduce(operator.xor, hashed)
 
 
-def _duplicate_key(columns: Collection[str]) -> list[str]:
-    """What makes two lines the same; without order numbers, also the time."""
-    key = ("invoice", "product", "description", "customer_id", "quantity", "total")
-    return [name for name in key if name in columns] + ([] if "invoice" in columns else ["invoiced_at"])
+def _duplicate_key(lines: ir.Table) -> dict[str, ir.Value]:
+    """What makes two lines the same but for price; where there is no order number, the time stands in for it."""
+    names = ("product", "description", "customer_id", "quantity", "total")
+    time = lines.invoiced_at.cast("string")
+    order = ibis.coalesce(lines.invoice, time) if "invoice" in lines.columns else time
+    return {"order": order} | {name: lines[name] for name in names if name in lines.columns}
 
 
 def _completed(used: ir.Table) -> ir.Table:
     """Lines with their amount, whether they take goods back, and an order number (the day) where there is none."""
-    amount = used.total if "total" in used.columns else used.quantity * used.unit_price
-    lines = used.mutate(amount=amount)
-    lines = lines.mutate(cancelled=lines.amount < 0)
-    return lines if "invoice" in lines.columns else lines.mutate(invoice=lines.invoiced_at.date().cast("string"))
+    day = used.invoiced_at.date().cast("string")
+    lines = used.mutate(
+        amount=used.total if "total" in used.columns else used.quantity * used.unit_price,
+        invoice=ibis.coalesce(used.invoice, day) if "invoice" in used.columns else day,
+    )
+    return lines.mutate(cancelled=lines.amount < 0)

@@ -1,5 +1,6 @@
 """What comes of reading order lines: the transactions, and how they were understood."""
 
+import json
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -39,7 +40,8 @@ class Understood:
 
     def as_dict(self) -> dict[str, Any]:
         """The same for JSON."""
-        return asdict(self)
+        plain: dict[str, Any] = json.loads(json.dumps(asdict(self)))
+        return plain
 
 
 @dataclass(frozen=True)

@@ -120,7 +120,10 @@ def _located(location: str, scratch: Path, cache: Path, max_bytes: int, progress
         raise InputError(f"{_bare(location)}: give the path without file://.")
     if fetch.is_url(url):
         return [
-            (fetch.fetch(url, cache, max_bytes=max_bytes, progress=progress), _bare(url).rstrip("/").split("/")[-1])
+            (
+                fetch.fetch(url, cache, keep=location == "uci", max_bytes=max_bytes, progress=progress),
+                _bare(url).rstrip("/").split("/")[-1],
+            )
         ]
     found = files.find(location)
     if len(found) == 1:

@@ -46,8 +46,8 @@ def shown(url: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
-def fetch(url: str, cache: Path, *, max_bytes: int, progress: Progress) -> Path:
-    """The file behind an address, downloaded once.
+def fetch(url: str, cache: Path, *, keep: bool = True, max_bytes: int, progress: Progress) -> Path:
+    """The file behind an address.
 
     A download that was cut off goes on where it stopped when the server allows it and the file there is the same one.
     Its SHA-256 is kept beside the file and checked whenever the file is used again.
@@ -55,6 +55,7 @@ def fetch(url: str, cache: Path, *, max_bytes: int, progress: Progress) -> Path:
     Args:
         url: http, https, or whatever fsspec can open.
         cache: Folder of downloads.
+        keep: Whether a file downloaded before may be used again: right for one that does not change.
         max_bytes: Refuse more than this.
         progress: Told what is being done and which share of it.
 
@@ -64,7 +65,7 @@ def fetch(url: str, cache: Path, *, max_bytes: int, progress: Progress) -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     target = cache / _file_name(url)
     with FileLock(f"{target}.lock"):
-        if not _intact(target):
+        if not (keep and _intact(target)):
             _download(url, target, max_bytes, progress)
     return target
 
