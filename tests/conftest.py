@@ -3,16 +3,13 @@
 import os
 import subprocess
 import sys
-from datetime import date
-from pathlib import Path
 
 import ibis
 import pytest
+from shops import SHARED
 
 from clientage import pipeline
 from clientage.settings import load
-
-SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
 @pytest.fixture
@@ -68,6 +65,3 @@ def command(tmp_path):
         )
 
     return run
-
-
-AS_OF = date(2011, 12, 10)

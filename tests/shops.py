@@ -1,12 +1,16 @@
 """Small shops for tests: tables that keep the promises of `clientage.tables`."""
 
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import ibis
 import numpy as np
 import pyarrow as pa
 
 from clientage.tables import arrow_schema
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+"""Where the public data set lies, beside the checkout."""
 
 START = datetime(2024, 1, 1, 9)
 

@@ -6,10 +6,9 @@ from datetime import date, datetime
 import ibis
 import numpy as np
 import pytest
-from conftest import SHARED
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from shops import bought, days, table
+from shops import SHARED, bought, days, table
 
 from clientage.customers.features import customer_features, missing_features
 from clientage.tables import check
