@@ -48,6 +48,7 @@ def test_an_error_leaves_the_previous_tables(tmp_path):
     assert quantities(tmp_path) == [1]
     assert warehouse.read_text("model/segments.json") == "one"
     assert not (tmp_path / ".staging").exists()
+    assert not (tmp_path / ".scratch").exists()
 
 
 def test_dropped_tables_go_at_the_end(tmp_path):
@@ -154,6 +155,7 @@ def test_a_process_that_is_killed_leaves_all_or_nothing(tmp_path, moment, expect
     with warehouse.transaction():
         pass
     assert not (tmp_path / ".staging").exists()
+    assert not (tmp_path / ".scratch").exists()
 
 
 @pytest.fixture

@@ -104,6 +104,7 @@ def evaluate(
     cutoff: Annotated[list[str] | None, typer.Option("--cutoff", help="Split at this day. Repeatable.")] = None,
     config: Config = None,
     workspace: Workspace = None,
+    as_of: AsOf = "",
     set_: Set = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -112,7 +113,7 @@ def evaluate(
     from clientage import pipeline, terminal
 
     cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
-    settings = _settings(config, workspace, [*(set_ or []), *cutoffs])
+    settings = _settings(config, workspace, [*(set_ or []), *cutoffs], {"as_of": as_of})
     with terminal.following(quiet=as_json) as tell:
         pipeline.step(settings, ["evaluate", "report"], tell=tell)
     found = pipeline.rows(settings, "evaluation")

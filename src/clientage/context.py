@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from clientage.customers.features import customer_features
+from clientage.expressions import sampled
 from clientage.manifest import Manifest
 from clientage.segments.kmeans import Floats
 from clientage.segments.outcomes import outcomes
@@ -61,10 +62,7 @@ class Run:
 
     def sample(self, customers: ir.Table) -> ir.Table:
         """All customers, or as many as may be collected, picked by hashed id; in order of their id."""
-        most, total = self.settings.segments.sample, self.manifest.tables.get("customers", 0)
-        if total > most:
-            customers = customers.filter(customers.customer_id.hash().abs() % total < most)
-        return customers.order_by("customer_id")
+        return sampled(customers, self.manifest.tables.get("customers", 0), self.settings.segments.sample)
 
     def columns(self, customers: ir.Table) -> Columns:
         """The features of customers (see `sample`) as columns of doubles, NaN where missing."""

@@ -42,8 +42,8 @@ def _set_up(settings: Settings) -> dict[str, Any]:
 
 def _source(settings: Settings, location: str) -> Findings:
     """How a source is read: columns by role, formats, and the first look at its lines."""
-    warehouse = connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
     with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, explained(settings.workspace):
+        warehouse = connect(Path(scratch), memory=settings.warehouse.memory, threads=settings.warehouse.threads)
         received = load_source(settings, warehouse, location, Path(scratch))
         facts = warehouse.collect(checks.facts(received.transactions)).to_pylist()[0]
         checks.require_readable(facts, settings.source.max_unreadable)

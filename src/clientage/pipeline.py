@@ -17,6 +17,7 @@ import pyarrow as pa
 from clientage.context import Columns, Run, buyers, enough
 from clientage.customers.features import customer_features, missing_features
 from clientage.errors import InputError, SettingsError
+from clientage.expressions import exact_sum
 from clientage.manifest import Manifest, fingerprint
 from clientage.report.page import render
 from clientage.segments import choose, document, evaluate, fit, profile
@@ -27,7 +28,7 @@ from clientage.segments.space import RECIPES
 from clientage.settings import Settings
 from clientage.tables import TABLES
 from clientage.transactions import checks, source
-from clientage.transactions.clean import RULES, clean
+from clientage.transactions.clean import RULES, judge, split
 from clientage.transactions.received import Received
 from clientage.warehouse import Warehouse, connect
 
@@ -182,7 +183,8 @@ def _clean(run: Run) -> None:
     if words:
         rules = [name for name in rules if name != "service code"]
     run.manifest.source["stock_codes"] = "words" if words else "numbers"
-    for name, table in clean(transactions, rules, on["service_descriptions"]).items():
+    judged = run.warehouse.kept(judge(transactions, rules, on["service_descriptions"]), run.scratch / "judged.parquet")
+    for name, table in split(judged).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))
     rejected = run.read("rejected")
@@ -281,9 +283,8 @@ def _profile(run: Run) -> None:
     model = document.loads(run.warehouse.read_text(MODEL))
     customers, segments = run.read("customers"), run.read("segments")
     both = customers.join(segments.select("customer_id", "segment_id", "wholesale"), "customer_id")
-    spend = (both.spend * 1e6).round().cast("int64").sum().cast("float64") / 1e6
     sums = both.group_by("segment_id").agg(
-        customers=both.count(), revenue=spend, wholesale=both.customer_id.count(where=both.wholesale)
+        customers=both.count(), revenue=exact_sum(both.spend), wholesale=both.customer_id.count(where=both.wholesale)
     )
     totals = {row["segment_id"]: (row["customers"], row["revenue"], row["wholesale"]) for row in run.rows(sums)}
     columns = run.columns(customers)
@@ -302,6 +303,11 @@ def _after(run: Run, model: document.SegmentModel) -> tuple[Integers, Floats] | 
         return None
     customers = run.snapshot(day)
     return model.predict(customers), customers["next_spend"]
+
+
+def _today(run: Run) -> date:
+    """The day that all is judged from: as asked for, else that of the table `customers`."""
+    return run.settings.as_of or run.manifest.day
 
 
 def _first_day(run: Run) -> date:
@@ -334,7 +340,7 @@ def _evaluate(run: Run) -> None:
 def _given_cutoffs(run: Run) -> tuple[date, ...]:
     """The days to split at from the settings; each must have a whole horizon after it."""
     wanted = run.settings.evaluate
-    latest = run.manifest.day - timedelta(days=wanted.horizon_days)
+    latest = _today(run) - timedelta(days=wanted.horizon_days)
     if late := [str(cutoff) for cutoff in wanted.cutoffs if cutoff > latest]:
         raise InputError(
             f"there are not {wanted.horizon_days} days of order lines after {', '.join(late)}. "
@@ -353,11 +359,11 @@ def _report(run: Run) -> None:
 def _cutoffs(run: Run) -> list[date]:
     """Three days, two months apart, the last with a full horizon after it; as many as the data reach back to."""
     first, horizon = _first_day(run), run.settings.evaluate.horizon_days
-    days = [run.manifest.day - timedelta(days=horizon + 60 * i) for i in (2, 1, 0)]
+    days = [_today(run) - timedelta(days=horizon + 60 * i) for i in (2, 1, 0)]
     found = [day for day in days if day - first >= timedelta(days=horizon)]
     if not found:
         raise InputError(
-            f"the order lines span too few days ({first} to {run.manifest.day}) for {horizon} days of features and "
+            f"the order lines span too few days ({first} to {_today(run)}) for {horizon} days of features and "
             f"{horizon} of outcomes. Give more lines, or --set evaluate.horizon_days={max(horizon // 3, 1)}."
         )
     return found

@@ -113,9 +113,11 @@ TABLES: Mapping[str, TableSpec] = {
         {
             "customer_id": RECEIVED["customer_id"],
             **SEGMENT,
-            "distance": Column("number", "Distance to the middle of the segment, in the model's space", optional=True),
+            "distance": Column(
+                "number", "Distance to the centroid of the segment, in the model's space", optional=True
+            ),
             "runner_up": Column("integer", "Number of the next nearest segment", optional=True),
-            "runner_up_distance": Column("number", "Distance to the middle of that one", optional=True),
+            "runner_up_distance": Column("number", "Distance to the centroid of that one", optional=True),
             "move_segment": Column("integer", "Number of the segment that the smallest change leads to", optional=True),
             "move_feature": Column("text", "The one feature that has to change for it", optional=True),
             "move_to": Column("number", "The value it would have to pass, in its own unit", optional=True),
@@ -171,7 +173,7 @@ TABLES: Mapping[str, TableSpec] = {
         {
             "as_of": Column("date", "The snapshot"),
             "k": Column("integer", "Number of segments"),
-            "inertia": Column("number", "Sum of squared distances to the middles"),
+            "inertia": Column("number", "Sum of squared distances to the centroids"),
             "silhouette": Column("number", "Mean silhouette (Rousseeuw 1987)"),
             "davies_bouldin": Column("number", "Davies-Bouldin index (1979)"),
             "calinski_harabasz": Column("number", "Calinski-Harabasz index (1974)"),

@@ -3,14 +3,14 @@
 Writes of a transaction go to `WORKSPACE/.staging`. At its end a marker file says that the set is complete, the files
 are renamed into place and the marker is removed. A process that dies before the marker leaves the tables as they
 were; one that dies after it leaves a set that the next transaction finishes. One transaction at a time holds the
-workspace's lock, which the operating system frees when its process ends.
+workspace's lock, which the operating system frees when its process ends. What is only needed on the way, and what the
+engine cannot hold in memory, lies in `WORKSPACE/.scratch`; what a dead process left there, the next one removes.
 """
 
 import contextlib
 import errno
 import os
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -23,7 +23,7 @@ import pyarrow as pa
 from clientage.errors import WorkspaceError
 from clientage.tables import check
 
-STAGING, COMPLETE, LOCK = ".staging", "COMPLETE", ".lock"
+STAGING, COMPLETE, SCRATCH, LOCK = ".staging", "COMPLETE", ".scratch", ".lock"
 
 
 class Warehouse:
@@ -79,6 +79,12 @@ class Warehouse:
         with explained(self.workspace):
             return self.engine.to_pyarrow(table)
 
+    def kept(self, table: ir.Table, path: Path) -> ir.Table:
+        """An expression computed once, into a file on the way, to be read more often than that."""
+        with explained(self.workspace):
+            self.engine.to_parquet(table, path)
+            return self.engine.read_parquet(path)
+
     def read_text(self, name: str) -> str:
         """A document of the workspace, such as `model/segments.json`.
 
@@ -110,20 +116,23 @@ class Warehouse:
         Raises:
             WorkspaceError: Another run holds the workspace, or the disk is full.
         """
+        scratch = self.workspace / SCRATCH
         with explained(self.workspace):
             self.workspace.mkdir(parents=True, exist_ok=True)
             lock = self._locked()
         try:
-            with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, explained(self.workspace):
+            with explained(self.workspace):
                 _recover(self.workspace)
+                scratch.mkdir(parents=True)
                 self._staging = self.workspace / STAGING
-                yield Path(scratch)
+                yield scratch
                 _mark_complete(self.workspace, self._dropped)
                 _publish(self.workspace)
         finally:
             self._staging, self._dropped = None, set()
             if not _complete(self.workspace):
                 shutil.rmtree(self.workspace / STAGING, ignore_errors=True)
+            shutil.rmtree(scratch, ignore_errors=True)
             lock.release()
 
     def _locked(self) -> filelock.BaseFileLock:
@@ -157,8 +166,7 @@ def connect(workspace: Path, *, memory: str = "", threads: int = 0) -> Warehouse
     """
     if workspace.exists() and not workspace.is_dir():
         raise WorkspaceError(f"{workspace}: a file, not a folder. Give another --workspace.")
-    spill = Path(tempfile.gettempdir()) / f"clientage-spill-{os.getpid()}"
-    options = {"temp_directory": str(spill), "memory_limit": memory, "threads": threads}
+    options = {"temp_directory": str(workspace / SCRATCH), "memory_limit": memory, "threads": threads}
     with explained(workspace):
         engine = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
         engine.raw_sql("SET enable_progress_bar = false")
@@ -174,10 +182,11 @@ def _finish(workspace: Path) -> None:
 
 
 def _recover(workspace: Path) -> None:
-    """Finish a set that was complete when its process died; drop one that was not."""
+    """Finish a set that was complete when its process died; drop one that was not, and all that it left."""
     if _complete(workspace):
         _publish(workspace)
-    shutil.rmtree(workspace / STAGING, ignore_errors=True)
+    for name in (STAGING, SCRATCH):
+        shutil.rmtree(workspace / name, ignore_errors=True)
 
 
 def _complete(workspace: Path) -> bool:

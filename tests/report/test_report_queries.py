@@ -2,7 +2,6 @@
 
 from datetime import date, datetime, timedelta
 
-import ibis
 import pyarrow as pa
 import report_tables
 
@@ -45,14 +44,6 @@ def test_reasons_come_in_the_order_of_the_rules(tables):
     order = {"duplicate": 1, "no price": 0, "no customer": 3}
     assert list(queries.reasons(tables["rejected"], order).items()) == [("duplicate", 1), ("no customer", 3)]
     assert list(queries.reasons(tables["rejected"], {})) == ["duplicate", "no customer"]
-
-
-def test_a_sample_is_of_about_the_size_that_may_be_shown_and_always_the_same():
-    customers = ibis.memtable(pa.table({"customer_id": [f"c{i:06}" for i in range(20_000)]}))
-    found = queries.collect(queries.sample(customers, 20_000))["customer_id"].to_pylist()
-    assert 1_800 < len(found) < 2_200
-    assert found == sorted(found) == queries.collect(queries.sample(customers, 20_000))["customer_id"].to_pylist()
-    assert len(queries.collect(queries.sample(customers, 20_000, most=30_000))) == 20_000
 
 
 def test_readings_say_what_the_numbers_say(shop):

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import bought, columns, days, table
 
-from clientage.segments.evaluate import score, scorecard, stability
+from clientage.segments.evaluate import grouped, score, scorecard, stability
 from clientage.segments.outcomes import outcomes
 
 
@@ -55,10 +55,12 @@ def test_the_scorecard_compares_recipes_at_equal_numbers_of_groups():
     assert all(0 <= row["smallest_share"] <= 1 and row["stability"] <= 1 for row in rows)
 
 
-def test_stability_of_the_grid_is_measured_too():
-    found = columns(300)
-    labels = np.arange(300) % 3
-    assert 0 <= stability("quintiles", found, labels, bootstraps=3) <= 1
+def test_the_grid_agrees_with_its_refits_and_not_with_chance():
+    found = columns(600)
+    labels = grouped("quintiles", found, 10)
+    assert stability("quintiles", found, labels, bootstraps=5) > 0.7
+    chance = np.random.default_rng(0).permutation(labels)
+    assert abs(stability("quintiles", found, chance, bootstraps=5)) < 0.05
 
 
 @pytest.mark.real

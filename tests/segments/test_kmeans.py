@@ -12,8 +12,8 @@ from clientage.segments.kmeans import kmeans, nearest, squared_distances
 
 def blobs(n=400, seed=0):
     rng = np.random.default_rng(seed)
-    middles = np.array([[0, 0, 0], [6, 0, 1], [0, 6, 2], [6, 6, 3]], float)
-    return middles[np.arange(n) % 4] + rng.normal(0, 1, (n, 3))
+    centroids = np.array([[0, 0, 0], [6, 0, 1], [0, 6, 2], [6, 6, 3]], float)
+    return centroids[np.arange(n) % 4] + rng.normal(0, 1, (n, 3))
 
 
 @pytest.mark.parametrize("k", [2, 4, 7])

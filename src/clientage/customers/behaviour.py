@@ -7,8 +7,8 @@ and country.
 import ibis
 import ibis.expr.types as ir
 
-from clientage.customers.exact import total
 from clientage.customers.rfm import frequency
+from clientage.expressions import total
 
 
 def lines_per_basket(baskets: ir.Table) -> ir.FloatingScalar:

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 
 from clientage.customers import behaviour, returns, rfm, seasonality
-from clientage.customers.exact import millionths
+from clientage.expressions import MILLIONTHS, millionths
 from clientage.tables import TABLES
 
 NEEDS = {
@@ -93,7 +93,7 @@ def _from_months(baskets: ir.Table) -> ir.Table:
         of=months.count().over(customer),
         mean=months.amount.sum().over(customer).cast("float64") / months.count().over(customer),
     )
-    deviation = ((months.amount - months["mean"]) / 1e6).cast("decimal(38, 6)")
+    deviation = ((months.amount - months["mean"]) / MILLIONTHS).cast("decimal(38, 6)")
     months = months.mutate(deviation=deviation)
     functions = (seasonality.monthly_spend_mean, seasonality.monthly_spend_std, seasonality.monthly_spend_trend)
     return months.group_by("customer_id").agg(**{function.__name__: function(months) for function in functions})

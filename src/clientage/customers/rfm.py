@@ -9,7 +9,7 @@ from datetime import date
 import ibis
 import ibis.expr.types as ir
 
-from clientage.customers.exact import total
+from clientage.expressions import total
 
 
 def recency_days(baskets: ir.Table, as_of: date) -> ir.IntegerScalar:

@@ -7,7 +7,7 @@ of lines; `months` one per customer and month with an order, numbered in time fr
 import ibis
 import ibis.expr.types as ir
 
-from clientage.customers.exact import MILLIONTHS, total
+from clientage.expressions import MILLIONTHS, total
 
 SLOTS = 100
 

@@ -27,8 +27,8 @@ INDICES: Mapping[str, tuple[str, str]] = {
 MANY = 200
 _LIMITS = {"mean": "mean ≥ {:.2f}", "worst": "each ≥ {:.2f}"}
 MEASURES: Mapping[str, tuple[str, str, float]] = {
-    "r2": ("How well do segments foretell spend?", "R² of later spend, out of fold", 0.0),
-    "auc": ("How well do segments foretell who buys again?", "AUC of buying again (0.5 is chance)", 0.5),
+    "r2": ("How well do segments predict spend?", "R² of later spend, out of fold", 0.0),
+    "auc": ("How well do segments predict who buys again?", "AUC of buying again (0.5 is chance)", 0.5),
 }
 _SHADES = ("#1F5A8A", "#6A9BC3", "#9AA5B1", "#B8A07A", "#8A8F98")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
@@ -73,7 +73,7 @@ def index(quality: pa.Table, name: str) -> go.Figure:
 
 
 def scorecard(evaluation: pa.Table, measure: str) -> go.Figure:
-    """What each way to group foretells, at equal numbers of groups, averaged over cutoffs, with standard errors.
+    """What each way to group predicts, at equal numbers of groups, averaged over cutoffs, with standard errors.
 
     Args:
         evaluation: The table `evaluation`.

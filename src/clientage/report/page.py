@@ -140,7 +140,7 @@ def _spreads(profiles: pa.Table, traits: pa.Table, currency: str) -> list[Chart]
 
 
 def _fit(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> list[Chart]:
-    """How many segments, and what they foretell."""
+    """How many segments, and what they predict."""
     found = []
     chosen = facts.get("choice", {})
     if "quality" in tables and len(quality := queries.collect(tables["quality"].order_by("as_of", "k"))):

@@ -3,11 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+
+from clientage.expressions import exact_sum, sampled
 
 # of `profiles.buys_again` and `next_spend`
 MOST_POINTS = 2000
@@ -50,7 +51,9 @@ def headline(tables: Tables, day: date | None, horizon_days: int) -> Headline:
     """Figures of the whole shop, buying again within a horizon."""
     customers = tables["customers"]
     sums = customers.agg(
-        customers=customers.count(), orders=customers.frequency.sum().cast("float64"), revenue=_exact(customers.spend)
+        customers=customers.count(),
+        orders=customers.frequency.sum().cast("float64"),
+        revenue=exact_sum(customers.spend),
     )
     (row,) = collect(sums).to_pylist()
     return Headline(
@@ -62,7 +65,7 @@ def monthly(tables: Tables, day: date | None) -> pa.Table:
     """Revenue by month and segment: month, segment_id, revenue."""
     both = _known(tables, day)
     month = both.invoiced_at.truncate("M").date()
-    found = both.group_by("segment_id", month=month).agg(revenue=_exact(both.amount))
+    found = both.group_by("segment_id", month=month).agg(revenue=exact_sum(both.amount))
     return collect(found.select("month", "segment_id", "revenue").order_by("month", "segment_id"))
 
 
@@ -71,7 +74,7 @@ def countries(tables: Tables, day: date | None) -> pa.Table | None:
     if "country" not in tables["lines"].columns:
         return None
     both = _known(tables, day)
-    return collect(both.group_by("country").agg(revenue=_exact(both.amount)).order_by("country"))
+    return collect(both.group_by("country").agg(revenue=exact_sum(both.amount)).order_by("country"))
 
 
 def reasons(rejected: ir.Table, order: Mapping[str, int]) -> dict[str, int]:
@@ -86,25 +89,17 @@ def rows(table: ir.Table) -> int:
     return int(collect(table.agg(rows=table.count()))["rows"][0].as_py())
 
 
-def sample(table: ir.Table, total: int, most: int = MOST_POINTS) -> ir.Table:
-    """All customers, or about as many as may be shown, picked by hashed id; in order of their id."""
-    # a remainder may be negative
-    place = (table.customer_id.hash() % total + total) % total if total > most else None
-    picked = table if place is None else table.filter(place < most)
-    return picked.order_by("customer_id")
-
-
 def points(tables: Tables, total: int) -> pa.Table | None:
     """Customers on the map: customer_id, segment_id, pc1 to pc3. None where the recipe has no map."""
     segments, columns = tables["segments"], ("customer_id", "segment_id", "pc1", "pc2", "pc3")
     if not set(columns) <= set(segments.columns):
         return None
-    return collect(sample(segments, total).select(columns))
+    return collect(sampled(segments, total, MOST_POINTS).select(columns))
 
 
 def features(tables: Tables, total: int) -> pa.Table:
     """Features of customers that are numbers, but for those that say the same as another."""
-    customers = sample(tables["customers"], total)
+    customers = sampled(tables["customers"], total, MOST_POINTS)
     return collect(
         customers.select([name for name, kind in customers.schema().items() if kind.is_numeric() and name not in TWINS])
     )
@@ -122,11 +117,6 @@ def _before(lines: ir.Table, day: date | None) -> ir.Table:
 
 def _counted(rejected: ir.Table) -> ir.Table:
     return rejected.group_by("reason").agg(lines=rejected.count())
-
-
-def _exact(amounts: Any) -> Any:
-    """Sum in whole millionths: the same in whatever order an engine adds."""
-    return (amounts * 1e6).round().cast("int64").sum().cast("float64") / 1e6
 
 
 def _buys_again(tables: Tables, day: date | None, horizon_days: int) -> float | None:

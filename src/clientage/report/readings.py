@@ -100,14 +100,14 @@ def choice(chosen: Row) -> str:
 
 
 def scorecard(evaluation: pa.Table, recipe: str) -> str:
-    """Which way to group foretells spend best, and how the one in use does."""
+    """Which way to group predicts spend best, and how the one in use does."""
     texts = []
     found = averages(evaluation)
     for groups in sorted({row["groups"] for row in found}):
         best, *rest = [row for row in found if row["groups"] == groups]
         if best["r2"] is None:
             continue
-        text = f"With {groups} groups, {best['recipe']} foretells spend best (R² {_r2(best)})"
+        text = f"With {groups} groups, {best['recipe']} predicts spend best (R² {_r2(best)})"
         own = [row for row in rest if row["recipe"] == recipe]
         texts.append(text + "".join(f"; {recipe}, in use, reaches {_r2(row)}" for row in own) + ".")
     return " ".join(texts)

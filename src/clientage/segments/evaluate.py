@@ -1,4 +1,4 @@
-"""What a grouping is worth: how well it foretells, out of fold, who buys again and for how much."""
+"""What a grouping is worth: how well it predicts, out of fold, who buys again and for how much."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass

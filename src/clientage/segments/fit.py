@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from clientage.errors import InputError
 from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
@@ -41,7 +42,8 @@ def fit_centroids(
     different = len(np.unique(np.round(points, 9), axis=0))
     if different < k:
         raise InputError(too_alike(len(points), different, k))
-    found = kmeans(points, k, seed=seed, restarts=restarts)
+    with threadpool_limits(1):  # the same bytes for any number of cores
+        found = kmeans(points, k, seed=seed, restarts=restarts)
     order = _by_revenue(customers["spend"], found.labels, k)
     labels = np.argsort(order)[found.labels]
     spoken = {name: _filled(customers[name]) for name in space.features}

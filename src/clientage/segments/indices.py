@@ -27,21 +27,21 @@ def _spread(points: Floats, labels: Integers) -> dict[str, float]:
     groups, labels = np.unique(labels, return_inverse=True)
     k, n = len(groups), len(points)
     sizes = np.bincount(labels)
-    middles = np.stack([points[labels == group].mean(axis=0) for group in range(k)])
-    squares = ((points - middles[labels]) ** 2).sum(axis=1)
+    centroids = np.stack([points[labels == group].mean(axis=0) for group in range(k)])
+    squares = ((points - centroids[labels]) ** 2).sum(axis=1)
     inertia = float(squares.sum())
-    between = float((sizes * ((middles - points.mean(axis=0)) ** 2).sum(axis=1)).sum())
+    between = float((sizes * ((centroids - points.mean(axis=0)) ** 2).sum(axis=1)).sum())
     return {
         "inertia": inertia,
-        "davies_bouldin": _davies_bouldin(middles, np.bincount(labels, np.sqrt(squares)) / sizes),
+        "davies_bouldin": _davies_bouldin(centroids, np.bincount(labels, np.sqrt(squares)) / sizes),
         "calinski_harabasz": between / (k - 1) / max(inertia / max(n - k, 1), 1e-300) if k > 1 else float("nan"),
     }
 
 
-def _davies_bouldin(middles: Floats, spread: Floats) -> float:
-    if len(middles) < 2:
+def _davies_bouldin(centroids: Floats, spread: Floats) -> float:
+    if len(centroids) < 2:
         return float("nan")
-    apart = np.sqrt(squared_distances(middles, middles))
+    apart = np.sqrt(squared_distances(centroids, centroids))
     np.fill_diagonal(apart, np.inf)
     return float(((spread[:, None] + spread) / np.maximum(apart, 1e-300)).max(axis=1).mean())
 

@@ -19,7 +19,7 @@ class Clusters:
 
     Attributes:
         centroids: Middles, (k, p).
-        labels: Nearest middle of each point, (n,).
+        labels: Nearest centroid of each point, (n,).
         inertia: Weighted sum of squared distances to it.
     """
 
@@ -57,12 +57,12 @@ def kmeans(
 
 
 def nearest(points: Floats, centroids: Floats) -> Integers:
-    """The nearest middle of each point, (n,); ties go to the lowest number."""
+    """The nearest centroid of each point, (n,); ties go to the lowest number."""
     return np.asarray(_labels(points, centroids[None])[0][0], np.int64)
 
 
 def squared_distances(points: Floats, centroids: Floats) -> Floats:
-    """Squared distances of points (n, p) to middles (k, p), as (n, k)."""
+    """Squared distances of points (n, p) to centroids (k, p), as (n, k)."""
     squares = (points**2).sum(axis=1)[:, None] + (centroids**2).sum(axis=1)
     return np.asarray(np.maximum(squares - 2 * points @ centroids.T, 0))
 
@@ -83,7 +83,7 @@ def _start(points: Floats, k: int, weights: Floats, rng: np.random.Generator) ->
 
 
 def _labels(points: Floats, centroids: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Nearest middle in each restart, (r, n), and its score: squared distance less the point's own square."""
+    """Nearest centroid in each restart, (r, n), and its score: squared distance less the point's own square."""
     r, k, p = centroids.shape
     scores = (centroids.reshape(r * k, p) @ (-2 * points.T)).reshape(r, k, -1)
     scores += (centroids**2).sum(axis=2)[:, :, None]
@@ -96,7 +96,7 @@ def _labels(points: Floats, centroids: Floats) -> tuple[NDArray[np.int8], Floats
 
 
 def _step(points: Floats, weighted: Floats, centroids: Floats, weights: Floats) -> Floats:
-    """The weighted means of the points nearest to each middle, in each restart, (r, k, p)."""
+    """The weighted means of the points nearest to each centroid, in each restart, (r, k, p)."""
     r, k, p = centroids.shape
     labels, best = _labels(points, centroids)
     member = (labels[:, None, :] == np.arange(k, dtype=np.int8)[:, None]).reshape(r * k, -1).astype(float)

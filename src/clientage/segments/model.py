@@ -36,14 +36,14 @@ class Segment:
 
 @dataclass(frozen=True)
 class CentroidModel:
-    """Segments as middles in a space; a customer belongs to the nearest.
+    """Segments as centroids in a space; a customer belongs to the nearest.
 
     Attributes:
         recipe: Name of the recipe.
         space: Where customers lie.
         centroids: Middles, (k, p), in order of the segments.
         view: Directions of the map of customers, (p, at most 3).
-        segments: One for each middle.
+        segments: One for each centroid.
         wholesale_from: Units a line from which a customer is flagged; None where units are not known.
     """
 
@@ -110,9 +110,9 @@ def _dot(columns: Sequence[ir.NumericColumn], factors: Floats, offset: float = 0
     return sum(terms, start=ibis.literal(float(offset)))
 
 
-def _squared(columns: Sequence[ir.NumericColumn], middle: Floats) -> ir.FloatingColumn:
-    """Squared distance to a middle; as products, for engines take much longer over powers."""
-    gaps = [column - float(at) for column, at in zip(columns, middle, strict=True)]
+def _squared(columns: Sequence[ir.NumericColumn], centroid: Floats) -> ir.FloatingColumn:
+    """Squared distance to a centroid; as products, for engines take much longer over powers."""
+    gaps = [column - float(at) for column, at in zip(columns, centroid, strict=True)]
     return sum((gap * gap for gap in gaps), start=ibis.literal(0.0))
 
 
@@ -134,9 +134,9 @@ def _placed(customers: ir.Table, space: Space) -> ir.Table:
 
 
 def _ranked(placed: ir.Table, centroids: Floats, ids: Sequence[int]) -> ir.Table:
-    """Customers with the two nearest middles and the squared distances to them."""
+    """Customers with the two nearest centroids and the squared distances to them."""
     columns = [placed[f"y{i}"] for i in range(centroids.shape[1])]
-    squares = {f"d{j}": _squared(columns, middle) for j, middle in enumerate(centroids)}
+    squares = {f"d{j}": _squared(columns, centroid) for j, centroid in enumerate(centroids)}
     placed = placed.mutate(**squares)
     distances = [placed[name] for name in squares]
     placed = placed.mutate(nearest=ibis.least(*distances))
@@ -159,7 +159,7 @@ def _ranked(placed: ir.Table, centroids: Floats, ids: Sequence[int]) -> ir.Table
 def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
     """Customers with the smallest change of one feature that carries them into another segment, and into which.
 
-    Moving feature j by s shifts the difference of the squared distances to the middles a and b by 2 s m_j·(b − a), with
+    Moving feature j by s shifts the difference of the squared distances to centroids a and b by 2 s m_j·(b − a), with
     m_j its row of the matrix; so the border lies at s = (d_b − d_a) / (2 m_j·(b − a)). The nearest of all borders is
     crossed first. Steps that would leave the range seen in training are not offered.
     """

@@ -5,6 +5,8 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
+from clientage.expressions import exact_sum
+
 
 def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
     """Customers who bought in the days from `cutoff` on.
@@ -22,5 +24,4 @@ def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
     after = lines.filter(
         lines.customer_id.notnull(), ~lines.cancelled, lines.invoiced_at >= start, lines.invoiced_at < end
     )
-    millionths = (after.amount * 1e6).round().cast("int64")
-    return after.group_by("customer_id").agg(next_spend=millionths.sum().cast("float64") / 1e6)
+    return after.group_by("customer_id").agg(next_spend=exact_sum(after.amount))

@@ -1,7 +1,5 @@
 """Cleaning: named rules set lines aside, in order; every line that came in is used or set aside, none is lost."""
 
-import functools
-import operator
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,6 +11,7 @@ SERVICE_DESCRIPTIONS = ("Next Day Carriage", "High Resolution Image")
 LARGEST, LARGEST_AMOUNT = 1e9, 1e11
 FIRST, LAST = datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a shop's own time
 
+KEY = ("_order", "_product")
 TWO_DIGITS = "[0-9][^0-9]*[0-9]"
 
 Predicate = Callable[[ir.Table, Collection[str]], ir.BooleanValue]
@@ -83,19 +82,44 @@ def clean(
     Returns:
         The tables `lines` and `rejected`. Together they hold every row that came in, once.
     """
+    return split(judge(transactions, rules, services))
+
+
+def split(judged: ir.Table) -> dict[str, ir.Table]:
+    """The tables `lines` and `rejected` from judged lines."""
+    used = judged.filter(judged.reason.isnull()).drop("reason", "unreadable")
+    return {"lines": _completed(used), "rejected": judged.filter(judged.reason.notnull())}
+
+
+def judge(transactions: ir.Table, rules: Collection[str], services: Collection[str]) -> ir.Table:
+    """Every order line with the first reason to set it aside, null for none.
+
+    Of lines equal but for price the cheapest that has a price is kept; lines that tie in price are told apart by all
+    other columns, and what ties in all is interchangeable: file order plays no part. Only lines whose order and product
+    occur again are compared in full, so that the window stays small, and each branch scans the lines by itself, so that
+    nothing wide is held in memory.
+
+    Args:
+        transactions: The table `transactions`.
+        rules: Names of the rules that are on.
+        services: Product names that are services, not goods.
+    """
     names = applicable(rules, transactions.columns)
-    turn = names.index("duplicate") if "duplicate" in names else len(names)
-    before, after = _Judge(names[:turn], services), _Judge(names[turn + 1 :], services)
-    every = transactions
-    used = every.filter(before.passes(every), after.passes(every))
-    closed = every.filter(~before.passes(every)).mutate(reason=before.reason(every))
-    failed = every.filter(before.passes(every), ~after.passes(every)).mutate(reason=after.reason(every))
-    rejected = [closed, failed]
-    if "duplicate" in names:
-        again, ranked = _compared(every, before, after)
-        used = ibis.union(_alone(used, again), ranked.filter(ranked.reason.isnull()).drop("reason"))
-        rejected = [closed, _alone(failed, again), ranked.filter(ranked.reason.notnull())]
-    return {"lines": _completed(used.drop("unreadable")), "rejected": ibis.union(*rejected)}
+    if "duplicate" not in names:
+        return transactions.mutate(reason=_reason(transactions, names, services))
+    turn = names.index("duplicate")
+    before, after = names[:turn], names[turn + 1 :]
+    keyed = transactions.mutate(**_order_and_product(transactions))
+    unjudged = transactions.filter(ibis.and_(*(~bad for bad, _ in _found(transactions, before, services))))
+    counted = unjudged.group_by(**_order_and_product(unjudged)).agg(n=unjudged.count())
+    again = counted.filter(counted.n > 1).select(KEY)
+    alone = keyed.mutate(reason=_reason(keyed, before + after, services)).anti_join(again, KEY)
+    compared = keyed.mutate(reason=_reason(keyed, before, services)).semi_join(again, KEY)
+    copy = ibis.row_number().over(group_by=[compared.reason, *_same(compared)], order_by=_cheapest_first(compared))
+    compared = compared.mutate(copy=copy)
+    later = ibis.ifelse(compared["copy"] > 0, "duplicate", _reason(compared, after, services))
+    compared = compared.mutate(reason=ibis.coalesce(compared.reason, later)).drop("copy")
+    return ibis.union(alone, compared).drop(*KEY)
 
 
 def applicable(rules: Collection[str], columns: Collection[str]) -> list[str]:
@@ -103,69 +127,38 @@ def applicable(rules: Collection[str], columns: Collection[str]) -> list[str]:
     return [name for name, rule in RULES.items() if name in rules and set(rule.needs) <= set(columns)]
 
 
-@dataclass(frozen=True)
-class _Judge:
-    """Some rules, in order."""
-
-    names: Collection[str]
-    services: Collection[str]
-
-    def _found(self, line: ir.Table) -> list[tuple[ir.BooleanValue, str]]:
-        # a comparison with a missing value finds nothing
-        rules = [(RULES[name].bad, name) for name in self.names]
-        return [(bad(line, self.services).fill_null(False), name) for bad, name in rules if bad]
-
-    def passes(self, line: ir.Table) -> ir.BooleanValue:
-        """Whether no rule sets the line aside."""
-        return ~ibis.or_(ibis.literal(False), *(bad for bad, _ in self._found(line)))
-
-    def reason(self, line: ir.Table) -> ir.StringValue:
-        """The first rule that sets the line aside; null for none."""
-        found = self._found(line)
-        return ibis.cases(*found) if found else ibis.null("string")
+def _found(line: ir.Table, names: Collection[str], services: Collection[str]) -> list[tuple[ir.BooleanValue, str]]:
+    """What each rule finds; a comparison with a missing value finds nothing."""
+    rules = [(RULES[name].bad, name) for name in names]
+    return [(bad(line, services).fill_null(False), name) for bad, name in rules if bad]
 
 
-def _compared(every: ir.Table, before: _Judge, after: _Judge) -> tuple[ir.Table, ir.Table]:
-    """Of lines equal but for price, find the cheapest with a price.
-
-    Only lines whose hashed key occurs again are compared in full, so that the window stays small; each branch scans the
-    lines by itself, so that nothing wide is held in memory. Lines that tie in price are told apart by all other
-    columns; what ties in all is interchangeable: file order plays no part.
-
-    Returns:
-        The hashes that occur again, and their lines with the reason that they are set aside for, if any.
-    """
-    hashes = every.filter(before.passes(every)).select(hashed=_hash(every))
-    counted = hashes.group_by("hashed").agg(n=hashes.count())
-    again = counted.filter(counted.n > 1).select("hashed")
-    lines = every.filter(before.passes(every)).mutate(hashed=_hash(every)).semi_join(again, "hashed").drop("hashed")
-    priced = [~(lines.unit_price > 0), lines.unit_price] if "unit_price" in lines.columns else []
-    key = list(_duplicate_key(lines).values())
-    copy = ibis.row_number().over(group_by=key, order_by=[*priced, *(lines[name] for name in lines.columns)])
-    lines = lines.mutate(copy=copy)
-    reason = ibis.ifelse(lines["copy"] > 0, "duplicate", after.reason(lines))
-    return again, lines.mutate(reason=reason).drop("copy")
+def _reason(line: ir.Table, names: Collection[str], services: Collection[str]) -> ir.StringValue:
+    """The first of these rules that sets the line aside; null for none."""
+    found = _found(line, names, services)
+    return ibis.cases(*found) if found else ibis.null("string")
 
 
-def _alone(lines: ir.Table, again: ir.Table) -> ir.Table:
-    """The lines whose hashed key occurs once."""
-    return lines.mutate(hashed=_hash(lines)).anti_join(again, "hashed").drop("hashed")
+def _order(line: ir.Table) -> ir.StringValue:
+    """The order number, or the time where there is none."""
+    time = line.invoiced_at.cast("string")
+    return ibis.coalesce(line.invoice, time) if "invoice" in line.columns else time
 
 
-def _hash(lines: ir.Table) -> ir.IntegerValue:
-    """A part of the key that makes two lines the same: enough to find candidates, and cheaper than all of it."""
-    key = _duplicate_key(lines)
-    parts = [key[name] for name in ("order", "product", "customer_id") if name in key]
-    hashed = [part.cast("string").fill_null("").hash() for part in parts]
-    return functools.reduce(operator.xor, hashed)
+def _order_and_product(line: ir.Table) -> dict[str, ir.StringValue]:
+    """A part of what makes two lines the same: enough to find candidates, and cheaper than all of it."""
+    return dict(zip(KEY, (_order(line).fill_null(""), line["product"].fill_null("")), strict=True))
 
 
-def _duplicate_key(lines: ir.Table) -> dict[str, ir.Value]:
-    """What makes two lines the same but for price; where there is no order number, the time stands in for it."""
+def _same(line: ir.Table) -> list[ir.Value]:
+    """What makes two lines the same but for price."""
     names = ("product", "description", "customer_id", "quantity", "total")
-    time = lines.invoiced_at.cast("string")
-    order = ibis.coalesce(lines.invoice, time) if "invoice" in lines.columns else time
-    return {"order": order} | {name: lines[name] for name in names if name in lines.columns}
+    return [_order(line), *(line[name] for name in names if name in line.columns)]
+
+
+def _cheapest_first(line: ir.Table) -> list[ir.Value]:
+    priced = [~(line.unit_price > 0), line.unit_price] if "unit_price" in line.columns else []
+    return [*priced, *(line[name] for name in line.drop("reason", *KEY).columns)]
 
 
 def _completed(used: ir.Table) -> ir.Table:

@@ -51,7 +51,6 @@ class Received:
     Attributes:
         transactions: One row per order line; reads the files when it is run.
         understood: How they were read.
-        missing: Optional columns that the shop does not have.
         files: Names of the files read, in order.
         fingerprint: SHA-256 over the content of the source files.
         currency: Sign of the prices where it is known, such as £.
@@ -60,7 +59,6 @@ class Received:
 
     transactions: ir.Table
     understood: Understood
-    missing: tuple[str, ...]
     files: tuple[str, ...]
     fingerprint: str
     currency: str = ""

@@ -85,7 +85,6 @@ def load(
     return Received(
         transactions,
         _understood(parts, mapped, roles, read, notes),
-        tuple(name for name, c in tables.RECEIVED.items() if c.optional and name not in transactions.columns),
         tuple(dict.fromkeys(file.name for file in found)),
         files.fingerprint([path for path, _ in origins]),
         *_shop(location, layouts, read.currency),

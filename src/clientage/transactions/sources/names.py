@@ -13,7 +13,6 @@ class Layout:
         signature: Columns by which it is recognized.
         columns: Candidates for each role; the first that the file has is used.
         currency: The currency of the prices, where the export is always in one.
-        shop: The shop's name, where the export is one shop's.
         order_level: Roles that may stand on the first line of an order only; they hold for the whole order.
         remark: What a user should know about how it is read.
     """
@@ -22,7 +21,6 @@ class Layout:
     signature: tuple[str, ...]
     columns: Mapping[str, tuple[str, ...]]
     currency: str = ""
-    shop: str = ""
     order_level: tuple[str, ...] = ()
     remark: str = ""
 
