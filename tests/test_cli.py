@@ -107,8 +107,9 @@ def test_version(command):
         (["run", "sample", "--as-of", "1999-01-01"], 1, "no customer has an order line before 1999-01-01"),
         (["run"], 2, "Missing argument"),
         (["fly"], 2, "No such command"),
+        (["run", "sample", "--recipe", "quintiles", "--k", "4"], 2, "quintiles has its own number of segments"),
         (["step", "wash"], 2, "there is no stage wash"),
-        (["step", "clean"], 1, "there is no table transactions yet"),
+        (["step", "clean"], 1, "the stage clean needs transactions"),
         (["evaluate"], 1, "clientage run"),
         (["simulate", "--customers", "0"], 2, "customers"),
     ],
@@ -118,6 +119,21 @@ def test_errors_are_a_sentence_with_the_right_code(command, arguments, code, sai
     assert found.returncode == code, found.stderr
     assert said in found.stderr
     assert "Traceback" not in found.stderr
+
+
+def test_what_to_know_before_acting_is_said(command, tmp_path):
+    rows = [f"c{i % 5},2024-01-{i % 27 + 1:02},{i % 5 * 10 + i}" for i in range(1, 60)]
+    path = tmp_path / "few orders.csv"
+    path.write_text("customer,date,total\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    found = command("run", str(path), "--k", "2", "--as-of", "2026-01-01", "--workspace", str(tmp_path / "my ws"))
+    assert found.returncode == 0, found.stderr
+    assert "warning: only 5 customers bought" in found.stdout
+    assert "warning: 2026-01-01 is 705 days after the last order line" in found.stdout
+    assert f"clientage evaluate --workspace '{tmp_path}/my ws'" in found.stdout
+    page = (tmp_path / "my ws" / "report.html").read_text(encoding="utf-8")
+    assert "<li>only 5 customers bought" in page
+    looked = command("doctor", str(path))
+    assert looked.stdout.endswith(f"next: clientage run '{path}'\n")
 
 
 def test_debug_shows_the_traceback(command):

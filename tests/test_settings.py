@@ -36,7 +36,7 @@ def test_a_file_of_another_name(tmp_path):
         (["segments.k=1"], r"setting segments.k: .* greater than or equal to 2 .*'1'"),
         (["segments.k"], "--set segments.k: no value"),
         (["evaluate.cutoffs=[1"], "not valid JSON"),
-        (["clean.duplicate=perhaps"], "clean.duplicate: .* boolean"),
+        (["clean.duplicate=perhaps"], "setting clean.duplicate: give true or false \\(given: 'perhaps'\\)"),
         (["segments.k_min=9"], "segments.k_min is above segments.k_max"),
         (["segments=5"], "segments"),
         (["segmnts.k=5"], "did you mean segments?"),

@@ -5,6 +5,7 @@ Heavy modules are imported inside the verb that needs them, so that help and err
 
 import gc
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -69,7 +70,7 @@ def run(
     terminal.show_segments(pipeline.rows(settings, "profiles"))
     if evaluate:
         terminal.show_scorecard(pipeline.rows(settings, "evaluation"))
-    terminal.show_report(settings.workspace / pipeline.REPORT, evaluated=evaluate)
+    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=evaluate)
 
 
 @app.command()
@@ -96,7 +97,8 @@ def step(
         return
     names = [known.name for known in pipeline.STAGES]
     if names[-1] != stage:
-        typer.echo(f"next: clientage step {names[names.index(stage) + 1]}")
+        following = names[names.index(stage) + 1]
+        typer.echo(f"next: clientage step {following}{terminal.repeated(config, workspace)}")
 
 
 @app.command()
@@ -121,7 +123,7 @@ def evaluate(
         typer.echo(json.dumps(found, default=str, indent=1))
         return
     terminal.show_scorecard(found)
-    terminal.show_report(settings.workspace / pipeline.REPORT, evaluated=True)
+    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=True)
 
 
 @app.command()
@@ -168,6 +170,8 @@ def doctor(
         typer.echo(json.dumps(found, default=str, indent=1))
     else:
         terminal.show_findings(found)
+        if source:
+            typer.echo(f"next: clientage run {shlex.quote(source)}{terminal.repeated(config, workspace)}")
 
 
 def _settings(

@@ -71,13 +71,14 @@ class Run:
         return {name: np.asarray(collected[name].cast(pa.float64()).to_numpy(), float) for name in names}
 
     def snapshot(self, day: date) -> Columns:
-        """Buyers from before a day as columns, with `next_spend` in the horizon after it; computed once."""
+        """Buyers from before a day as columns, with the `outcomes` of the horizon after it; computed once."""
         if day not in self._snapshots:
             lines = self.read("lines")
             customers = customer_features(lines, day, self.settings.shop.home_country)
             after = outcomes(lines, day, self.settings.evaluate.horizon_days)
             both = customers.left_join(after, "customer_id").drop("customer_id_right")
-            self._snapshots[day] = buyers(self.columns(both.mutate(next_spend=both.next_spend.fill_null(0.0))))
+            known = {name: both[name].fill_null(0.0) for name in ("next_spend", "next_net")}
+            self._snapshots[day] = buyers(self.columns(both.mutate(**known)))
         return self._snapshots[day]
 
 

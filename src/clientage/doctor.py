@@ -16,6 +16,7 @@ from clientage.transactions.clean import RULES, applicable
 from clientage.warehouse import connect, explained
 
 Findings = dict[str, dict[str, Any]]
+MOST_NAMES = 5  # files that are all named
 
 
 def examine(settings: Settings, location: str = "") -> Findings:
@@ -24,8 +25,8 @@ def examine(settings: Settings, location: str = "") -> Findings:
     Raises:
         ClientageError: The source cannot be used: every problem and its mend.
     """
-    found: Findings = {"set-up": _set_up(settings)}
-    return found | (_source(settings, location) if location else {})
+    found = _source(settings, location) if location else {}
+    return found | {"set-up": _set_up(settings)}
 
 
 def _set_up(settings: Settings) -> dict[str, Any]:
@@ -35,9 +36,17 @@ def _set_up(settings: Settings) -> dict[str, Any]:
         **installed(),
         "processors": os.cpu_count(),
         "workspace": str(settings.workspace),
-        "writable": os.access(home, os.W_OK),
+        "writable": _writable(home),
         "free disk": f"{shutil.disk_usage(home).free / 1e9:,.1f} GB",
     }
+
+
+def _writable(folder: Path) -> bool:
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
 
 
 def _source(settings: Settings, location: str) -> Findings:
@@ -61,7 +70,7 @@ def _source(settings: Settings, location: str) -> Findings:
         "columns": {role.role: f"{' / '.join(role.columns)} ({role.by})" for role in understood.roles},
         "format": {name: value for name, value in formats.items() if value},
         "lines": {
-            "files": list(received.files),
+            "files": _listed(received.files),
             "lines": f"{facts['lines']:,}",
             "from": str(facts["first"]),
             "to": str(facts["last"]),
@@ -70,6 +79,10 @@ def _source(settings: Settings, location: str) -> Findings:
             "rules that do not apply": skipped or "none",
         },
     }
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names) if len(names) <= MOST_NAMES else f"{len(names):,}: {names[0]} … {names[-1]}"
 
 
 def _missing(columns: Sequence[str]) -> list[str]:

@@ -35,6 +35,7 @@ class Manifest:
         tables: Rows of every table written.
         reasons: Lines set aside, by cleaning rule in order.
         choice: Recipe, number of segments and why.
+        warnings: For each stage what the user should know before acting on its result.
         stages: For each stage its seconds and the process' peak memory in MB up to its end.
         versions: Of Python and of the libraries that decide results.
     """
@@ -46,15 +47,21 @@ class Manifest:
     tables: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     choice: dict[str, Any] = field(default_factory=dict)
+    warnings: dict[str, list[str]] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=installed)
 
     @contextlib.contextmanager
     def measured(self, stage: str) -> Iterator[None]:
-        """Note the cost of a stage."""
+        """Note the cost of a stage; what was to be warned of before is forgotten."""
+        self.warnings.pop(stage, None)
         start = time.perf_counter()
         yield
         self.stages[stage] = {"seconds": round(time.perf_counter() - start, 3), "peak_mb": _peak_mb()}
+
+    def warn(self, stage: str, sentence: str) -> None:
+        """Note what the user should know before acting on the result of a stage."""
+        self.warnings.setdefault(stage, []).append(sentence)
 
     @property
     def day(self) -> date:

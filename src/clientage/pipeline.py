@@ -16,13 +16,12 @@ import pyarrow as pa
 
 from clientage.context import Columns, Run, buyers, enough
 from clientage.customers.features import customer_features, missing_features
-from clientage.errors import InputError, SettingsError
+from clientage.errors import InputError, SettingsError, WorkspaceError
 from clientage.expressions import exact_sum
 from clientage.manifest import Manifest, fingerprint
 from clientage.report.page import render
 from clientage.segments import choose, document, evaluate, fit, profile
 from clientage.segments.grid import GridModel
-from clientage.segments.kmeans import Floats, Integers
 from clientage.segments.model import CentroidModel
 from clientage.segments.space import RECIPES
 from clientage.settings import Settings
@@ -34,6 +33,8 @@ from clientage.warehouse import Warehouse, connect
 
 MODEL, REPORT, MANIFEST = "model/segments.json", "report.html", "run.json"
 
+LEAST_HORIZON = 14  # days, below which hardly anybody buys again
+
 Tell = Callable[[str, Any], None]
 
 
@@ -43,15 +44,22 @@ class Stage:
 
     Attributes:
         name: As in `clientage step NAME`.
-        reads: Tables it needs, and `model`.
+        reads: Tables it reads, and `model`.
         writes: Tables it makes, and `model`.
         run: What it does.
+        optional: Those of `reads` that it can do without.
     """
 
     name: str
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     run: Callable[[Run], None]
+    optional: tuple[str, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Those of `reads` that must be there."""
+        return tuple(table for table in self.reads if table not in self.optional)
 
 
 def run(settings: Settings, location: str, *, with_evaluation: bool = False, tell: Tell = lambda *_: None) -> Manifest:
@@ -104,6 +112,7 @@ def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Man
         decisive = settings.model_dump(mode="json", exclude={"workspace", "warehouse", "evaluate"})
         manifest.settings = fingerprint(decisive)
         context = Run(settings, warehouse, manifest, location, scratch, lambda share: tell("progress", share))
+        _require(names, warehouse)
         for name in names:
             with manifest.measured(name):
                 STAGE[name].run(context)
@@ -115,6 +124,29 @@ def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Man
         manifest.tables = {table: rows[table] for table in TABLES if table in rows and warehouse.exists(table)}
         warehouse.write_text(MANIFEST, manifest.dumps())
     return manifest
+
+
+def _require(names: list[str], warehouse: Warehouse) -> None:
+    """All that the stages need is there or made by one before them.
+
+    Raises:
+        WorkspaceError: What is missing, and which stages make it.
+    """
+    made = {table for table in (*TABLES, "model") if _there(warehouse, table)}
+    for name in names:
+        if missing := [table for table in STAGE[name].needs if table not in made]:
+            makers = [stage.name for stage in STAGES if set(stage.writes) & set(missing)]
+            raise WorkspaceError(
+                f"{warehouse.workspace}: the stage {name} needs {' and '.join(missing)}, which "
+                f"{'is' if len(missing) == 1 else 'are'} not there yet. "
+                f"Make {'it' if len(missing) == 1 else 'them'} with `clientage step {makers[0]}`, or all with "
+                "`clientage run FILE`."
+            )
+        made |= set(STAGE[name].writes)
+
+
+def _there(warehouse: Warehouse, table: str) -> bool:
+    return warehouse.path(MODEL).exists() if table == "model" else warehouse.exists(table)
 
 
 def _outdated(names: list[str]) -> set[str]:
@@ -205,6 +237,8 @@ def _features(run: Run) -> None:
     if run.settings.as_of is None and (usual := run.rows(checks.usual_last(lines))[0]["usual"]) is not None:
         checks.require_plausible_end(last, usual)
     as_of = run.settings.as_of or last + timedelta(days=1)
+    if late := checks.late(as_of, last):
+        run.manifest.warn("features", late)
     run.write("customers", customer_features(lines, as_of, run.settings.shop.home_country))
     run.manifest.as_of = as_of
     if not run.manifest.tables["customers"]:
@@ -214,6 +248,9 @@ def _features(run: Run) -> None:
 def _train(run: Run) -> None:
     now = buyers(run.columns(run.read("customers")))
     fitted = _fit_grid(run, now) if run.settings.segments.recipe == "quintiles" else _fit_centroids(run, now)
+    least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
+    for sentence in fit.doubts(fitted.predict(now), least):
+        run.manifest.warn("train", sentence)
     run.warehouse.write_text(MODEL, document.dumps(fitted))
 
 
@@ -295,14 +332,14 @@ def _profile(run: Run) -> None:
     run.write("traits", profile.traits(columns, known.labels))
 
 
-def _after(run: Run, model: document.SegmentModel) -> tuple[Integers, Floats] | None:
-    """Segments a horizon ago and what was spent since, where a horizon lies before that day too."""
+def _after(run: Run, model: document.SegmentModel) -> profile.After | None:
+    """Segments a horizon ago and what happened since, where a horizon lies before that day too."""
     horizon = timedelta(days=run.settings.evaluate.horizon_days)
     day = run.manifest.day - horizon
     if day - _first_day(run) < horizon:
         return None
     customers = run.snapshot(day)
-    return model.predict(customers), customers["next_spend"]
+    return profile.After(model.predict(customers), customers["next_spend"] > 0, customers["next_net"])
 
 
 def _today(run: Run) -> date:
@@ -323,7 +360,8 @@ def _evaluate(run: Run) -> None:
     for done, cutoff in enumerate(cutoffs, 1):
         customers = run.snapshot(cutoff)
         if not enough(customers, wanted.groups):
-            raise InputError(f"too few customers bought before {cutoff} to judge a grouping. Give a later --cutoff.")
+            mend = "Give a later --cutoff" if wanted.cutoffs else "Give more lines"
+            raise InputError(f"too few customers bought before {cutoff} to judge a grouping. {mend}.")
         scores = evaluate.scorecard(
             customers,
             wanted.groups,
@@ -362,9 +400,11 @@ def _cutoffs(run: Run) -> list[date]:
     days = [_today(run) - timedelta(days=horizon + 60 * i) for i in (2, 1, 0)]
     found = [day for day in days if day - first >= timedelta(days=horizon)]
     if not found:
+        fits = (_today(run) - first).days // 2
+        shorter = f", or --set evaluate.horizon_days={fits}" if fits >= LEAST_HORIZON else ""
         raise InputError(
             f"the order lines span too few days ({first} to {_today(run)}) for {horizon} days of features and "
-            f"{horizon} of outcomes. Give more lines, or --set evaluate.horizon_days={max(horizon // 3, 1)}."
+            f"{horizon} of outcomes. Give more lines{shorter}."
         )
     return found
 
@@ -377,6 +417,6 @@ STAGES = (
     Stage("segment", ("customers", "model"), ("segments",), _segment),
     Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits"), _profile),
     Stage("evaluate", ("lines",), ("evaluation",), _evaluate),
-    Stage("report", tuple(TABLES), (), _report),
+    Stage("report", tuple(TABLES), (), _report, optional=("transactions", "rejected", "quality", "evaluation")),
 )
 STAGE = {stage.name: stage for stage in STAGES}

@@ -166,7 +166,19 @@ class Settings(BaseSettings):
         """Settings that must fit each other."""
         if self.segments.k_min > self.segments.k_max:
             raise ValueError("segments.k_min is above segments.k_max: give k_min ≤ k_max")
+        if self.segments.recipe == "quintiles" and self.segments.k != "auto":
+            raise ValueError("the recipe quintiles has its own number of segments: leave out --k")
         return self
+
+
+# what a value should be, by the kind of the validator's complaint
+PLAIN = {
+    "date_": "write a date as 2024-12-31",
+    "int_": "give a whole number",
+    "float_": "give a number",
+    "bool_": "give true or false",
+    "tuple_": 'write a list as ["a", "b"]',
+}
 
 
 def load(config: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
@@ -251,7 +263,12 @@ def _sentence(problem: Any) -> str:
     """One validation problem as a sentence."""
     name = _name(problem)
     if problem["type"] != "extra_forbidden":
-        return f"setting {name}: {problem['msg']} (given: {problem['input']!r})." if name else f"{problem['msg']}."
+        plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
+        return (
+            f"setting {name}: {plain} (given: {problem['input']!r})."
+            if name
+            else f"{problem['msg'].removeprefix('Value error, ')}."
+        )
     sections = {known.partition(".")[0] for known in names()}
     near = difflib.get_close_matches(name, sections if name.count(".") == 0 else names(), 1)
     return f"there is no setting {name}{f'; did you mean {near[0]}' if near else ', see docs/settings.md'}?"

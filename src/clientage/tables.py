@@ -142,7 +142,7 @@ TABLES: Mapping[str, TableSpec] = {
             "buys_again": Column(
                 "number", "Share that bought within the horizon, in [0, 1]; at the last day it is known for"
             ),
-            "next_spend": Column("number", "Mean spend in that horizon", "currency"),
+            "next_spend": Column("number", "Mean spend in that horizon, less returns", "currency"),
             "wholesale_share": Column("number", "Share flagged as wholesale, in [0, 1]"),
             "summary": Column("text", "Who they are, in a sentence"),
             "action": Column("text", "What to do with them"),

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -71,15 +72,27 @@ def show_scorecard(evaluation: Sequence[Row]) -> None:
     _out(table)
 
 
-def show_report(path: Path, *, evaluated: bool) -> None:
-    """Where the report is and what to do next."""
-    following = "open it in a browser" if evaluated else "open it in a browser, or clientage evaluate"
+def show_report(path: Path, options: str, *, evaluated: bool) -> None:
+    """Where the report is and what to do next.
+
+    Args:
+        path: The report.
+        options: What the next command needs to find the same workspace (see `repeated`).
+        evaluated: Whether the next step was taken already.
+    """
+    following = "open it in a browser" if evaluated else f"open it in a browser, or clientage evaluate{options}"
     _out(Text(f"{'report':<12}{path}        next: {following}"))
+
+
+def repeated(config: Path | None, workspace: Path | None) -> str:
+    """The options of this command that the next one needs too, as they would be typed."""
+    given = {"--config": config, "--workspace": workspace}
+    return "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path)
 
 
 def show_findings(findings: Mapping[str, Mapping[str, Any]]) -> None:
     """What was examined, part by part."""
-    for part, facts in findings.items():
+    for part, facts in ((part, facts) for part, facts in findings.items() if facts):
         table = _table((part, "left"), ("", "left"))
         for name, value in facts.items():
             table.add_row(
@@ -93,6 +106,8 @@ def _print_stage(name: str, manifest: "Manifest") -> None:
     _out(Text(f"{_PAST[name]:<12}{text:<{WIDTH - 24}}{manifest.stages[name]['seconds']:>8.1f} s"))
     for note in manifest.source["understood"]["notes"] if name == "read" else ():
         _out(Text(f"{'':<12}note: {note}"))
+    for warning in manifest.warnings.get(name, ()):
+        _out(Text(f"{'':<12}warning: {warning}", style="bold"))
 
 
 _PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "segments", "segment": "assigned"} | {

@@ -87,5 +87,5 @@ def test_text_is_there_without_javascript(browser, file):
     context = browser.new_context(java_script_enabled=False, offline=True)
     page = context.new_page()
     page.goto(file.as_uri())
-    assert page.get_by_text("Picks 80% of them").first.is_visible()
+    assert page.get_by_text("It finds 80% of this segment").first.is_visible()
     context.close()

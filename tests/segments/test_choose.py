@@ -30,8 +30,16 @@ def test_the_largest_number_that_keeps_the_limits(rows, expected):
     assert decide(rows, Limits())[0] == expected
 
 
-def test_it_says_when_no_number_keeps_the_limits():
-    assert "no number keeps all limits" in decide([row(3, 0.6)], Limits())[1]
+@pytest.mark.parametrize(
+    ("found", "missed"),
+    [
+        ([row(3, 0.6)], "on average below 0.80 and as low as 0.60 at one time (limit 0.75)"),
+        ([row(3, 0.9, share=0.01)], "its smallest has 1% (limit 5%)"),
+        ([row(3, 0.95), row(3, 0.7, day=EARLIER)], "as low as 0.70 at one time (limit 0.75)"),
+    ],
+)
+def test_it_says_which_limits_are_not_kept(found, missed):
+    assert decide(found, Limits())[1].endswith(f", but {missed}")
     assert "the most that stay stable" in decide([row(3, 0.9)], Limits())[1]
 
 

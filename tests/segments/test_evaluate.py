@@ -22,7 +22,8 @@ def test_outcomes_are_what_was_bought_in_the_horizon(engine):
         bought(customer_id=None, invoiced_at=days(3)),
     ]
     found = engine.to_pyarrow(outcomes(table("lines", rows), date(2024, 1, 1), 10)).to_pylist()
-    assert {row["customer_id"]: row["next_spend"] for row in found} == {"first": 25.0, "last": 37.5}
+    spent = {row["customer_id"]: (row["next_spend"], row["next_net"]) for row in found}
+    assert spent == {"first": (25.0, 25.0), "last": (37.5, 37.5), "returned": (0.0, -25.0)}
 
 
 def test_groups_that_tell_all_score_one_and_random_ones_about_nothing():

@@ -104,7 +104,7 @@ def test_missing_values_get_a_segment_in_both(engine):
 def test_too_few_different_customers_are_refused():
     found = {name: np.repeat(values[:2], 50) for name, values in columns().items()}
     with pytest.raises(
-        InputError, match=r"3 segments need at least 3 customers that differ, .* 100 customers, 2 of them"
+        InputError, match=r"3 segments need at least 3 customers that differ; .* 100 customers with 2 different"
     ):
         fit_centroids("behaviour", found, 3)
 

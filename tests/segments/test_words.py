@@ -8,7 +8,7 @@ from shops import columns
 
 from clientage.segments.fit import fit_centroids
 from clientage.segments.names import ACTIONS, Character, characters, unique_names
-from clientage.segments.profile import Known, profiles, traits
+from clientage.segments.profile import After, Known, profiles, traits
 from clientage.segments.rules import Condition, Rule, find_rule
 
 EVERY_CHARACTER = st.builds(
@@ -28,6 +28,12 @@ def test_segments_are_named_by_what_stands_out():
         "Mid spenders · cooling · occasional",
         "Top spenders · active · very frequent",
     ]
+
+
+def test_who_hardly_differs_is_called_neither_high_nor_low():
+    found = columns() | {"monetary": np.linspace(10, 14, 300), "frequency": np.ones(300)}
+    described = characters(found, np.arange(300) * 3 // 300, 3)
+    assert {(character.spend, character.frequency) for character in described} == {("Mid", "one-off")}
 
 
 def test_customers_of_the_last_weeks_are_new():
@@ -79,6 +85,8 @@ def test_rules_speak_the_shops_units():
     assert rule.text("£") == "spent more than £1,200 and last seen at most 33 days ago"
     assert Condition("frequency", True, 1.0).text() == "at least 2 orders"
     assert Condition("frequency", False, 1.0).text() == "at most 1 order"
+    assert Condition("recency_days", False, 1.0).text() == "last seen at most 1 day ago"
+    assert Condition("recency_days", False, 21.0).text() == "last seen at most 21 days ago"
     assert Condition("products", False, 3.0).text() == "products at most 3"
 
 
@@ -92,7 +100,8 @@ def known(after=None):
 def test_profiles_add_up_and_speak():
     found = columns()
     model = fit_centroids("behaviour", found, 3, seed=1)
-    after = (np.repeat([1, 1, 2, 3], 30), np.repeat([10.0, 0.0, 30.0, 0.0], 30))
+    spend = np.repeat([10.0, 0.0, 30.0, 0.0], 30)
+    after = After(np.repeat([1, 1, 2, 3], 30), spend > 0, spend)
     rows = profiles(model, known(after), "£").to_pylist()
     assert [row["segment_id"] for row in rows] == [1, 2, 3]
     assert sum(row["share"] for row in rows) == pytest.approx(1)

@@ -105,6 +105,15 @@ def test_a_line_total_is_enough(engine):
     assert sorted(row["amount"] for row in used) == [-4, 10]
 
 
+def test_a_line_has_a_total_or_a_quantity_and_a_price(engine):
+    price = line(total=None)
+    total = line(quantity=None, unit_price=None, total=7.0, invoice="1002")
+    rows = [price, total, line(quantity=None, total=None, invoice="1003")]
+    used = engine.to_pyarrow(check("lines", clean(table("transactions", rows))["lines"])).to_pylist()
+    assert sorted(row["amount"] for row in used) == [7.0, 25.0]
+    assert reasons(engine, rows) == ["incomplete"]
+
+
 def maybe(values, *odd):
     return st.sampled_from([*values, *odd])
 

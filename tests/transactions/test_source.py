@@ -340,6 +340,34 @@ def test_an_archive(read, tmp_path):
     assert received.fingerprint == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
+def test_files_without_a_column_that_others_have_are_told(read, put):
+    put("daily/a.csv", "customer,date,product,description,quantity,price\nc1,2024-01-01,22423,Mug,2,3\n")
+    put("daily/b.csv", "customer,date,product,quantity,price\nc1,2024-01-02,22423,2,3\n")
+    path = put("daily/c.csv", "customer,date,product,description,total\nc1,2024-01-03,22424,Mug,6\n")
+    rows, received = read(path.parent)
+    assert {row["product"]: row["total"] for row in rows} == {"22423": None, "22424": 6}
+    said = "1 of 3 files (b.csv) have no product name; their lines are set aside, unless you --set"
+    assert said in " ".join(received.understood.notes)
+
+
+def test_the_tables_of_a_workspace_among_the_files_are_not_read(read, put):
+    path = put("orders.csv", CSV)
+    put("workspace/run.json", "{}")
+    put("workspace/tables/lines.parquet", "not looked at")
+    _, received = read(path.parent)
+    assert received.files == ("orders.csv",)
+
+
+def test_a_name_that_is_nearly_right(read, put):
+    path = put("orders.csv", CSV)
+    assert f"Did you mean {path}?" in refused(read, path.with_name("order.csv"))
+
+
+def test_rows_above_the_column_names(read, put):
+    text = "Export of orders,,\n\ncustomer,date,total\nc1,2024-01-01,5\n"
+    assert "further down, remove the rows above them" in refused(read, put("orders.csv", text))
+
+
 def link():
     member = zipfile.ZipInfo("orders.csv")
     member.external_attr = 0o120777 << 16

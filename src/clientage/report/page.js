@@ -23,11 +23,12 @@
   document.querySelectorAll("details").forEach((details) => details.addEventListener("toggle", () => {
     if (details.open) places(details).filter((place) => !drawn.has(place)).forEach(draw);
   }));
-  const redraw = () => drawn.forEach((place) => { if (!hidden(place)) draw(place); });
+  const redraw = () => places(document).filter((place) => !hidden(place)).forEach(draw);
   dark.addEventListener("change", redraw);
   const print = (on) => () => {
     printing = on;
     document.body.style.width = on ? "680px" : "";
+    document.body.classList.toggle("printing", on);
     redraw();
   };
   addEventListener("beforeprint", print(true));

@@ -21,7 +21,7 @@ from clientage.report.style import TEMPLATES, TITLE
 FIRST_FEATURE = "monetary"
 
 # what a run may not have said of itself
-_KNOWN: dict[str, Any] = {"data": "", "settings": "", "tables": {}, "versions": {}}
+_KNOWN: dict[str, Any] = {"data": "", "warnings": {}, "settings": "", "tables": {}, "versions": {}}
 _SOURCE: dict[str, Any] = {"shop": "", "first": "", "last": "", "files": [], "missing_features": {}}
 
 
@@ -80,6 +80,7 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
         headline=head,
         horizon=horizon,
         profiles=profiles.to_pylist(),
+        warnings=[text for stage in (facts.get("warnings") or {}).values() for text in stage],
         charts=shown,
         radars=radars,
         radar_reading=readings.radar(profiles, traits),

@@ -109,8 +109,14 @@ def scorecard(evaluation: pa.Table, recipe: str) -> str:
             continue
         text = f"With {groups} groups, {best['recipe']} predicts spend best (R² {_r2(best)})"
         own = [row for row in rest if row["recipe"] == recipe]
-        texts.append(text + "".join(f"; {recipe}, in use, reaches {_r2(row)}" for row in own) + ".")
+        texts.append(text + "".join(f"; {recipe}, in use, reaches {_r2(row)}{_close(best, row)}" for row in own) + ".")
     return " ".join(texts)
+
+
+def _close(best: Row, other: Row) -> str:
+    """Whether the difference is no larger than chance may make it: two standard errors of either."""
+    known = [row["r2_se"] for row in (best, other) if row["r2_se"] is not None]
+    return ", which is about as well" if known and best["r2"] - other["r2"] <= 2 * max(known) else ""
 
 
 def customer_map(shown: int, total: int) -> str:

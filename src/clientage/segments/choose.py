@@ -105,7 +105,7 @@ def decide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> tuple[int, str]
         k = max(kept)
         return k, f"the most that stay stable (ARI {mean[k]:.2f}) with none under {limits.share:.0%}"
     k = max(mean, key=lambda k: mean[k])
-    return k, f"the most stable (ARI {mean[k]:.2f}); no number keeps all limits"
+    return k, f"the most stable (ARI {mean[k]:.2f}), but {_missed(rows, k, limits)}"
 
 
 def _wide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> list[int]:
@@ -125,6 +125,18 @@ def _kept(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> bool:
     found, now = _measured(rows, k), max(own, key=lambda row: row["as_of"])
     stable = len(found) == len(own) and np.mean(found) >= limits.mean and min(found) >= limits.worst
     return bool(stable and now["smallest_share"] >= limits.share)
+
+
+def _missed(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> str:
+    """Which limits a number does not keep."""
+    own = [row for row in rows if row["k"] == k]
+    found, share = _measured(rows, k), max(own, key=lambda row: row["as_of"])["smallest_share"]
+    missed = {
+        f"on average below {limits.mean:.2f}": np.mean(found) < limits.mean,
+        f"as low as {min(found):.2f} at one time (limit {limits.worst:.2f})": min(found) < limits.worst,
+        f"its smallest has {share:.0%} (limit {limits.share:.0%})": share < limits.share,
+    }
+    return " and ".join(what for what, failed in missed.items() if failed)
 
 
 def refit_agreement(recipe: str, customers: Columns, base: Integers, k: int, seed: Sequence[int]) -> float:

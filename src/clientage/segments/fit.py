@@ -13,6 +13,8 @@ from clientage.segments.names import characters, unique_names
 from clientage.segments.rules import Flags, find_rule
 from clientage.segments.space import RECIPES, Recipe, Space, fit_space, principal, usable
 
+FEW = 100  # customers, below which a grouping is as likely chance as not
+
 
 def fit_centroids(
     recipe: str,
@@ -110,12 +112,29 @@ def wholesale_from(customers: Mapping[str, Floats], ratio: float) -> float | Non
     return ratio * float(np.exp(np.log(units[units > 0]).mean())) if (units > 0).any() else None
 
 
+def doubts(labels: Integers, min_share: float) -> list[str]:
+    """What to know before acting on these segments: too few customers, or segments that are too small.
+
+    Args:
+        labels: Segment number of each customer who bought, (n,), from 1.
+        min_share: Share of the customers that a segment should have at least.
+    """
+    found = []
+    if len(labels) < FEW:
+        found.append(f"only {len(labels):,} customers bought: with fewer than {FEW} the segments may be chance.")
+    sizes = np.bincount(labels)[1:]
+    small = int((sizes < min_share * len(labels)).sum())
+    if small:
+        which = "1 segment has" if small == 1 else f"{small} segments have"
+        found.append(f"{which} less than {min_share:.0%} of the customers: hardly worth a campaign of its own.")
+    return found
+
+
 def too_alike(customers: int, different: int, k: int) -> str:
     """The sentence for too few customers, or too few that differ."""
-    few = f"{customers:,} customer{'s' * (customers != 1)}, {different:,} of them different"
-    return (
-        f"{k} segments need at least {k} customers that differ, and there are {few}. Give a smaller --k or more lines."
-    )
+    few = f"{customers:,} customer{'s' * (customers != 1)} with {different:,} different habit{'s' * (different != 1)}"
+    smaller = "a smaller --k or " if different > 1 else ""
+    return f"{k} segments need at least {k} customers that differ; here they are {few}. Give {smaller}more lines."
 
 
 def _by_revenue(spend: Floats, labels: Integers, k: int) -> Integers:

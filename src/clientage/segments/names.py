@@ -10,6 +10,7 @@ from clientage.segments.kmeans import Floats, Integers
 from clientage.segments.space import signed_log
 
 NEW_DAYS = 60.0
+HARDLY = 0.5  # least spread of logarithms: who is within an eighth of the usual is called neither high nor low
 
 ACTIONS = {
     ("valuable", "active"): "keep: early access, account care",
@@ -67,14 +68,19 @@ def characters(customers: Mapping[str, Floats], labels: Integers, k: int) -> lis
         k: Number of groups.
     """
     z = {name: _standing(customers[name], labels, k) for name in _SEEN if name in customers}
-    tenure = [float(np.median(customers["tenure_days"][labels == group])) for group in range(k)]
+    tenure, orders = (
+        [float(np.median(customers[name][labels == group])) for group in range(k)]
+        for name in ("tenure_days", "frequency")
+    )
     returns = customers["cancellation_rate"]
     often = [float(returns[labels == g].mean()) > 1.5 * float(returns.mean()) > 0 for g in range(k)]
     return [
         Character(
             _word(z["monetary"][g], (-0.75, -0.25, 0.25, 0.9), ("Minimal", "Low", "Mid", "High", "Top")),
             "new" if tenure[g] <= NEW_DAYS else _word(z["recency_days"][g], (-0.4, 0.4), _RECENCY),
-            _word(z["frequency"][g], (-0.6, 0.4, 1.1), ("one-off", "occasional", "frequent", "very frequent")),
+            "one-off"
+            if orders[g] <= 1
+            else _word(z["frequency"][g], (-0.6, 0.4, 1.1), ("one-off", "occasional", "frequent", "very frequent")),
             _traits({name: float(values[g]) for name, values in z.items()}, often[g]),
         )
         for g in range(k)
@@ -104,7 +110,7 @@ _RECENCY = ("active", "cooling", "lapsed")
 def _standing(values: Floats, labels: Integers, k: int) -> Floats:
     """Mean of each group in standard deviations of all, after log1p."""
     compared = signed_log(np.nan_to_num(values))
-    spread = float(compared.std()) or 1.0
+    spread = max(float(compared.std()), HARDLY)
     sizes = np.maximum(np.bincount(labels, minlength=k), 1)
     return np.asarray((np.bincount(labels, compared, minlength=k) / sizes - compared.mean()) / spread)
 

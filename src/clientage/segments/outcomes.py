@@ -5,7 +5,7 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from clientage.expressions import exact_sum
+from clientage.expressions import millionths, total
 
 
 def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
@@ -17,11 +17,10 @@ def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
         horizon_days: Its length.
 
     Returns:
-        customer_id and next_spend (completed lines, in currency, added exactly). Customers
-        who bought nothing are absent.
+        customer_id, next_spend (completed lines) and next_net (the same less what was taken back), both in currency
+        and added exactly. Customers without a line in the horizon are absent.
     """
     start, end = (ibis.timestamp(str(day)) for day in (cutoff, cutoff + timedelta(days=horizon_days)))
-    after = lines.filter(
-        lines.customer_id.notnull(), ~lines.cancelled, lines.invoiced_at >= start, lines.invoiced_at < end
-    )
-    return after.group_by("customer_id").agg(next_spend=exact_sum(after.amount))
+    after = lines.filter(lines.customer_id.notnull(), lines.invoiced_at >= start, lines.invoiced_at < end)
+    amount = millionths(after.amount)
+    return after.group_by("customer_id").agg(next_spend=total(amount, ~after.cancelled), next_net=total(amount))

@@ -25,6 +25,21 @@ ENOUGH = 30  # customers from which a share is worth telling
 
 
 @dataclass(frozen=True)
+class After:
+    """What customers did in the horizon after a day.
+
+    Attributes:
+        labels: Segment number of each at that day, (n,).
+        bought: Whether they bought in it, (n,).
+        spend: What they spent in it less what they took back, in currency, (n,).
+    """
+
+    labels: Integers
+    bought: Flags
+    spend: Floats
+
+
+@dataclass(frozen=True)
 class Known:
     """What is known of the customers.
 
@@ -32,14 +47,14 @@ class Known:
         totals: For each segment number, exact and over all customers: customers, revenue, flagged as wholesale.
         customers: Columns of the table `customers`, (n,) each, of a sample where there are very many.
         labels: Segment number of each of those, (n,).
-        after: Segment number and spend in the horizon, at the last day that it is known for; None where it is not.
+        after: What they did next, at the last day that it is known for; None where it is not.
         horizon_days: Length of that horizon.
     """
 
     totals: Mapping[int, tuple[int, float, int]]
     customers: Mapping[str, Floats]
     labels: Integers
-    after: tuple[Integers, Floats] | None = None
+    after: After | None = None
     horizon_days: int = 90
 
 
@@ -108,12 +123,11 @@ def _trait(values: Floats, inside: Flags) -> dict[str, float | None]:
     }
 
 
-def _next(after: tuple[Integers, Floats] | None, segment_id: int) -> tuple[float | None, float | None]:
-    """Share that bought in the horizon and mean spend in it."""
-    if after is None or (inside := after[0] == segment_id).sum() < ENOUGH:
+def _next(after: After | None, segment_id: int) -> tuple[float | None, float | None]:
+    """Share that bought in the horizon, and mean spend in it."""
+    if after is None or (inside := after.labels == segment_id).sum() < ENOUGH:
         return None, None
-    spend = after[1][inside]
-    return float((spend > 0).mean()), float(spend.mean())
+    return float(after.bought[inside].mean()), float(after.spend[inside].mean())
 
 
 def _summary(row: Mapping[str, object], medians: Mapping[str, float], currency: str) -> str:

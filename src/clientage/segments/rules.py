@@ -5,6 +5,7 @@ F1, keeping the few best beginnings (beam search, as CN2 does: Clark and Niblett
 """
 
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -47,7 +48,7 @@ class Condition:
         counted = self.feature in ("frequency", "invoices")
         limit = math.floor(self.limit) + self.above if counted else self.limit
         text = PHRASES.get(self.feature, generic)[self.above].format(f"{limit:,.10g}", money=currency)
-        return text.removesuffix("s") if counted and limit == 1 else text
+        return re.sub(r"\b(1 \w+)s\b", r"\1", text)
 
 
 @dataclass(frozen=True)

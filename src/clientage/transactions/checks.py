@@ -9,6 +9,8 @@ import ibis.expr.types as ir
 from clientage.errors import InputError
 from clientage.transactions.clean import TWO_DIGITS
 
+FAR_DAYS = 183
+
 
 def facts(transactions: ir.Table) -> ir.Table:
     """One row: number of lines, of unreadable ones, first and last time, an example of what could not be read."""
@@ -67,11 +69,19 @@ def require_plausible_end(last: date, usual: date) -> None:
     Raises:
         InputError: More than half a year lies between the two.
     """
-    if last - usual > timedelta(days=183):
+    if last - usual > timedelta(days=FAR_DAYS):
         raise InputError(
             f"the last line is dated {last}, while nearly all others are from before {usual}: every customer would "
             f"seem lost. Mend its date, or give the day to look back from: --as-of {usual + timedelta(days=1)}."
         )
+
+
+def late(as_of: date, last: date) -> str:
+    """A warning where the day to look back from is long after the last line; empty otherwise."""
+    days = (as_of - last).days
+    if days <= FAR_DAYS:
+        return ""
+    return f"{as_of} is {days:,} days after the last order line: nobody is active any more, whatever a name says."
 
 
 def require_lines(used: int, reasons: Mapping[str, int]) -> None:
@@ -85,8 +95,9 @@ def require_lines(used: int, reasons: Mapping[str, int]) -> None:
         InputError: Nothing is left, with the reasons.
     """
     if not used:
+        first = max(reasons, key=lambda name: reasons[name], default="no customer")
         why = " · ".join(f"{count:,} {reason}" for reason, count in sorted(reasons.items(), key=lambda item: -item[1]))
         raise InputError(
-            f"no line is left after cleaning ({why}). See the table rejected, or turn a rule off, such as "
-            "--set clean.no_customer=false."
+            f"no line is left after cleaning ({why}). Look at the source with `clientage doctor FILE`, or turn a rule "
+            f"off, such as --set clean.{first.replace(' ', '_')}=false."
         )

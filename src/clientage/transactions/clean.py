@@ -44,8 +44,13 @@ def _impossible(line: ir.Table, _: Collection[str]) -> ir.BooleanValue:
 
 
 def _incomplete(line: ir.Table, _: Collection[str]) -> ir.BooleanValue:
-    needed = ["invoiced_at", *(["total"] if "total" in line.columns else ["quantity", "unit_price"])]
-    return ibis.or_(*(line[name].isnull() for name in needed))
+    return line.invoiced_at.isnull() | _amount(line).isnull()
+
+
+def _amount(line: ir.Table) -> ir.FloatingValue:
+    """The line total, or quantity × unit price where there is none."""
+    product = [line.quantity * line.unit_price] if {"quantity", "unit_price"} <= set(line.columns) else []
+    return ibis.coalesce(*([line.total] if "total" in line.columns else []), *product)
 
 
 RULES: Mapping[str, Rule] = {
@@ -165,7 +170,7 @@ def _completed(used: ir.Table) -> ir.Table:
     """Lines with their amount, whether they take goods back, and an order number (the day) where there is none."""
     day = used.invoiced_at.date().cast("string")
     lines = used.mutate(
-        amount=used.total if "total" in used.columns else used.quantity * used.unit_price,
+        amount=_amount(used),
         invoice=ibis.coalesce(used.invoice, day) if "invoice" in used.columns else day,
     )
     return lines.mutate(cancelled=lines.amount < 0)

@@ -23,6 +23,7 @@ from clientage.transactions.sources.parts import Part, look, rows
 
 UCI = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
 SAMPLE_CUSTOMERS, SAMPLE_SEED = 2000, 7
+_NAMELESS = {f"column {i}" for i in range(1, 100)}  # what a blank heading is called
 _NEEDED = {"customer_id", "invoiced_at", "quantity", "unit_price", "total"}
 
 
@@ -71,6 +72,7 @@ def load(
     parts = [part for part in parts if part.name in mapped]
     layouts = list(dict.fromkeys(m.layout for m in mapped.values() if m.layout))
     notes += [f"{layout.name}: {layout.remark}" for layout in layouts if layout.remark]
+    notes += _uneven(mapped)
     roles = _roles(mapped)
     read = reading.read(
         reading.united([rows(engine, same, mapped[same[0].name].columns, scratch) for same in _alike(parts)]),
@@ -155,6 +157,19 @@ def _with_rows(parts: Sequence[Part], found: Sequence[files.File], notes: list[s
     return filled
 
 
+def _uneven(mapped: Mapping[str, Mapped]) -> list[str]:
+    """What some files have and others have not; a line total and a price do for one another."""
+    found = []
+    for role in ("invoice", "product", "description", "country"):
+        without = [name for name, result in mapped.items() if role not in result.columns]
+        if 0 < len(without) < len(mapped):
+            aside = role == "description"
+            mend = "; their lines are set aside, unless you --set clean.no_description=false" if aside else ""
+            what = WORDS[role].removeprefix("the ")
+            found.append(f"{len(without)} of {len(mapped)} files ({_listed(without)}) have no {what}{mend}")
+    return found
+
+
 def _listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
@@ -182,6 +197,10 @@ def _mapped(parts: Sequence[Part], columns: Mapping[str, str], notes: list[str])
             problems.setdefault(f"the first row is no header ({first}). Put the column names there.", []).append(
                 part.name
             )
+        elif not result.columns and _NAMELESS & set(part.columns):
+            first = ", ".join(part.columns)[:80]
+            mend = "Where the column names stand further down, remove the rows above them."
+            problems.setdefault(f"the first row names no columns ({first}). {mend}", []).append(part.name)
         else:
             for problem in result.problems:
                 problems.setdefault(problem, []).append(part.name)

@@ -1,5 +1,6 @@
 """The files behind a location: one file, a folder, a glob, an archive, an address."""
 
+import difflib
 import gzip
 import hashlib
 import re
@@ -62,11 +63,17 @@ def find(location: str) -> list[Path]:
         base = Path(*path.parts[: _first_pattern(path)])
         inside = base.glob(str(Path(*path.parts[_first_pattern(path) :])))
     else:
-        raise InputError(f"{location}: there is no such file or folder. Check the path.")
+        raise InputError(f"{location}: there is no such file or folder. {_near(path)}")
     found = sorted(file for file in inside if _wanted(file, base))
     if not found:
         raise InputError(f"{location}: no order lines there. Give files that end in {', '.join(_SUFFIXES)}.")
     return found
+
+
+def _near(path: Path) -> str:
+    beside = [other.name for other in path.parent.iterdir()] if path.parent.is_dir() else []
+    near = difflib.get_close_matches(path.name, beside, 1)
+    return f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
 
 
 def _first_pattern(path: Path) -> int:
@@ -74,8 +81,10 @@ def _first_pattern(path: Path) -> int:
 
 
 def _wanted(file: Path, base: Path) -> bool:
-    parts = file.relative_to(base).parts
-    return file.is_file() and is_data(PurePosixPath(*parts))
+    """Whether a file is one of order lines, and not one of a workspace that lies among them."""
+    inside = file.relative_to(base)
+    made = file.parent.name == "tables" and (file.parent.parent / "run.json").exists()
+    return file.is_file() and is_data(PurePosixPath(*inside.parts)) and not made
 
 
 def is_data(name: PurePosixPath) -> bool:
