@@ -22,6 +22,8 @@ from clientage.warehouse import Warehouse
 
 Columns = dict[str, Floats]
 
+MODEL = "model/segments.json"
+
 
 @dataclass
 class Run:
@@ -69,6 +71,17 @@ class Run:
         names = [name for name, kind in customers.schema().items() if kind.is_numeric() or kind.is_boolean()]
         collected = self.warehouse.collect(self.sample(customers).select(names))
         return {name: np.asarray(collected[name].cast(pa.float64()).to_numpy(), float) for name in names}
+
+    @property
+    def today(self) -> date:
+        """The day that all is judged from: as asked for, else that of the table `customers`."""
+        return self.settings.as_of or self.manifest.day
+
+    def first_day(self) -> date:
+        """The day of the first order line."""
+        lines = self.read("lines")
+        first: date = self.rows(lines.agg(first=lines.invoiced_at.min().date()))[0]["first"]
+        return first
 
     def snapshot(self, day: date) -> Columns:
         """Buyers from before a day as columns, with the `outcomes` of the horizon after it; computed once."""

@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from clientage.manifest import installed
-from clientage.pipeline import load_source
 from clientage.settings import Settings
+from clientage.stages.lines import load_source
 from clientage.tables import RECEIVED
 from clientage.transactions import checks
 from clientage.transactions.clean import RULES, applicable

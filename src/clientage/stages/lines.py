@@ -1,0 +1,83 @@
+"""Order lines: read from a source, and cleaned."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import platformdirs
+
+from clientage.context import Run
+from clientage.customers.features import missing_features
+from clientage.settings import Settings
+from clientage.transactions import checks, source
+from clientage.transactions.clean import RULES, judge, split
+from clientage.transactions.received import Received
+from clientage.warehouse import Warehouse
+
+
+def load_source(
+    settings: Settings,
+    warehouse: Warehouse,
+    location: str,
+    scratch: Path,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Received:
+    """Order lines from a location, as the settings say.
+
+    Raises:
+        InputError: They cannot be used: every problem and its mend.
+    """
+    wanted = settings.source
+    return source.load(
+        location,
+        warehouse.engine,
+        columns={name: value for name, value in wanted.columns.model_dump().items() if value},
+        date_format=wanted.date_format,
+        decimal=wanted.decimal,
+        delimiter=wanted.delimiter,
+        max_bytes=int(wanted.max_gigabytes * 1e9),
+        scratch=scratch,
+        progress=lambda doing, share: progress(share or 0.0),
+        cache=platformdirs.user_cache_path("clientage"),
+    )
+
+
+def read(run: Run) -> None:
+    """Order lines from the source into the table `transactions`."""
+    settings = run.settings.source
+    received = load_source(run.settings, run.warehouse, run.location, run.scratch, run.progress)
+    run.write("transactions", received.transactions)
+    transactions = run.read("transactions")
+    found = run.rows(checks.facts(transactions))[0]
+    checks.require_readable(found, settings.max_unreadable)
+    run.manifest.data = received.fingerprint
+    run.manifest.source = {
+        "files": list(received.files),
+        "unreadable": found["unreadable"],
+        "understood": received.understood.as_dict(),
+        "currency": run.settings.shop.currency or received.currency,
+        "shop": run.settings.shop.name or received.name,
+        "missing_features": missing_features(tuple(transactions.columns)),
+    }
+
+
+def clean(run: Run) -> None:
+    """Lines to use and lines set aside, with the counts of every reason."""
+    on = run.settings.clean.model_dump()
+    transactions = run.read("transactions")
+    rules = [name for name in RULES if on[name.replace(" ", "_")]]
+    words = "product" in transactions.columns and run.rows(checks.numbered(transactions))[0]["numbered"] is False
+    if words:
+        rules = [name for name in rules if name != "service code"]
+    run.manifest.source["stock_codes"] = "words" if words else "numbers"
+    judged = run.warehouse.kept(judge(transactions, rules, on["service_descriptions"]), run.scratch / "judged.parquet")
+    for name, table in split(judged).items():
+        # in order, so that the same lines give the same bytes whatever the threads did
+        run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))
+    rejected = run.read("rejected")
+    counts = rejected.group_by("reason").agg(lines=rejected.count())
+    found = {row["reason"]: row["lines"] for row in run.rows(counts)}
+    run.manifest.reasons = {name: found[name] for name in RULES if name in found}
+    checks.require_lines(run.manifest.tables["lines"], found)
+    lines = run.read("lines")
+    span = run.rows(lines.agg(first=lines.invoiced_at.min(), last=lines.invoiced_at.max()))[0]
+    run.manifest.source |= {name: str(moment) for name, moment in span.items()}

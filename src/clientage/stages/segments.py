@@ -1,0 +1,112 @@
+"""Segments: a model is made, applied to all customers, and described."""
+
+from datetime import timedelta
+
+import ibis
+import pyarrow as pa
+
+from clientage.context import MODEL, Columns, Run, buyers, enough
+from clientage.expressions import exact_sum
+from clientage.segments import choose, document, fit
+from clientage.segments.grid import GridModel
+from clientage.segments.model import CentroidModel
+from clientage.segments.profile import After, Known, profiles, traits
+from clientage.segments.space import RECIPES
+
+
+def train(run: Run) -> None:
+    """A model of segments, with as many as asked for or as stay stable."""
+    now = buyers(run.columns(run.read("customers")))
+    fitted = _fit_grid(run, now) if run.settings.segments.recipe == "quintiles" else _fit_centroids(run, now)
+    least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
+    for sentence in fit.doubts(fitted.predict(now), least):
+        run.manifest.warn("train", sentence)
+    run.warehouse.write_text(MODEL, document.dumps(fitted))
+
+
+def _fit_grid(run: Run, now: Columns) -> GridModel:
+    wanted = run.settings.segments
+    model = fit.fit_grid(
+        now, wanted.quintiles.model_dump(), wholesale_ratio=wanted.wholesale_ratio, currency=run.manifest.currency
+    )
+    run.manifest.choice = {"recipe": wanted.recipe, "k": len(model.segments), "reason": "the grid's usual names"}
+    run.warehouse.drop("quality")
+    return model
+
+
+def _fit_centroids(run: Run, now: Columns) -> CentroidModel:
+    wanted = run.settings.segments
+    return fit.fit_centroids(
+        wanted.recipe,
+        now,
+        _chosen_k(run, now),
+        seed=wanted.seed,
+        restarts=wanted.restarts,
+        wholesale_ratio=wanted.wholesale_ratio,
+        currency=run.manifest.currency,
+    )
+
+
+def _chosen_k(run: Run, now: Columns) -> int:
+    """The number of segments, given or chosen; the figures of every number go to the table `quality`."""
+    wanted, as_of = run.settings.segments, run.manifest.day
+    ks = sorted({*range(wanted.k_min, wanted.k_max + 1), *([] if wanted.k == "auto" else [wanted.k])})
+    snapshots = {as_of: now}
+    if wanted.k == "auto":
+        earlier = sorted({as_of - timedelta(days=days) for days in wanted.snapshots} - {as_of})
+        snapshots = {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | snapshots
+    limits = choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
+    rows = choose.measure(
+        wanted.recipe,
+        snapshots,
+        ks,
+        limits=limits,
+        seed=wanted.seed,
+        bootstraps=wanted.bootstraps if wanted.k == "auto" else 0,
+        progress=run.progress,
+    )
+    k, reason = choose.decide(rows, limits) if wanted.k == "auto" else (wanted.k, "as set")
+    run.write("quality", [row | {"chosen": row["k"] == k} for row in rows])
+    kept = {"mean": limits.mean, "worst": limits.worst} if wanted.k == "auto" else {}
+    run.manifest.choice = {"recipe": wanted.recipe, "k": k, "reason": reason, "limits": kept}
+    return k
+
+
+def segment(run: Run) -> None:
+    """Every customer in a segment, by the model."""
+    model = document.loads(run.warehouse.read_text(MODEL))
+    customers = run.read("customers")
+    segments = model.assign(customers)
+    recipe = RECIPES.get(model.recipe)
+    if isinstance(model, CentroidModel) and recipe and recipe.outliers:
+        columns = run.columns(customers)
+        marked = fit.outliers(model.space, recipe.outliers, columns, run.settings.segments.seed)
+        ids = run.warehouse.collect(run.sample(customers).select("customer_id"))["customer_id"]
+        flags = ibis.memtable(pa.table({"customer_id": ids, "outlier": marked}))
+        segments = segments.left_join(flags, "customer_id").drop("customer_id_right")
+    run.write("segments", segments.order_by("customer_id"))
+
+
+def profile(run: Run) -> None:
+    """Who the segments are, and what they did next."""
+    model = document.loads(run.warehouse.read_text(MODEL))
+    customers, segments = run.read("customers"), run.read("segments")
+    both = customers.join(segments.select("customer_id", "segment_id", "wholesale"), "customer_id")
+    sums = both.group_by("segment_id").agg(
+        customers=both.count(), revenue=exact_sum(both.spend), wholesale=both.customer_id.count(where=both.wholesale)
+    )
+    totals = {row["segment_id"]: (row["customers"], row["revenue"], row["wholesale"]) for row in run.rows(sums)}
+    columns = run.columns(customers)
+    known = Known(totals, columns, model.predict(columns), _after(run, model), run.settings.evaluate.horizon_days)
+    run.write("profiles", profiles(model, known, run.manifest.currency))
+    run.write("traits", traits(columns, known.labels))
+
+
+def _after(run: Run, model: document.SegmentModel) -> After | None:
+    """Segments a horizon ago and what happened since, where a horizon lies before that day too."""
+    horizon = timedelta(days=run.settings.evaluate.horizon_days)
+    day = run.manifest.day - horizon
+    if day - run.first_day() < horizon:
+        return None
+    customers = run.snapshot(day)
+    return After(model.predict(customers), customers["next_spend"] > 0, customers["next_net"])
