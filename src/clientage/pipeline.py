@@ -156,6 +156,6 @@ STAGES = (
     Stage("segment", ("customers", "model"), ("segments",), segments.segment),
     Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits"), segments.profile),
     Stage("evaluate", ("lines",), ("evaluation",), evaluate.evaluate),
-    Stage("report", tuple(TABLES), (), report.report, optional=("transactions", "rejected", "quality", "evaluation")),
+    Stage("report", tuple(TABLES), (), report.report, optional=tuple(set(TABLES) - set(report.NEEDS))),
 )
 STAGE = {stage.name: stage for stage in STAGES}

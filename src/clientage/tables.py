@@ -105,6 +105,12 @@ TABLES: Mapping[str, TableSpec] = {
             "monthly_spend_mean": Column("number", "Mean spend of the months with an order", "currency"),
             "monthly_spend_std": Column("number", "Standard deviation of the same (sample); 0 for one", "currency"),
             "monthly_spend_trend": Column("number", "Slope over those months, in order; 0 for one", "currency"),
+            "expected_orders": Column(
+                "number", "Days with an order to expect within the horizon; a ranking", "days", optional=True
+            ),
+            "expected_spend": Column(
+                "number", "Spend to expect within the horizon; a ranking", "currency", optional=True
+            ),
         },
     ),
     "segments": TableSpec(
@@ -122,6 +128,7 @@ TABLES: Mapping[str, TableSpec] = {
             "move_feature": Column("text", "The one feature that has to change for it", optional=True),
             "move_to": Column("number", "The value it would have to pass, in its own unit", optional=True),
             "wholesale": Column("flag", "Buys like a trader: many more units a line than the shop's usual customer"),
+            "buyer": Column("text", "Kind of buyer: personal, bulk or reseller"),
             "outlier": Column("flag", "Marked by the isolation forest (recipe `classic`)", optional=True),
             "pc1": Column("number", "First principal component, for the map of customers", optional=True),
             "pc2": Column("number", "Second principal component", optional=True),
@@ -143,7 +150,12 @@ TABLES: Mapping[str, TableSpec] = {
                 "number", "Share that bought within the horizon, in [0, 1]; at the last day it is known for"
             ),
             "next_spend": Column("number", "Mean spend in that horizon, less returns", "currency"),
+            "expected_spend": Column(
+                "number", "Mean spend to expect within the horizon from now on", "currency", optional=True
+            ),
             "wholesale_share": Column("number", "Share flagged as wholesale, in [0, 1]"),
+            "bulk_share": Column("number", "Share of bulk buyers, in [0, 1]"),
+            "reseller_share": Column("number", "Share of resellers, in [0, 1]"),
             "summary": Column("text", "Who they are, in a sentence"),
             "action": Column("text", "What to do with them"),
             "rule": Column("text", "The segment as two or three conditions in the shop's units"),
@@ -165,6 +177,66 @@ TABLES: Mapping[str, TableSpec] = {
             "p95": Column("number", "95% lie below"),
             "lift": Column("number", "Mean of the segment over the mean of all customers"),
             "z": Column("number", "Mean of the segment in standard deviations of all customers, after log1p"),
+        },
+    ),
+    "regions": TableSpec(
+        "country × segment",
+        ("country", "segment_id"),
+        {
+            "country": Column("text", "Country of most of the customer's lines"),
+            "segment_id": SEGMENT["segment_id"],
+            "customers": Column("integer", "Customers in it", "customers"),
+            "active": Column("integer", "Those of them with an order in the last horizon", "customers"),
+            "revenue": Column("number", "Spend less returns of its customers", "currency"),
+            "recent": Column("number", "Of it, in the last horizon", "currency"),
+            "earlier": Column("number", "Of it, in the horizon before that", "currency"),
+        },
+    ),
+    "products": TableSpec(
+        "product",
+        ("product",),
+        {
+            "product": RECEIVED["product"],
+            "description": Column("text", "Its most frequent name", optional=True),
+            "customers": Column("integer", "Customers who bought and kept it", "customers"),
+            "recent_customers": Column("integer", "Those of them who bought it in the last weeks", "customers"),
+            "last_sold": Column("date", "Day of its last completed line"),
+            "offered": Column("flag", "Whether it may be recommended: sold recently enough"),
+        },
+    ),
+    "affinities": TableSpec(
+        "product × product bought before",
+        ("product", "bought"),
+        {
+            "product": Column("text", "The product to recommend"),
+            "bought": Column("text", "A product that speaks for it"),
+            "weight": Column("number", "By how much"),
+        },
+    ),
+    "recommendations": TableSpec(
+        "customer × rank",
+        ("customer_id", "rank"),
+        {
+            "customer_id": RECEIVED["customer_id"],
+            "rank": Column("integer", "From 1, the best"),
+            "product": Column("text", "What to offer"),
+            "description": Column("text", "Its name", optional=True),
+            "score": Column("number", "The sum of the weights; for popular products the share of customers"),
+            "because": Column("text", "The bought product that spoke most for it; null where it is popular only"),
+            "model": Column("text", "What recommends it: ease, cosine, popular or segment"),
+        },
+    ),
+    "favourites": TableSpec(
+        "segment × rank",
+        ("segment_id", "rank"),
+        {
+            "segment_id": SEGMENT["segment_id"],
+            "rank": Column("integer", "From 1, what sets the segment apart most"),
+            "product": Column("text", "The product"),
+            "description": Column("text", "Its name", optional=True),
+            "customers": Column("integer", "Customers of the segment who bought it", "customers"),
+            "share": Column("number", "Share of the segment who bought it, in [0, 1]"),
+            "lift": Column("number", "That share over the share of all other customers"),
         },
     ),
     "quality": TableSpec(
@@ -199,6 +271,35 @@ TABLES: Mapping[str, TableSpec] = {
             "auc_se": Column("number", "Its standard error"),
             "stability": Column("number", "Mean adjusted Rand index over bootstrap refits"),
             "smallest_share": Column("number", "Share of customers in the smallest group"),
+        },
+    ),
+    "recommenders": TableSpec(
+        "recommender × cutoff",
+        ("model", "cutoff"),
+        {
+            "model": Column("text", "ease, cosine, popular, popular lately, or cluster"),
+            "cutoff": Column("date", "Trained on what was bought before, judged by what was first bought after"),
+            "customers": Column("integer", "Customers who bought something new in the horizon", "customers"),
+            "recall_10": Column("number", "Share of what they bought among the 10 recommended"),
+            "precision_3": Column("number", "Share of the 3 recommended that they bought"),
+            "ndcg_10": Column("number", "Normalized discounted cumulative gain of 10 (Järvelin and Kekäläinen 2002)"),
+            "ndcg_10_se": Column("number", "Its standard error"),
+            "mrr": Column("number", "Mean reciprocal rank of the first hit among 10"),
+            "coverage": Column("number", "Share of the catalogue that was recommended to anybody"),
+            "served": Column("number", "Share of all customers who get a recommendation"),
+        },
+    ),
+    "values": TableSpec(
+        "forecast × cutoff × tenth",
+        ("forecast", "cutoff", "tenth"),
+        {
+            "forecast": Column("text", "expected, last horizon or all so far"),
+            "cutoff": Column("date", "Forecast from before, spend from after"),
+            "tenth": Column("integer", "Tenth of the customers, by the forecast; 1 the highest, 0 all of them"),
+            "customers": Column("integer", "Customers in it", "customers"),
+            "spearman": Column("number", "Rank correlation with spend in the horizon; null but for all of them"),
+            "forecast_spend": Column("number", "Mean spend forecast", "currency"),
+            "spend": Column("number", "Mean spend in the horizon", "currency"),
         },
     ),
 }

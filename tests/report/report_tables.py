@@ -100,6 +100,7 @@ def _member(customer, segment_id, i, names):
         "segment_id": segment_id,
         "segment": names[segment_id],
         "wholesale": i == 1,
+        "buyer": ("personal", "bulk", "reseller")[i % 3],
     } | place
 
 
@@ -138,6 +139,8 @@ def _profile(segment_id, size, total, names, currency):
         "buys_again": 0.5 / segment_id,
         "next_spend": 1234.5,
         "wholesale_share": 0.08,
+        "bulk_share": 0.06,
+        "reseller_share": 0.02,
         "summary": f"{size} customers, {currency}90 each.",
         "action": "keep: early access",
         "rule": "more than 6 orders",

@@ -8,6 +8,7 @@ from shops import columns, customers
 
 from clientage.errors import InputError
 from clientage.segments import document
+from clientage.segments.buyers import buyer_limits
 from clientage.segments.fit import fit_centroids, fit_grid
 from clientage.segments.grid import NAMES
 from clientage.tables import check
@@ -87,7 +88,7 @@ def test_distances_are_to_the_two_nearest_middles(engine):
 def test_who_buys_many_units_a_line_is_flagged_as_wholesale(engine):
     found = columns(90)
     found["units_per_line"][7] = 10_000.0
-    rows = assigned(engine, fit_centroids("behaviour", found, 3, wholesale_ratio=20), found)
+    rows = assigned(engine, fit_centroids("behaviour", found, 3, buyers=buyer_limits(found, 20, 4)), found)
     assert [i for i, row in enumerate(rows) if row["wholesale"]] == [7]
 
 

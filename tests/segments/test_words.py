@@ -93,7 +93,8 @@ def test_rules_speak_the_shops_units():
 def known(after=None):
     found = columns()
     labels = 3 - np.arange(300) % 3
-    totals = {i: (100, float(found["spend"][labels == i].sum()), 5) for i in (1, 2, 3)}
+    kinds = {"wholesale": 5, "bulk": 4, "reseller": 2}
+    totals = {i: {"customers": 100, "revenue": float(found["spend"][labels == i].sum())} | kinds for i in (1, 2, 3)}
     return Known(totals, found, labels, after)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from clientage.errors import InputError
+from clientage.segments.buyers import BuyerLimits
 from clientage.segments.grid import GridModel
 from clientage.segments.model import CentroidModel, Segment
 from clientage.segments.space import Space
@@ -49,7 +50,7 @@ def _segments(document: dict[str, Any]) -> tuple[Segment, ...]:
 
 def _grid(document: dict[str, Any]) -> GridModel:
     cuts = {axis: tuple(values) for axis, values in document["cuts"].items()}
-    return GridModel(document["recipe"], cuts, _segments(document), document["wholesale_from"])
+    return GridModel(document["recipe"], cuts, _segments(document), BuyerLimits(**document["buyers"]))
 
 
 def _centroids(document: dict[str, Any]) -> CentroidModel:
@@ -63,5 +64,5 @@ def _centroids(document: dict[str, Any]) -> CentroidModel:
         np.array(document["centroids"], float),
         np.array(document["view"], float),
         _segments(document),
-        document["wholesale_from"],
+        BuyerLimits(**document["buyers"]),
     )

@@ -6,6 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from clientage.errors import InputError
+from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
 from clientage.segments.kmeans import Floats, Integers, kmeans
 from clientage.segments.model import CentroidModel, Segment
@@ -23,7 +24,7 @@ def fit_centroids(
     *,
     seed: int = 7,
     restarts: int = 10,
-    wholesale_ratio: float = 6.0,
+    buyers: BuyerLimits = UNLIMITED,
     currency: str = "",
 ) -> CentroidModel:
     """Fit one of `RECIPES` by k-means.
@@ -34,7 +35,7 @@ def fit_centroids(
         k: Number of segments.
         seed: Seed of the starts.
         restarts: Starts of k-means.
-        wholesale_ratio: Times the usual customer's units a line from which a customer is flagged.
+        buyers: From where on a customer buys like a trader.
         currency: Put before money in rules.
 
     Raises:
@@ -55,7 +56,7 @@ def fit_centroids(
         found.centroids[order],
         principal(points)[0][:, :3],
         _described(spoken, customers, labels, k, currency),
-        wholesale_from(customers, wholesale_ratio),
+        buyers,
     )
 
 
@@ -63,15 +64,14 @@ def fit_grid(
     customers: Mapping[str, Floats],
     given: Mapping[str, tuple[float, ...]] | None = None,
     *,
-    wholesale_ratio: float = 6.0,
+    buyers: BuyerLimits = UNLIMITED,
     currency: str = "",
 ) -> GridModel:
     """Fit the classic grid: limits from the settings, else quintiles; segments in order of revenue."""
     cuts = fit_cuts(customers, given or {})
     names = list(dict.fromkeys(name for row in NAMES for name in row))
     blank = tuple(Segment(i, name, ACTIONS[name]) for i, name in enumerate(names))
-    threshold = wholesale_from(customers, wholesale_ratio)
-    labels = GridModel("quintiles", cuts, blank, threshold).predict(customers)
+    labels = GridModel("quintiles", cuts, blank).predict(customers)
     order = _by_revenue(customers["spend"], labels, len(names))
     spoken = {axis: customers[axis] for axis in AXES}
     segments = []
@@ -79,7 +79,7 @@ def fit_grid(
         rule = find_rule(spoken, labels == old)
         text = rule.text(currency) if (labels == old).any() else ""
         segments.append(Segment(place_ + 1, names[old], ACTIONS[names[old]], text, rule.precision, rule.recall))
-    return GridModel("quintiles", cuts, tuple(segments), threshold)
+    return GridModel("quintiles", cuts, tuple(segments), buyers)
 
 
 def place(recipe: Recipe, customers: Mapping[str, Floats], weights: Floats | None = None) -> tuple[Space, Floats]:
@@ -104,12 +104,6 @@ def outliers(space: Space, share: float, customers: Mapping[str, Floats], seed: 
     points = space.place(np.column_stack([customers[name] for name in space.features]))
     forest = IsolationForest(contamination=share, random_state=seed)
     return np.asarray(forest.fit_predict(points) < 0)
-
-
-def wholesale_from(customers: Mapping[str, Floats], ratio: float) -> float | None:
-    """Units a line that are `ratio` times the usual customer's (geometric mean); None where units are not known."""
-    units = customers.get("units_per_line", np.zeros(0))
-    return ratio * float(np.exp(np.log(units[units > 0]).mean())) if (units > 0).any() else None
 
 
 def doubts(labels: Integers, min_share: float) -> list[str]:

@@ -7,8 +7,9 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 
+from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.kmeans import Floats, Integers
-from clientage.segments.model import Segment, flag_wholesale, named
+from clientage.segments.model import Segment, named
 
 AXES = ("recency_days", "frequency", "monetary")
 
@@ -43,13 +44,13 @@ class GridModel:
         recipe: Name of the recipe.
         cuts: For each of `AXES` four ascending limits, in the feature's unit.
         segments: The names in order of revenue.
-        wholesale_from: Units a line from which a customer is flagged.
+        buyers: From where on a customer buys like a trader.
     """
 
     recipe: str
     cuts: Mapping[str, tuple[float, ...]]
     segments: tuple[Segment, ...]
-    wholesale_from: float | None
+    buyers: BuyerLimits = UNLIMITED
 
     def predict(self, customers: Mapping[str, Floats]) -> Integers:
         """Segment numbers (n,) of customers given as columns of their features."""
@@ -79,7 +80,8 @@ class GridModel:
             "customer_id",
             "segment_id",
             named(table.segment_id, self.segments),
-            flag_wholesale(table, self.wholesale_from),
+            self.buyers.wholesale(table),
+            self.buyers.kind(table),
         )
 
     def _cells(self) -> list[list[int]]:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from clientage.errors import InputError
+from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.kmeans import Floats, Integers, nearest
 from clientage.segments.space import Space
 
@@ -44,7 +45,7 @@ class CentroidModel:
         centroids: Middles, (k, p), in order of the segments.
         view: Directions of the map of customers, (p, at most 3).
         segments: One for each centroid.
-        wholesale_from: Units a line from which a customer is flagged; None where units are not known.
+        buyers: From where on a customer buys like a trader.
     """
 
     recipe: str
@@ -52,7 +53,7 @@ class CentroidModel:
     centroids: Floats
     view: Floats
     segments: tuple[Segment, ...]
-    wholesale_from: float | None
+    buyers: BuyerLimits = UNLIMITED
 
     def predict(self, customers: Mapping[str, Floats]) -> Integers:
         """Segment numbers (n,) of customers given as columns of their features."""
@@ -88,7 +89,8 @@ class CentroidModel:
             "move_segment",
             "move_feature",
             "move_to",
-            flag_wholesale(moved, self.wholesale_from),
+            self.buyers.wholesale(moved),
+            self.buyers.kind(moved),
             **views,
         )
 
@@ -96,13 +98,6 @@ class CentroidModel:
 def named(segment_id: ir.IntegerColumn, segments: Sequence[Segment]) -> ir.StringColumn:
     """The segment's name for its number."""
     return ibis.cases(*((segment_id == segment.segment_id, segment.name) for segment in segments)).name("segment")
-
-
-def flag_wholesale(customers: ir.Table, wholesale_from: float | None) -> ir.BooleanColumn:
-    """Whether a customer buys like a trader."""
-    if wholesale_from is None:
-        return ibis.literal(False).name("wholesale")
-    return (customers.units_per_line >= wholesale_from).fill_null(False).name("wholesale")
 
 
 def _dot(columns: Sequence[ir.NumericColumn], factors: Floats, offset: float = 0.0) -> ir.FloatingColumn:

@@ -44,14 +44,15 @@ class Known:
     """What is known of the customers.
 
     Attributes:
-        totals: For each segment number, exact and over all customers: customers, revenue, flagged as wholesale.
+        totals: For each segment number, exact and over all customers: `customers`, `revenue`, and how many of them are
+            `wholesale`, `bulk` and `reseller`.
         customers: Columns of the table `customers`, (n,) each, of a sample where there are very many.
         labels: Segment number of each of those, (n,).
         after: What they did next, at the last day that it is known for; None where it is not.
         horizon_days: Length of that horizon.
     """
 
-    totals: Mapping[int, tuple[int, float, int]]
+    totals: Mapping[int, Mapping[str, float]]
     customers: Mapping[str, Floats]
     labels: Integers
     after: After | None = None
@@ -72,9 +73,10 @@ def profiles(model: SegmentModel, known: Known, currency: str = "") -> pa.Table:
 
 
 def _profile(segment: Segment, known: Known, currency: str) -> dict[str, object]:
-    customers, revenue, wholesale = known.totals[segment.segment_id]
-    everyone = sum(total[0] for total in known.totals.values())
-    earned = sum(total[1] for total in known.totals.values())
+    own = known.totals[segment.segment_id]
+    customers, revenue = own["customers"], own["revenue"]
+    everyone = sum(total["customers"] for total in known.totals.values())
+    earned = sum(total["revenue"] for total in known.totals.values())
     again, spend = _next(known.after, segment.segment_id)
     row = {
         **asdict(segment),
@@ -87,7 +89,7 @@ def _profile(segment: Segment, known: Known, currency: str) -> dict[str, object]
         "horizon_days": known.horizon_days,
         "buys_again": again,
         "next_spend": spend,
-        "wholesale_share": wholesale / customers,
+        **{f"{kind}_share": own[kind] / customers for kind in ("wholesale", "bulk", "reseller")},
     }
     inside = known.labels == segment.segment_id
     typical = {

@@ -5,6 +5,7 @@ from clientage.report.page import render
 from clientage.tables import TABLES
 
 REPORT = "report.html"
+NEEDS = ("lines", "customers", "segments", "profiles", "traits")
 
 
 def report(run: Run) -> None:

@@ -8,6 +8,7 @@ import pyarrow as pa
 from clientage.context import MODEL, Columns, Run, buyers, enough
 from clientage.expressions import exact_sum
 from clientage.segments import choose, document, fit
+from clientage.segments.buyers import KINDS, BuyerLimits, buyer_limits
 from clientage.segments.grid import GridModel
 from clientage.segments.model import CentroidModel
 from clientage.segments.profile import After, Known, profiles, traits
@@ -21,13 +22,14 @@ def train(run: Run) -> None:
     least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
     for sentence in fit.doubts(fitted.predict(now), least):
         run.manifest.warn("train", sentence)
+    run.manifest.choice["buyers"] = fitted.buyers.told(run.manifest.currency)
     run.warehouse.write_text(MODEL, document.dumps(fitted))
 
 
 def _fit_grid(run: Run, now: Columns) -> GridModel:
     wanted = run.settings.segments
     model = fit.fit_grid(
-        now, wanted.quintiles.model_dump(), wholesale_ratio=wanted.wholesale_ratio, currency=run.manifest.currency
+        now, wanted.quintiles.model_dump(), buyers=_buyer_limits(run, now), currency=run.manifest.currency
     )
     run.manifest.choice = {"recipe": wanted.recipe, "k": len(model.segments), "reason": "the grid's usual names"}
     run.warehouse.drop("quality")
@@ -42,9 +44,14 @@ def _fit_centroids(run: Run, now: Columns) -> CentroidModel:
         _chosen_k(run, now),
         seed=wanted.seed,
         restarts=wanted.restarts,
-        wholesale_ratio=wanted.wholesale_ratio,
+        buyers=_buyer_limits(run, now),
         currency=run.manifest.currency,
     )
+
+
+def _buyer_limits(run: Run, now: Columns) -> BuyerLimits:
+    wanted = run.settings.segments
+    return buyer_limits(now, wanted.wholesale_ratio, wanted.order_ratio)
 
 
 def _chosen_k(run: Run, now: Columns) -> int:
@@ -91,11 +98,14 @@ def profile(run: Run) -> None:
     """Who the segments are, and what they did next."""
     model = document.loads(run.warehouse.read_text(MODEL))
     customers, segments = run.read("customers"), run.read("segments")
-    both = customers.join(segments.select("customer_id", "segment_id", "wholesale"), "customer_id")
+    both = customers.join(segments.select("customer_id", "segment_id", "wholesale", "buyer"), "customer_id")
     sums = both.group_by("segment_id").agg(
-        customers=both.count(), revenue=exact_sum(both.spend), wholesale=both.customer_id.count(where=both.wholesale)
+        customers=both.count(),
+        revenue=exact_sum(both.spend),
+        wholesale=both.wholesale.cast("int64").sum(),
+        **{kind: (both.buyer == kind).cast("int64").sum() for kind in KINDS},
     )
-    totals = {row["segment_id"]: (row["customers"], row["revenue"], row["wholesale"]) for row in run.rows(sums)}
+    totals = {row.pop("segment_id"): row for row in run.rows(sums)}
     columns = run.columns(customers)
     known = Known(totals, columns, model.predict(columns), _after(run, model), run.settings.evaluate.horizon_days)
     run.write("profiles", profiles(model, known, run.manifest.currency))
