@@ -11,11 +11,21 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import assign, features, machine, reading, sweep, whole
+from benchmarks import assign, features, machine, reading, recommend, sweep, whole
 from benchmarks.data import Data, prepared
 from benchmarks.runner import Benchmark, in_turns, measure, way
 
-KEYS = ("read-spreadsheet", "read-csv", "features", "features-many", "sweep", "run", "assign")
+KEYS = (
+    "read-spreadsheet",
+    "read-csv",
+    "features",
+    "features-many",
+    "sweep",
+    "run",
+    "assign",
+    "recommend",
+    "recommend-many",
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -54,6 +64,7 @@ def _benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
         *sweep.benchmarks(data, bootstraps),
         *whole.benchmarks(data),
         *assign.benchmarks(data),
+        *recommend.benchmarks(data),
     ]
 
 

@@ -120,7 +120,7 @@ def common_names() -> Iterator[str]:
 
 def commands() -> Iterator[str]:
     """Every verb with its arguments and options."""
-    for name, verb in vars(get_command(app))["commands"].items():
+    for name, verb in verbs(vars(get_command(app))["commands"]):
         arguments = [parameter for parameter in verb.params if parameter.param_type_name == "argument"]
         options = [parameter for parameter in verb.params if parameter.param_type_name == "option"]
         given = " ".join(p.name.upper() if p.required else f"[{p.name.upper()}]" for p in arguments)
@@ -128,6 +128,13 @@ def commands() -> Iterator[str]:
         rows = [(f"`{p.name.upper()}`", "", p.help) for p in arguments]
         rows += [(f"`{p.opts[0]}`", _default(p.default), p.help) for p in options]
         yield _table(("argument or option", "default", ""), rows)
+
+
+def verbs(commands: Mapping[str, Any], group: str = "") -> Iterator[tuple[str, Any]]:
+    """Every verb by its full name, such as `run` and `export audience`."""
+    for name, verb in commands.items():
+        inner = vars(verb).get("commands")
+        yield from verbs(inner, f"{group}{name} ") if inner else [(group + name, verb)]
 
 
 def stages() -> Iterator[str]:

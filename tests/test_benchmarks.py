@@ -15,7 +15,7 @@ from clientage.transactions.simulate import simulate
 from clientage.transactions.source import load
 
 ROOT = Path(__file__).resolve().parents[1]
-KEYS = ["read-spreadsheet", "read-csv", "features", "features-many", "sweep", "run", "assign"]
+KEYS = ["read-spreadsheet", "read-csv", "features", "features-many", "sweep", "run", "assign", "recommend", "recommend-many"]
 
 pytest.importorskip("pandas")
 

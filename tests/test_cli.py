@@ -79,9 +79,13 @@ def test_simulate_then_doctor_then_steps_then_evaluate(command, tmp_path):
         assert found.returncode == 0, found.stderr
     judged = command("evaluate", "--cutoff", "2024-07-01", "--json", "--set", "segments.bootstraps=2")
     assert judged.returncode == 0, judged.stderr
-    assert {row["cutoff"] for row in json.loads(judged.stdout)} == {"2024-07-01"}
+    found = json.loads(judged.stdout)
+    assert set(found) == {"evaluation", "values", "recommenders"}
+    assert {row["cutoff"] for rows in found.values() for row in rows} == {"2024-07-01"}
     shown = command("evaluate", "--cutoff", "2024-07-01", "--set", "segments.bootstraps=2")
     assert "quintiles" in shown.stdout
+    assert "recommends best" in shown.stdout
+    assert "last horizon" in shown.stdout
     assert "doctor" in command("--help").stdout
 
 

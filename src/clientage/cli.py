@@ -7,12 +7,13 @@ import gc
 import json
 import shlex
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clientage.errors import ClientageError, WorkspaceError
+from clientage.errors import ClientageError, SettingsError, WorkspaceError
 
 if TYPE_CHECKING:
     from clientage.settings import Settings
@@ -24,6 +25,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
+export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Lists for other tools.")
+app.add_typer(export, name="export")
 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file. Default: clientage.toml.")]
 Workspace = Annotated[Path | None, typer.Option("--workspace", help="Folder of tables, model and report.")]
@@ -69,7 +72,7 @@ def run(
         return
     terminal.show_segments(pipeline.rows(settings, "profiles"))
     if evaluate:
-        terminal.show_scorecard(pipeline.rows(settings, "evaluation"))
+        _show_evaluation(settings)
     terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=evaluate)
 
 
@@ -111,19 +114,62 @@ def evaluate(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Judge every recipe by what customers did next; the scorecard goes into the report."""
+    """Judge recipes, forecasts and recommenders by what customers did next, and use the best recommender."""
     from clientage import pipeline, terminal
 
     cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
     settings = _settings(config, workspace, [*(set_ or []), *cutoffs], {"as_of": as_of})
     with terminal.following(quiet=as_json) as tell:
-        pipeline.step(settings, ["evaluate", "report"], tell=tell)
-    found = pipeline.rows(settings, "evaluation")
+        pipeline.step(settings, ["evaluate", "recommend", "report"], tell=tell)
     if as_json:
-        typer.echo(json.dumps(found, default=str, indent=1))
+        names = ("evaluation", "values", "recommenders")
+        judged = {name: pipeline.rows(settings, name) for name in names if pipeline.exists(settings, name)}
+        typer.echo(json.dumps(judged, default=str, indent=1))
         return
-    terminal.show_scorecard(found)
+    _show_evaluation(settings)
     terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=True)
+
+
+@app.command()
+def recommend(
+    customer: Annotated[str, typer.Argument(help="The customer's id, as it came.")],
+    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Products at most.")] = 10,
+    repeat: Annotated[bool, typer.Option("--repeat", help="Also what was bought before.")] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """What to offer to a customer, and because of what."""
+    from clientage import advice, terminal
+
+    found = advice.for_customer(_settings(config, workspace, set_), customer, top, repeat=repeat)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+    else:
+        terminal.show_products(found)
+
+
+@app.command()
+def similar(
+    product: Annotated[str, typer.Argument(help="The product's code, as it came.")],
+    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Products at most, of each kind.")] = 5,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """What is bought together with a product, and what is like it."""
+    from clientage import advice, terminal
+
+    found = advice.of_product(_settings(config, workspace, set_), product, top)
+    if as_json:
+        typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
+        return
+    for heading, products in found.items():
+        terminal.show_products(products, {"together": "bought together", "similar": "similar"}[heading])
 
 
 @app.command()
@@ -172,6 +218,79 @@ def doctor(
         terminal.show_findings(found)
         if source:
             typer.echo(f"next: clientage run {shlex.quote(source)}{terminal.repeated(config, workspace)}")
+
+
+@export.command()
+def audience(
+    segment: Annotated[str | None, typer.Option("--segment", help="Its name, or its number. Default: all.")] = None,
+    where: Annotated[str | None, typer.Option("--where", help='A condition, such as "recency_days > 60".')] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="How many at most.")] = None,
+    by: Annotated[str, typer.Option("--by", help="The highest first. Default: expected_spend, or monetary.")] = "",
+    form: Annotated[str | None, typer.Option("--format", help="csv or parquet. Default: as --out ends.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: audience.csv.")] = None,
+    hash_ids: Annotated[bool, typer.Option("--hash-ids", help="Keyed digests in place of ids.")] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """A list of customers, the best first, for mail tools and spreadsheets."""
+    from clientage import lists
+
+    settings = _settings(config, workspace, set_)
+    written = lists.write_audience(
+        settings, segment=segment, where=where, by=by, top=top, form=form, out=out, hash_ids=hash_ids
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(written), default=str, indent=1))
+    elif not written.out:
+        typer.echo("no customer fits; nothing was written")
+    else:
+        fewer = f", all that fit of the {top:,} asked for" if top and written.customers < top else ""
+        typer.echo(f"{written.customers:,} customers in {written.out}{fewer}")
+
+
+@app.command()
+def forget(
+    customer: Annotated[str, typer.Argument(help="Id, exactly as it came.")],
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Remove a customer from every table and the report, and keep them out of later runs."""
+    from clientage import forget as forgetting
+
+    settings = _settings(config, workspace, set_)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise SettingsError("forget asks before it removes, and there is no terminal to ask on. Add --yes.")
+        typer.confirm(f"Remove {customer} from {settings.workspace} for good?", abort=True, err=True)
+    receipt = forgetting.forget(settings, customer)
+    if as_json:
+        typer.echo(json.dumps(asdict(receipt), indent=1))
+        return
+    removed = " · ".join(f"{rows:,} {table}" for table, rows in receipt.rows.items())
+    typer.echo(f"{'forgotten':<12}rows removed: {removed}")
+    typer.echo(
+        f"{'receipt':<12}{settings.workspace / receipt.name}        next: remove them from lists and sources too"
+    )
+
+
+def _show_evaluation(settings: "Settings") -> None:
+    from clientage import pipeline, terminal
+
+    shown = {
+        "evaluation": terminal.show_scorecard,
+        "values": terminal.show_forecasts,
+        "recommenders": terminal.show_recommenders,
+    }
+    for name, show in shown.items():
+        if pipeline.exists(settings, name):
+            show(pipeline.rows(settings, name))
 
 
 def _settings(

@@ -1,6 +1,6 @@
 """What a stage has at hand: settings, tables, and customers as columns of numbers."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -10,6 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from clientage.customers.features import customer_features
 from clientage.expressions import sampled
@@ -56,6 +57,22 @@ class Run:
             table = pa.Table.from_pylist(table, arrow_schema(name))
         expression = ibis.memtable(table) if isinstance(table, pa.Table) else table
         self.manifest.tables[name] = self.warehouse.write(name, expression)
+
+    def stream(self, name: str, tables: Iterable[pa.Table]) -> ir.Table | None:
+        """Arrow tables that come one after the other as one expression, so that they need not fit into memory."""
+        path, writer = self.scratch / f"{name}.parquet", None
+        for table in tables:
+            writer = writer or pq.ParquetWriter(path, table.schema)
+            writer.write_table(table)
+        if writer is None:
+            return None
+        writer.close()
+        return self.warehouse.engine.read_parquet(path)
+
+    def drop(self, name: str) -> None:
+        """Remove a table that an earlier run wrote, unless this one writes it again."""
+        self.warehouse.drop(name)
+        self.manifest.tables.pop(name, None)
 
     def rows(self, table: ir.Table) -> list[dict[str, Any]]:
         """A small result."""

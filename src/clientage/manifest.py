@@ -35,6 +35,7 @@ class Manifest:
         tables: Rows of every table written.
         reasons: Lines set aside, by cleaning rule in order.
         choice: Recipe, number of segments and why.
+        recommender: Which model recommends, and why.
         warnings: For each stage what the user should know before acting on its result.
         stages: For each stage its seconds and the process' peak memory in MB up to its end.
         versions: Of Python and of the libraries that decide results.
@@ -47,6 +48,7 @@ class Manifest:
     tables: dict[str, int] = field(default_factory=dict)
     reasons: dict[str, int] = field(default_factory=dict)
     choice: dict[str, Any] = field(default_factory=dict)
+    recommender: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
     stages: dict[str, dict[str, float]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=installed)

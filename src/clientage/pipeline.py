@@ -1,7 +1,8 @@
 """The flow: stages in order, and the one place that reads and writes.
 
 read → transactions → clean → lines, rejected → features → customers → train → model, quality
-→ segment → segments → profile → profiles, traits → evaluate → evaluation → report → report.html
+→ segment → segments → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
+→ recommend → products, affinities, recommendations, favourites → report → report.html
 """
 
 from collections.abc import Callable
@@ -12,12 +13,12 @@ from clientage.context import MODEL, Run
 from clientage.errors import SettingsError, WorkspaceError
 from clientage.manifest import Manifest, fingerprint
 from clientage.settings import Settings
-from clientage.stages import customers, evaluate, lines, report, segments
+from clientage.stages import customers, evaluate, lines, recommend, report, segments
 from clientage.stages.report import REPORT
 from clientage.tables import TABLES
 from clientage.warehouse import Warehouse, connect
 
-__all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "rows", "run", "step"]
+__all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run", "step"]
 
 MANIFEST = "run.json"
 
@@ -75,6 +76,11 @@ def step(settings: Settings, names: list[str], location: str = "", *, tell: Tell
     if "read" in names and not location:
         raise SettingsError("the stage read needs a source. Give a file: clientage step read FILE.")
     return _run(settings, names, location, tell)
+
+
+def exists(settings: Settings, name: str) -> bool:
+    """Whether a table of the workspace has been written."""
+    return connect(settings.workspace).exists(name)
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
@@ -154,8 +160,9 @@ STAGES = (
     Stage("features", ("lines",), ("customers",), customers.features),
     Stage("train", ("lines", "customers"), ("quality", "model"), segments.train),
     Stage("segment", ("customers", "model"), ("segments",), segments.segment),
-    Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits"), segments.profile),
-    Stage("evaluate", ("lines",), ("evaluation",), evaluate.evaluate),
+    Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits", "regions"), segments.profile),
+    Stage("evaluate", ("lines",), ("evaluation", "recommenders", "values"), evaluate.evaluate),
+    Stage("recommend", ("lines", "segments", "recommenders"), recommend.TABLES, recommend.recommend, ("recommenders",)),
     Stage("report", tuple(TABLES), (), report.report, optional=tuple(set(TABLES) - set(report.NEEDS))),
 )
 STAGE = {stage.name: stage for stage in STAGES}

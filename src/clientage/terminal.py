@@ -72,6 +72,50 @@ def show_scorecard(evaluation: Sequence[Row]) -> None:
     _out(table)
 
 
+def show_recommenders(recommenders: Sequence[Row]) -> None:
+    """Ways to recommend, the best first."""
+    table = _table(
+        ("recommender", "left"), ("NDCG@10", "right"), ("precision@3", "right"), ("recall@10", "right"),
+        ("MRR", "right"), ("coverage", "right"), ("served", "right"),
+    )  # fmt: skip
+    ranked = sorted(recommenders, key=lambda row: -row["ndcg_10"])
+    for row in ranked:
+        figures = [f"{row[name]:.3f}" for name in ("ndcg_10", "precision_3", "recall_10", "mrr")]
+        table.add_row(row["model"], *figures, _share(row["coverage"]), _share(row["served"]))
+    _out(table)
+    _out(Text(f"{ranked[0]['model']} recommends best"))
+
+
+def show_forecasts(values: Sequence[Row]) -> None:
+    """Forecasts of spend, averaged over the cutoffs, the best ranking first."""
+    table = _table(("forecast", "left"), ("rank correlation", "right"), ("forecast", "right"), ("spent", "right"))
+    everybody = [row for row in values if row["tenth"] == 0]
+    names = dict.fromkeys(row["forecast"] for row in everybody)
+    means = {
+        name: [
+            _average([row for row in everybody if row["forecast"] == name], column)
+            for column in ("spearman", "forecast_spend", "spend")
+        ]
+        for name in names
+    }
+    for name, (rank, forecast, spent) in sorted(means.items(), key=lambda item: -(item[1][0] or 0)):
+        table.add_row(name, "–" if rank is None else f"{rank:.2f}", f"{forecast or 0:,.0f}", f"{spent or 0:,.0f}")
+    _out(table)
+
+
+def show_products(products: Sequence[Row], heading: str = "offer") -> None:
+    """Products in order, with their score and what led to them."""
+    if not products:
+        _out(Text(f"{heading}: no product"))
+        return
+    names = [name for name in ("description", "because") if any(row.get(name) for row in products)]
+    table = _table(("", "right"), (heading, "left"), *((name, "left") for name in names), ("score", "right"))
+    for row in products:
+        cells = [Text(str(row[name] or "popular")) for name in ("product", *names)]
+        table.add_row(str(row["rank"]), *cells, f"{row['score']:.3f}")
+    _out(table)
+
+
 def show_report(path: Path, options: str, *, evaluated: bool) -> None:
     """Where the report is and what to do next.
 
@@ -111,7 +155,7 @@ def _print_stage(name: str, manifest: "Manifest") -> None:
 
 
 _PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "segments", "segment": "assigned"} | {
-    "profile": "profiles", "evaluate": "judged", "report": "report",
+    "profile": "profiles", "evaluate": "judged", "recommend": "offers", "report": "report",
 }  # fmt: skip
 
 
@@ -138,6 +182,14 @@ def _said_features(manifest: "Manifest") -> str:
     return f"{manifest.tables['customers']:,} as of {manifest.as_of} · lines from {span}{without}"
 
 
+def _said_recommend(manifest: "Manifest") -> str:
+    made = manifest.tables.get("recommendations", 0)
+    if not made:
+        return "nothing to recommend"
+    how = manifest.recommender
+    return f"{made:,} recommendations of {manifest.tables['products']:,} products by {how['model']}, {how['reason']}"
+
+
 _SAID: Mapping[str, Callable[["Manifest"], str]] = {
     "read": _said_read,
     "clean": _said_clean,
@@ -146,6 +198,7 @@ _SAID: Mapping[str, Callable[["Manifest"], str]] = {
     "segment": lambda manifest: f"{manifest.tables['segments']:,} customers",
     "profile": lambda manifest: f"{manifest.tables['profiles']:,} segments",
     "evaluate": lambda manifest: f"{manifest.tables['evaluation']:,} groupings by what customers did next",
+    "recommend": _said_recommend,
     "report": lambda _: "report.html",
 }
 
@@ -158,8 +211,13 @@ def _table(*columns: tuple[str, Any]) -> Table:
 
 
 def _mean(rows: Sequence[Row], name: str, form: str) -> str:
+    mean = _average(rows, name)
+    return "–" if mean is None else f"{mean:{form}}"
+
+
+def _average(rows: Sequence[Row], name: str) -> float | None:
     known = [row[name] for row in rows if row[name] is not None]
-    return f"{sum(known) / len(known):{form}}" if known else "–"
+    return sum(known) / len(known) if known else None
 
 
 def _share(value: float | None) -> str:

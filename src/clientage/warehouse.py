@@ -79,6 +79,11 @@ class Warehouse:
         with explained(self.workspace):
             return self.engine.to_pyarrow(table)
 
+    def batches(self, table: ir.Table) -> pa.RecordBatchReader:
+        """A large result, batch by batch."""
+        with explained(self.workspace):
+            return self.engine.to_pyarrow_batches(table)
+
     def kept(self, table: ir.Table, path: Path) -> ir.Table:
         """An expression computed once, into a file on the way, to be read more often than that."""
         with explained(self.workspace):

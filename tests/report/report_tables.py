@@ -28,7 +28,13 @@ FACTS = {
     },
     "tables": {"transactions": 1234567},
     "reasons": {"no customer": 3, "duplicate": 1},
-    "choice": {"recipe": "behaviour", "k": 3, "reason": "the most that stay stable (ARI 0.86)"},
+    "choice": {
+        "recipe": "behaviour",
+        "k": 3,
+        "reason": "the most that stay stable (ARI 0.86)",
+        "buyers": {"bulk": "at least 60 units a line", "reseller": "at least 60 units a line and £1,090 an order"},
+    },
+    "recommender": {"model": "ease", "reason": "the default"},
     "versions": {"python": "3.12.0"},
 }
 
@@ -51,7 +57,7 @@ def shop(segments=3, last_size=1, currency="£", **text):
         segments: How many.
         last_size: Customers in the last one.
         currency: In the summaries.
-        text: `country`, `segment`: other names for the first of each.
+        text: `country`, `segment`, `product`, `reason`, `recipe`, `model`: other names for the first of each.
     """
     sizes = [12] * (segments - 1) + [last_size]
     who = [(f"c{g:02}-{i:03}", g + 1, i) for g, size in enumerate(sizes) for i in range(size)]
@@ -71,6 +77,11 @@ def shop(segments=3, last_size=1, currency="£", **text):
             "quality", [_quality(day, k) for day in (AS_OF, AS_OF - timedelta(days=90)) for k in range(2, 7)]
         ),
         "evaluation": arrow("evaluation", _evaluation(text.get("recipe", "behaviour"))),
+        "regions": arrow("regions", _regions(names, text.get("country", "Ruritania"))),
+        "recommendations": arrow("recommendations", [row for each in who for row in _recommendations(*each)]),
+        "favourites": arrow("favourites", _favourites(names, text.get("product", "Blue lamp"))),
+        "recommenders": arrow("recommenders", _recommenders(text.get("model", "ease"))),
+        "values": arrow("values", _values()),
     }
 
 
@@ -138,6 +149,7 @@ def _profile(segment_id, size, total, names, currency):
         "horizon_days": 90,
         "buys_again": 0.5 / segment_id,
         "next_spend": 1234.5,
+        "expected_spend": 567.4 / segment_id,
         "wholesale_share": 0.08,
         "bulk_share": 0.06,
         "reseller_share": 0.02,
@@ -176,4 +188,60 @@ def _evaluation(recipe):
         for cutoff in (date(2024, 1, 1), date(2024, 2, 1))
         for groups in (3, 8)
         for i, each in enumerate((recipe, "rfm", "quintiles"))
+    ]
+
+
+def _regions(segments, country):
+    """Countries of which one has no place, one grows, one shrinks, and one sold nothing before."""
+    found = {country: (40.0, 30.0, 20.0), "EIRE": (900.0, 100.0, 200.0), "France": (300.0, 80.0, 0.0)}
+    found["United Kingdom"] = (2000.0, 600.0, 400.0)
+    return [
+        {"country": each, "segment_id": segment, "customers": 10 * segment, "active": 3 * segment}
+        | {"revenue": revenue, "recent": recent, "earlier": earlier}
+        for each, (revenue, recent, earlier) in found.items()
+        for segment in segments
+    ]
+
+
+def _recommendations(customer, segment_id, i):
+    """Ten for each, one in four customers only what is popular."""
+    return [
+        {"customer_id": customer, "rank": rank, "product": f"P{rank + i % 2}", "description": f"Lamp {rank + i % 2}"}
+        | {"score": 1 / rank, "because": "P9" if i % 4 else None, "model": "ease" if i % 4 else "popular"}
+        for rank in range(1, 11)
+    ]
+
+
+def _favourites(segments, product):
+    return [
+        {"segment_id": segment, "rank": rank, "product": f"F{rank}", "description": product if rank == 1 else None}
+        | {"customers": 4, "share": 0.4 / rank, "lift": 3.24 / rank}
+        for segment in segments
+        for rank in range(1, 8)
+    ]
+
+
+def _recommenders(model):
+    return [
+        {"model": each, "cutoff": cutoff, "customers": 100, "recall_10": 0.12 / i, "precision_3": 0.09 / i}
+        | {"ndcg_10": 0.13 / i, "ndcg_10_se": 0.004, "mrr": 0.24 / i, "coverage": 0.4 / i, "served": 1.0}
+        for cutoff in (date(2024, 1, 1), date(2024, 2, 1))
+        for i, each in enumerate((model, "cosine", "popular lately", "popular"), 1)
+    ]
+
+
+def _values():
+    found = (("expected", 0.52, 1.1), ("last horizon", 0.40, 0.7), ("all so far", 0.45, 1.5))
+    return [
+        {
+            "forecast": each,
+            "cutoff": cutoff,
+            "tenth": tenth,
+            "customers": 10,
+            "spearman": None if tenth else rank + late,
+        }
+        | {"forecast_spend": times * 2000 / max(tenth, 1), "spend": 2000 / max(tenth, 1)}
+        for each, rank, times in found
+        for cutoff, late in ((date(2024, 1, 1), 0.02), (date(2024, 2, 1), 0.0))
+        for tenth in range(11)
     ]

@@ -64,7 +64,8 @@ def test_it_says_who_when_and_how_much(page):
     assert "Orders from 3 January 2024 to 10 June 2024 · as of 11 June 2024" in text
     assert "£2,250" in text
     assert "It finds 80% of this segment, and 90% of those it finds belong here." in text
-    assert "8% buy like wholesalers." in text
+    assert "6% buy in bulk, 2% to sell on." in text
+    assert "expected spend in the next 90 days, each £567" in text
     assert "average spend in those 90 days, less returns £1,234" in text
     assert "3 segments by the recipe “behaviour”: the most that stay stable (ARI 0.86)." in text
     assert "d" * 64 in text
@@ -77,7 +78,12 @@ def test_every_chart_has_its_place_with_a_text_for_those_who_do_not_see_it(page)
     assert {
         "revenue",
         "months",
-        "countries",
+        "world",
+        "worth",
+        "kinds",
+        "recommenders",
+        "forecast-expected",
+        "forecast-last-horizon",
         "spread",
         "radar-1",
         "stability",
@@ -128,9 +134,10 @@ def test_plotly_is_there_once(whole):
 
 def test_text_from_data_stays_text(engine, facts):
     facts["source"] |= {"shop": EVIL, "currency": EVIL, "files": [EVIL], "missing_features": {EVIL: EVIL}}
-    facts["choice"] |= {"reason": EVIL, "recipe": EVIL}
+    facts["choice"] |= {"reason": EVIL, "recipe": EVIL, "buyers": {"bulk": EVIL, "reseller": EVIL}}
+    facts["recommender"] = {"model": EVIL, "reason": EVIL}
     facts |= {"data": EVIL, "settings": EVIL, "tables": {EVIL: 1}, "versions": {EVIL: EVIL}}
-    shop = report_tables.shop(2, country=EVIL, segment=EVIL, reason=EVIL, recipe=EVIL)
+    shop = report_tables.shop(2, country=EVIL, segment=EVIL, reason=EVIL, recipe=EVIL, product=EVIL, model=EVIL)
     rows = [
         row | {"colour": EVIL, "summary": EVIL, "action": EVIL, "rule": EVIL} for row in shop["profiles"].to_pylist()
     ]
@@ -152,6 +159,9 @@ def test_text_from_data_stays_text(engine, facts):
         ("evaluation", "r2", "clientage evaluate"),
         ("quality", "stability", "No other numbers of segments were tried."),
         ("rejected", "funnel", "Data, settings and versions"),
+        ("regions", "world", "Where does the revenue come from?"),
+        ("recommenders", "recommenders", "4 customers"),
+        ("values", "forecast-expected", "What are customers worth in the next 90 days?"),
     ],
 )
 def test_a_table_that_is_not_there_leaves_its_chart_out(tables, facts, gone, chart, instead):
@@ -165,10 +175,27 @@ def test_optional_columns_may_be_missing(tables, facts):
     tables["customers"] = tables["customers"].drop("country", "is_home_country", "products", "units", "units_per_line")
     tables["lines"] = tables["lines"].drop("country", "product", "quantity", "unit_price", "description")
     tables["segments"] = tables["segments"].drop("pc1", "pc2", "pc3")
+    del tables["regions"]
     tables["traits"] = tables["traits"].filter(~tables["traits"].feature.isin(["products", "units", "units_per_line"]))
     page = Page(render(tables, facts))
     assert {"countries", "map"}.isdisjoint(page.document["charts"])
     assert "Different products: needs the column product" in page.words
+
+
+def test_a_page_of_the_old_tables_alone_has_no_new_part(tables, facts):
+    new = {"regions", "recommendations", "favourites", "recommenders", "values"}
+    old = {name: table for name, table in tables.items() if name not in new}
+    forecast = ("expected_spend", "expected_orders")
+    old |= {
+        "customers": old["customers"].drop(*forecast),
+        "profiles": old["profiles"].drop("expected_spend"),
+        "traits": old["traits"].filter(~old["traits"].feature.isin(forecast)),
+    }
+    page = Page(render(old, facts))
+    assert {"world", "worth", "recommenders"}.isdisjoint(page.document["charts"])
+    assert {link.removeprefix("#") for link in page.attributes("href")} <= set(page.attributes("id"))
+    for part in ("What to offer", "worth in the next", "forecast of spend", "expected spend"):
+        assert part not in page.words
 
 
 def test_stability_that_was_not_measured_is_not_drawn(shop, engine, facts):

@@ -9,11 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.style import figure
+from clientage.report.style import DIVERGING, figure
 from clientage.report.words import label
-
-# blue to orange, told apart with every kind of colour vision; the middle is plain on light and on dark
-_DIVERGING = ((0.0, "#B35806"), (0.25, "#F1A340"), (0.5, "#D9DCE1"), (0.75, "#6BAED6"), (1.0, "#08519C"))
 
 
 def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) -> go.Figure:
@@ -27,7 +24,7 @@ def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) 
     lower = [[value if j < i else None for j, value in enumerate(row[:-1])] for i, row in enumerate(found)]
     heat = {
         "type": "heatmap", "z": lower[1:], "x": list(range(len(names) - 1)), "y": list(range(1, len(names))),
-        "zmin": -1, "zmax": 1, "colorscale": _DIVERGING, "xgap": 1, "ygap": 1, "hoverongaps": False,
+        "zmin": -1, "zmax": 1, "colorscale": DIVERGING, "xgap": 1, "ygap": 1, "hoverongaps": False,
         "customdata": [[f"{plain[i]} and {plain[j]}" for j in range(len(names) - 1)] for i in range(1, len(names))],
         "hovertemplate": "%{customdata}<br>%{z:+.2f}<extra></extra>",
         "colorbar": {

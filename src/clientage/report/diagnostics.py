@@ -3,7 +3,6 @@
 As in `clientage.report.charts`, each takes small tables and answers the question in its title.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -13,6 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clientage.report import words
+from clientage.report.averages import over_cutoffs
 from clientage.report.correlations import numbers
 from clientage.report.style import ALERT, NEUTRAL, QUIET, Rows, figure, in_rows
 from clientage.report.words import label
@@ -101,21 +101,10 @@ def scorecard(evaluation: pa.Table, measure: str) -> go.Figure:
 
 
 def averages(evaluation: pa.Table) -> list[dict[str, Any]]:
-    """The table `evaluation` averaged over cutoffs, by number of groups, best R² first.
-
-    Standard errors are averaged too: cutoffs share their customers, so their errors do not cancel out. None where a
-    figure is not known.
-    """
-    rows = evaluation.to_pylist()
-    names = ("r2", "r2_se", "auc", "auc_se", "stability", "smallest_share")
-    found = [
-        {"recipe": recipe, "groups": groups}
-        | {
-            name: _mean([row[name] for row in rows if (row["recipe"], row["groups"]) == (recipe, groups)])
-            for name in names
-        }
-        for recipe, groups in sorted({(row["recipe"], row["groups"]) for row in rows})
-    ]
+    """The table `evaluation` averaged over cutoffs, by number of groups, best R² first."""
+    found = over_cutoffs(
+        evaluation.to_pylist(), ("recipe", "groups"), ("r2", "r2_se", "auc", "auc_se", "stability", "smallest_share")
+    )
     return sorted(found, key=lambda row: (row["groups"], row["r2"] is None, -(row["r2"] or 0), row["recipe"]))
 
 
@@ -142,11 +131,6 @@ def customer_map(points: pa.Table, profiles: pa.Table) -> go.Figure:
         "camera": {"eye": {"x": 1.3, "y": 1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.13}},
     }
     return figure("How far apart are the segments?", traces, 480, scene=scene, showlegend=True, margin={"b": 8, "r": 8})
-
-
-def _mean(values: Sequence[float | None]) -> float | None:
-    known = [value for value in values if value is not None and not math.isnan(value)]
-    return sum(known) / len(known) if known else None
 
 
 def _cloud(places: Sequence[Any], profile: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,22 +1,26 @@
 """The report as one HTML file that opens offline: text first, charts drawn by the plotly.js inside it."""
 
-import html
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
 import ibis.expr.types as ir
 import jinja2
-import plotly.graph_objects as go
 import pyarrow as pa
 from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from clientage.report import charts, correlations, diagnostics, queries, readings, words
+from clientage.report.forecasts import forecasts
+from clientage.report.kinds import COLOURS, kinds
+from clientage.report.offers import offers
+from clientage.report.panels import Chart, Section, chart
+from clientage.report.recommenders import recommenders
+from clientage.report.regions import regions
 from clientage.report.spread import spread
-from clientage.report.style import TEMPLATES, TITLE
+from clientage.report.style import TEMPLATES
+from clientage.report.worth import worth
 
 FIRST_FEATURE = "monetary"
 
@@ -25,31 +29,12 @@ _KNOWN: dict[str, Any] = {"data": "", "warnings": {}, "settings": "", "tables": 
 _SOURCE: dict[str, Any] = {"shop": "", "first": "", "last": "", "files": [], "missing_features": {}}
 
 
-@dataclass(frozen=True)
-class Chart:
-    """A chart on the page.
-
-    Attributes:
-        id: Of its place on the page.
-        title: The question it answers.
-        reading: What is to be seen, in a sentence.
-        height: Of its place, in pixels.
-        figure: Data and layout for plotly.js, without title and template: the page brings those.
-    """
-
-    id: str
-    title: str
-    reading: str
-    height: int
-    figure: dict[str, Any]
-
-
 def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
     """The report, as HTML.
 
     Args:
         tables: The named tables that are there. Needs `customers`, `segments`, `profiles`, `traits` and `lines`;
-            shows more with `rejected`, `quality` and `evaluation`.
+            shows more with each of the others.
         facts: What `clientage.manifest` says of the run.
 
     Returns:
@@ -70,7 +55,9 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
         _space(tables, profiles, head.customers),
         _lines(tables, rejected),
     )
-    shown = {chart.id: chart for part in parts for chart in part}
+    sections = _sections(tables, facts, profiles, traits)
+    optional = [each for section in sections.values() if section for each in section.charts]
+    shown = {each.id: each for part in (*parts, optional) for each in part}
     radars = _radars(profiles, traits)
     return _template().render(
         facts=_KNOWN | dict(facts),
@@ -85,6 +72,8 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
         radars=radars,
         radar_reading=readings.radar(profiles, traits),
         spreads=spreads,
+        sections=sections,
+        kind_colours=COLOURS,
         indices=[shown[name] for name in diagnostics.INDICES if name in shown],
         choice=readings.choice(facts.get("choice", {})),
         scores=_scores(tables),
@@ -106,20 +95,41 @@ def _document(drawn: Sequence[Chart], spreads: Sequence[Chart]) -> str:
 def _business(tables: Mapping[str, ir.Table], profiles: pa.Table, day: date | None, currency: str) -> list[Chart]:
     """Who brings the revenue, when and where."""
     last = day - timedelta(days=1) if day else None
-    monthly, by_country = queries.monthly(tables, day), queries.countries(tables, day)
+    monthly = queries.monthly(tables, day)
+    # told by the table `regions` in more detail
+    by_country = None if "regions" in tables else queries.countries(tables, day)
     found = [
-        _chart("revenue", charts.revenue_share(profiles), readings.revenue_share(profiles)),
-        _chart("months", charts.months(monthly, profiles, last, currency), readings.months(monthly, last, currency)),
+        chart("revenue", charts.revenue_share(profiles), readings.revenue_share(profiles)),
+        chart("months", charts.months(monthly, profiles, last, currency), readings.months(monthly, last, currency)),
     ]
     if by_country is not None and len(by_country):
-        found.append(_chart("countries", charts.countries(by_country, currency), readings.countries(by_country)))
+        found.append(chart("countries", charts.countries(by_country, currency), readings.countries(by_country)))
     return found
+
+
+def _sections(
+    tables: Mapping[str, ir.Table], facts: Mapping[str, Any], profiles: pa.Table, traits: pa.Table
+) -> dict[str, Section | None]:
+    """What is shown only where its tables are there."""
+    rows, currency = profiles.to_pylist(), facts.get("source", {}).get("currency") or ""
+    days, recommender = rows[0]["horizon_days"], facts.get("recommender") or {}
+    small = {name: queries.collect(tables[name]) for name in ("regions", "recommenders", "values") if name in tables}
+    return {
+        "offers": offers(tables, rows, recommender),
+        "worth": worth(tables, profiles, traits, currency),
+        "kinds": kinds(tables, rows, facts.get("choice", {}).get("buyers") or {}),
+        "regions": regions(small["regions"], rows, currency) if "regions" in small else None,
+        "recommenders": recommenders(small["recommenders"], recommender.get("model", ""))
+        if "recommenders" in small
+        else None,
+        "forecasts": forecasts(small["values"], days, currency) if "values" in small else None,
+    }
 
 
 def _radars(profiles: pa.Table, traits: pa.Table) -> list[Chart]:
     known = {row["segment_id"] for row in traits.to_pylist() if row["z"] is not None}
     return [
-        _chart(f"radar-{row['segment_id']}", charts.radar(profiles, traits, row["segment_id"]), row["summary"])
+        chart(f"radar-{row['segment_id']}", charts.radar(profiles, traits, row["segment_id"]), row["summary"])
         for row in profiles.to_pylist()
         if row["segment_id"] in known
     ]
@@ -130,7 +140,7 @@ def _spreads(profiles: pa.Table, traits: pa.Table, currency: str) -> list[Chart]
     order = {name: i for i, name in enumerate(words.FEATURES, 1)} | {FIRST_FEATURE: 0}
     features = sorted(set(traits["feature"].to_pylist()), key=lambda feature: (order.get(feature, len(order)), feature))
     return [
-        _chart(
+        chart(
             feature,
             spread(profiles, traits, feature, currency),
             readings.spread(profiles, traits, feature, currency),
@@ -147,13 +157,13 @@ def _fit(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> list[Chart
     if "quality" in tables and len(quality := queries.collect(tables["quality"].order_by("as_of", "k"))):
         if quality["stability"].null_count < len(quality):
             figure = diagnostics.stability(quality, chosen.get("limits"))
-            found.append(_chart("stability", figure, readings.choice(chosen)))
-        found += [_chart(name, diagnostics.index(quality, name), "") for name in diagnostics.INDICES]
+            found.append(chart("stability", figure, readings.choice(chosen)))
+        found += [chart(name, diagnostics.index(quality, name), "") for name in diagnostics.INDICES]
     if "evaluation" in tables:
         evaluation = queries.collect(tables["evaluation"])
         text = readings.scorecard(evaluation, chosen.get("recipe", ""))
         found += [
-            _chart(name, diagnostics.scorecard(evaluation, name), text if name == "r2" else "")
+            chart(name, diagnostics.scorecard(evaluation, name), text if name == "r2" else "")
             for name in diagnostics.MEASURES
         ]
     return found
@@ -163,11 +173,11 @@ def _space(tables: Mapping[str, ir.Table], profiles: pa.Table, total: int) -> li
     """The map of customers and what moves together."""
     names, found = correlations.correlated(queries.features(tables, total))
     figure = correlations.correlations(names, found)
-    shown = [_chart("correlations", figure, readings.correlations(names, found))]
+    shown = [chart("correlations", figure, readings.correlations(names, found))]
     points = queries.points(tables, total)
     if points is not None:
         figure = diagnostics.customer_map(points, profiles)
-        shown.append(_chart("map", figure, readings.customer_map(len(points), total)))
+        shown.append(chart("map", figure, readings.customer_map(len(points), total)))
     return shown
 
 
@@ -177,24 +187,11 @@ def _lines(tables: Mapping[str, ir.Table], reasons: Mapping[str, int] | None) ->
         return []
     used = queries.rows(tables["lines"])
     received = used + sum(reasons.values())
-    return [_chart("funnel", charts.funnel(received, reasons, used), readings.funnel(received, reasons, used))]
+    return [chart("funnel", charts.funnel(received, reasons, used), readings.funnel(received, reasons, used))]
 
 
 def _scores(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return diagnostics.averages(queries.collect(tables["evaluation"])) if "evaluation" in tables else []
-
-
-def _chart(place: str, figure: go.Figure, reading: str, title: str = "") -> Chart:
-    """A figure made ready for the page, which writes the title as a heading that wraps."""
-    document = figure.to_dict()
-    layout = document["layout"]
-    layout.pop("template")
-    own = html.unescape(layout.pop("title")["text"].replace("<br>", " "))
-    layout["height"] -= TITLE
-    layout["margin"]["t"] -= TITLE
-    # the page has a key of its own, which wraps on a phone
-    layout["showlegend"] = place == "stability"
-    return Chart(place, title or own, reading, layout["height"], {"data": document["data"], "layout": layout})
 
 
 @cache
@@ -208,7 +205,18 @@ def _template() -> jinja2.Template:
     )
     environment.filters |= {
         name: getattr(words, name)
-        for name in ("count", "share", "fitting_money", "day", "colour", "feature_name", "reason", "measured")
+        for name in (
+            "count",
+            "share",
+            "fitting_money",
+            "day",
+            "colour",
+            "feature_name",
+            "reason",
+            "measured",
+            "recommender",
+            "buyer",
+        )
     }
     return environment.get_template("page.html.j2")
 

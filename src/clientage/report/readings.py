@@ -71,7 +71,11 @@ def months(monthly: pa.Table, last: date | None, currency: str = "") -> str:
 
 def countries(found: pa.Table) -> str:
     """How much the first country brings."""
-    ranked = largest(found, top=len(found))
+    return first_country(largest(found, top=len(found)))
+
+
+def first_country(ranked: Sequence[tuple[str, float]]) -> str:
+    """The same, of countries and their revenue in order."""
     total = sum(value for _, value in ranked)
     if total <= 0:
         return "No revenue is known."

@@ -9,6 +9,8 @@ from clientage.report.words import label, lines_of
 
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NEUTRAL, QUIET, ALERT = "#56789A", "#8A8F98", "#B5651D"
+# orange to blue, told apart with every kind of colour vision; the middle is plain on light and on dark
+DIVERGING = ((0.0, "#B35806"), (0.25, "#F1A340"), (0.5, "#D9DCE1"), (0.75, "#6BAED6"), (1.0, "#08519C"))
 
 # a figure's title takes this much height; a page that sets the title as a heading of its own takes it off again
 TITLE = 48

@@ -1,6 +1,7 @@
 """The shop's words and numbers: names of features and reasons, counts, shares and money, labels that wrap."""
 
 import html
+import math
 import re
 import textwrap
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ FEATURES: Mapping[str, str] = {
     "monthly_spend_mean": "Spend per active month",
     "monthly_spend_std": "Swing of monthly spend",
     "monthly_spend_trend": "Trend of monthly spend",
+    "expected_orders": "Expected days with an order",
+    "expected_spend": "Expected spend",
 }
 
 REASONS: Mapping[str, str] = {
@@ -42,6 +45,16 @@ REASONS: Mapping[str, str] = {
     "service description": "services (by product name)",
     "no price": "no price above zero",
 }
+
+RECOMMENDERS: Mapping[str, str] = {
+    "ease": "EASE",
+    "cosine": "Cosine",
+    "popular": "Most popular",
+    "popular lately": "Most popular lately",
+    "cluster": "Most popular in the segment",
+}
+
+BUYERS: Mapping[str, str] = {"personal": "for themselves", "bulk": "in bulk", "reseller": "to sell on"}
 
 UNKNOWN = "not known"
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
@@ -70,9 +83,24 @@ def reason(name: str) -> str:
     return REASONS.get(name, name)
 
 
+def recommender(model: str) -> str:
+    """A way to recommend in plain words."""
+    return RECOMMENDERS.get(model, model)
+
+
+def buyer(kind: str) -> str:
+    """A kind of buyer in plain words."""
+    return BUYERS.get(kind, kind)
+
+
 def count(value: float | None) -> str:
     """A whole number with thousands separators."""
     return UNKNOWN if value is None else f"{value:,.0f}"
+
+
+def customers(value: int) -> str:
+    """So many customers."""
+    return f"{value:,} customer{'s' * (value != 1)}"
 
 
 def number(value: float | None) -> str:
@@ -92,6 +120,26 @@ def share(value: float | None) -> str:
         return "under 0.1%"
     digits = 1 if abs(value) < 0.0095 and value else 0
     return f"{value:.{digits}%}".replace("-", "−")
+
+
+def times(lift: float | None) -> str:
+    """How much more often than elsewhere; what nobody else does has no such number."""
+    if lift is None or not math.isfinite(lift):
+        return "only here"
+    return f"{lift:.1f} times as often" if lift < 10 else f"{lift:,.0f} times as often"
+
+
+def growth(recent: float, earlier: float) -> float | None:
+    """Change from one time to the next, as a share of the first; None where there is nothing to compare with."""
+    return recent / earlier - 1 if earlier > 0 else None
+
+
+def change(recent: float, earlier: float) -> str:
+    """The same in words."""
+    value = growth(recent, earlier)
+    if value is None:
+        return "from zero" if recent > 0 else "no sales"
+    return f"{value:+,.0%}".replace("-", "−") if abs(value) >= 0.005 else "unchanged"
 
 
 def measured(value: float | None, error: float | None = None) -> str:

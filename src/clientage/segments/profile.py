@@ -45,7 +45,7 @@ class Known:
 
     Attributes:
         totals: For each segment number, exact and over all customers: `customers`, `revenue`, and how many of them are
-            `wholesale`, `bulk` and `reseller`.
+            `wholesale`, `bulk` and `reseller`; and `expected` spend where that is known.
         customers: Columns of the table `customers`, (n,) each, of a sample where there are very many.
         labels: Segment number of each of those, (n,).
         after: What they did next, at the last day that it is known for; None where it is not.
@@ -89,6 +89,7 @@ def _profile(segment: Segment, known: Known, currency: str) -> dict[str, object]
         "horizon_days": known.horizon_days,
         "buys_again": again,
         "next_spend": spend,
+        **({"expected_spend": own["expected"] / customers} if "expected" in own else {}),
         **{f"{kind}_share": own[kind] / customers for kind in ("wholesale", "bulk", "reseller")},
     }
     inside = known.labels == segment.segment_id

@@ -1,10 +1,16 @@
-"""Customers: their features, looking back from a day."""
+"""Customers: their features, looking back from a day, and what to expect of them."""
 
-from datetime import timedelta
+from datetime import date, timedelta
+
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
 
 from clientage.context import Run
 from clientage.customers.features import customer_features
+from clientage.customers.lifetime import History, Lifetime, fit_lifetime, purchases
 from clientage.errors import InputError
+from clientage.expressions import sampled
 from clientage.transactions import checks
 
 
@@ -19,7 +25,38 @@ def features(run: Run) -> None:
     as_of = run.settings.as_of or last + timedelta(days=1)
     if late := checks.late(as_of, last):
         run.manifest.warn("features", late)
-    run.write("customers", customer_features(lines, as_of, run.settings.shop.home_country))
+    customers = customer_features(lines, as_of, run.settings.shop.home_country)
+    expected = _expected(run, lines, as_of)
+    if expected is not None:
+        joined = customers.left_join(expected, "customer_id").drop("customer_id_right")
+        customers = joined.mutate(**{name: joined[name].fill_null(0.0) for name in EXPECTED}).order_by("customer_id")
+    run.write("customers", customers)
     run.manifest.as_of = as_of
     if not run.manifest.tables["customers"]:
         raise InputError(f"no customer has an order line before {as_of}. Give a later --as-of.")
+
+
+EXPECTED = ("expected_orders", "expected_spend")
+
+
+def _expected(run: Run, lines: ir.Table, as_of: date) -> ir.Table | None:
+    """customer_id, expected_orders and expected_spend; None, and a warning, where they cannot be told."""
+    bought = run.warehouse.kept(purchases(lines, as_of), run.scratch / "purchases.parquet")
+    count = run.rows(bought.agg(count=bought.count()))[0]["count"]
+    model, why = fit_lifetime(history(run.warehouse.collect(sampled(bought, count, run.settings.segments.sample))))
+    if model is None:
+        run.manifest.warn("features", f"expected orders and spend are left out: {why}.")
+        return None
+    horizon = run.settings.evaluate.horizon_days
+    return run.stream("expected", (_forecast(batch, model, horizon) for batch in run.warehouse.batches(bought)))
+
+
+def history(found: pa.Table | pa.RecordBatch) -> History:
+    """The columns of `purchases` as a fit takes them."""
+    return History(*(np.asarray(found[name], float) for name in ("repeats", "last", "age", "worth")))
+
+
+def _forecast(batch: pa.RecordBatch, model: Lifetime, horizon_days: int) -> pa.Table:
+    past = history(batch)
+    figures = model.expected_orders(past, horizon_days), model.expected_spend(past, horizon_days)
+    return pa.table({"customer_id": batch["customer_id"], **dict(zip(EXPECTED, figures, strict=True))})

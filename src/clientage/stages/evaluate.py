@@ -1,12 +1,25 @@
 """The temporal hold-out: what is known before a day is judged by what happened after it."""
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
-from clientage.context import Run, enough
-from clientage.errors import InputError
-from clientage.segments import evaluate as groupings
+import ibis
+import ibis.expr.types as ir
+import numpy as np
 
+from clientage.context import Run, enough
+from clientage.customers.forecasts import judged
+from clientage.customers.lifetime import fit_lifetime, purchases
+from clientage.errors import InputError
+from clientage.expressions import sampled
+from clientage.recommendations.evaluate import Trial, first_bought, recommenders
+from clientage.recommendations.purchases import binary, catalogue, gathered, kept
+from clientage.segments import evaluate as groupings
+from clientage.segments.outcomes import outcomes
+from clientage.stages.customers import history
+
+CLUSTERS = 3  # of the recipe `classic`, whose best sellers are the rule of thumb to beat
 LEAST_HORIZON = 14  # days, below which hardly anybody buys again
 
 
@@ -31,6 +44,56 @@ def evaluate(run: Run) -> None:
         rows += [{"cutoff": cutoff} | row for row in scores]
         run.progress(done / len(cutoffs))
     run.write("evaluation", rows)
+    _evaluate_values(run, cutoffs)
+    _evaluate_recommenders(run, max(cutoffs))
+
+
+def _evaluate_values(run: Run, cutoffs: Sequence[date]) -> None:
+    """Expected spend beside what a shop would otherwise go by."""
+    lines, horizon = run.read("lines"), run.settings.evaluate.horizon_days
+    rows: list[dict[str, Any]] = []
+    for cutoff in cutoffs:
+        table = _buyers(run, cutoff)
+        for name, day in (("before", cutoff - timedelta(days=horizon)), ("after", cutoff)):
+            spent = outcomes(lines, day, horizon).select("customer_id", **{name: ibis._.next_spend})
+            table = table.left_join(spent, "customer_id").drop("customer_id_right")
+        found = run.warehouse.collect(table.order_by("customer_id"))
+        past = history(found)
+        before, after = (np.nan_to_num(found[name].cast("float64").to_numpy()) for name in ("before", "after"))
+        naive = {"last horizon": before, "all so far": (past.repeats + 1) * past.worth}
+        model, _ = fit_lifetime(past)
+        forecasts = ({"expected": model.expected_spend(past, horizon)} if model else {}) | naive
+        rows += [{"cutoff": cutoff} | row for row in judged(forecasts, after)]
+    run.write("values", rows)
+
+
+def _evaluate_recommenders(run: Run, cutoff: date) -> None:
+    """Every way to recommend, on the same customers."""
+    lines, wanted = run.read("lines"), run.settings.recommendations
+    if "product" not in lines.columns:
+        run.drop("recommenders")
+        return
+    found = catalogue(
+        lines, cutoff, offered_days=wanted.offered_days, recent_days=wanted.recent_days, most=wanted.most_products
+    )
+    products = run.warehouse.collect(found)
+    ids = run.warehouse.collect(_buyers(run, cutoff).select("customer_id").order_by("customer_id"))["customer_id"]
+    units, after = (
+        gathered(run.warehouse.batches(pairs), ids.combine_chunks(), products["product"].combine_chunks())
+        for pairs in (kept(lines, cutoff), first_bought(lines, cutoff, run.settings.evaluate.horizon_days))
+    )
+    counts = (products[name].to_numpy() for name in ("customers", "recent_customers", "offered"))
+    groups = groupings.grouped("classic", run.snapshot(cutoff), CLUSTERS)
+    rows = recommenders(
+        Trial(units, binary(units), after, groups, *counts), penalty=wanted.penalty, neighbours=wanted.neighbours
+    )
+    run.write("recommenders", [{"cutoff": cutoff} | row for row in rows])
+
+
+def _buyers(run: Run, cutoff: date) -> ir.Table:
+    """The customers of `Run.snapshot`, with their purchases before a day."""
+    count = run.manifest.tables.get("customers", 0)
+    return sampled(purchases(run.read("lines"), cutoff), count, run.settings.segments.sample)
 
 
 def _given_cutoffs(run: Run) -> tuple[date, ...]:

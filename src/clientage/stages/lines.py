@@ -7,6 +7,7 @@ import platformdirs
 
 from clientage.context import Run
 from clientage.customers.features import missing_features
+from clientage.forgotten import remembered
 from clientage.settings import Settings
 from clientage.transactions import checks, source
 from clientage.transactions.clean import RULES, judge, split
@@ -42,10 +43,12 @@ def load_source(
 
 
 def read(run: Run) -> None:
-    """Order lines from the source into the table `transactions`."""
+    """Order lines from the source into the table `transactions`, but for those of forgotten customers."""
     settings = run.settings.source
+    forgotten = remembered(run.warehouse.workspace)
     received = load_source(run.settings, run.warehouse, run.location, run.scratch, run.progress)
-    run.write("transactions", received.transactions)
+    theirs = forgotten.among(received.transactions.customer_id)
+    run.write("transactions", received.transactions.filter(~theirs) if forgotten.digests else received.transactions)
     transactions = run.read("transactions")
     found = run.rows(checks.facts(transactions))[0]
     checks.require_readable(found, settings.max_unreadable)
@@ -58,6 +61,9 @@ def read(run: Run) -> None:
         "shop": run.settings.shop.name or received.name,
         "missing_features": missing_features(tuple(transactions.columns)),
     }
+    if forgotten.digests:
+        left_out = received.transactions.agg(lines=received.transactions.count(where=theirs))
+        run.manifest.source["forgotten"] = run.rows(left_out)[0]["lines"]
 
 
 def clean(run: Run) -> None:
@@ -73,11 +79,16 @@ def clean(run: Run) -> None:
     for name, table in split(judged).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))
-    rejected = run.read("rejected")
-    counts = rejected.group_by("reason").agg(lines=rejected.count())
-    found = {row["reason"]: row["lines"] for row in run.rows(counts)}
-    run.manifest.reasons = {name: found[name] for name in RULES if name in found}
-    checks.require_lines(run.manifest.tables["lines"], found)
+    run.manifest.reasons = reasons(run)
+    checks.require_lines(run.manifest.tables["lines"], run.manifest.reasons)
     lines = run.read("lines")
     span = run.rows(lines.agg(first=lines.invoiced_at.min(), last=lines.invoiced_at.max()))[0]
     run.manifest.source |= {name: str(moment) for name, moment in span.items()}
+
+
+def reasons(run: Run) -> dict[str, int]:
+    """Lines set aside by cleaning rule, in the order of the rules."""
+    rejected = run.read("rejected")
+    counts = rejected.group_by("reason").agg(lines=rejected.count())
+    found = {row["reason"]: row["lines"] for row in run.rows(counts)}
+    return {name: found[name] for name in RULES if name in found}

@@ -12,6 +12,7 @@ from clientage.segments.buyers import KINDS, BuyerLimits, buyer_limits
 from clientage.segments.grid import GridModel
 from clientage.segments.model import CentroidModel
 from clientage.segments.profile import After, Known, profiles, traits
+from clientage.segments.regions import regions
 from clientage.segments.space import RECIPES
 
 
@@ -102,14 +103,20 @@ def profile(run: Run) -> None:
     sums = both.group_by("segment_id").agg(
         customers=both.count(),
         revenue=exact_sum(both.spend),
-        wholesale=both.wholesale.cast("int64").sum(),
-        **{kind: (both.buyer == kind).cast("int64").sum() for kind in KINDS},
+        wholesale=both.customer_id.count(where=both.wholesale),
+        **{kind: both.customer_id.count(where=both.buyer == kind) for kind in KINDS},
+        **({"expected": exact_sum(both.expected_spend)} if "expected_spend" in both.columns else {}),
     )
     totals = {row.pop("segment_id"): row for row in run.rows(sums)}
     columns = run.columns(customers)
     known = Known(totals, columns, model.predict(columns), _after(run, model), run.settings.evaluate.horizon_days)
     run.write("profiles", profiles(model, known, run.manifest.currency))
     run.write("traits", traits(columns, known.labels))
+    if "country" in customers.columns:
+        horizon = run.settings.evaluate.horizon_days
+        run.write("regions", regions(run.read("lines"), customers, segments, run.manifest.day, horizon))
+    else:
+        run.drop("regions")
 
 
 def _after(run: Run, model: document.SegmentModel) -> After | None:

@@ -1,0 +1,133 @@
+"""One customer's or one product's recommendations, from the tables of the workspace."""
+
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from clientage.errors import InputError
+from clientage.manifest import Manifest
+from clientage.pipeline import MANIFEST
+from clientage.recommendations.offers import NOBODY, Fallback, offers, similar
+from clientage.recommendations.purchases import binary, gathered, kept
+from clientage.recommendations.weights import Weights
+from clientage.settings import Settings
+from clientage.warehouse import Warehouse, connect
+
+Rows = list[dict[str, Any]]
+
+
+def for_customer(settings: Settings, customer: str, top: int, *, repeat: bool) -> Rows:
+    """What to offer to a customer.
+
+    Args:
+        settings: All of them.
+        customer: The id, as it came.
+        top: How many products at most.
+        repeat: Whether what was bought before may be recommended again.
+
+    Returns:
+        For each product rank, product, description (where there are names), score and because.
+
+    Raises:
+        ClientageError: There is no such customer, with the nearest id, or nothing was recommended yet.
+    """
+    warehouse = connect(settings.workspace)
+    segments, products = warehouse.read("segments"), warehouse.collect(warehouse.read("products"))
+    own = warehouse.collect(segments.filter(segments.customer_id == customer).select("segment_id"))
+    if not len(own):
+        raise InputError(f"there is no customer {customer}. {_nearest(warehouse, segments.customer_id, customer)}")
+    codes = products["product"].combine_chunks()
+    lines = warehouse.read("lines")
+    day = Manifest.loads(warehouse.read_text(MANIFEST)).day
+    pairs = kept(lines.filter(lines.customer_id == customer), day)
+    bought = binary(gathered(warehouse.batches(pairs), pa.array([customer]), codes))
+    weights = _weights(warehouse, codes) if warehouse.exists("affinities") else None
+    members = segments.filter(segments.segment_id == own["segment_id"][0].as_py())
+    popular = _popular(warehouse, kept(lines, day), members, codes, settings.recommendations.min_buyers)
+    fallback = Fallback(popular[None], np.zeros(1, np.int64), np.zeros(1, bool))
+    (block,) = offers(bought, weights, fallback, top, offered=products["offered"].to_numpy(), repeat=repeat)
+    places = [place for place in range(block.product.shape[1]) if block.product[0, place] != NOBODY]
+    return [
+        {"rank": place + 1}
+        | _told(products, int(block.product[0, place]))
+        | {"score": float(block.score[0, place]), "because": _name(products, int(block.because[0, place]))}
+        for place in places
+    ]
+
+
+def _popular(
+    warehouse: Warehouse, pairs: ir.Table, members: ir.Table, codes: pa.Array, fewest: int
+) -> NDArray[np.float32]:
+    """Share of a segment's buyers who bought each product, (m,); of all buyers where the segment has too few."""
+    for own in (pairs.semi_join(members, "customer_id"), pairs):
+        buyers = warehouse.collect(own.agg(n=own.customer_id.nunique()))["n"][0].as_py()
+        if buyers >= fewest:
+            break
+    counts = warehouse.collect(own.group_by("product").agg(n=own.count()))
+    place = pc.index_in(counts["product"].combine_chunks(), codes)
+    share = np.zeros(len(codes), np.float32)
+    known = place.is_valid().to_numpy(zero_copy_only=False)
+    share[place.fill_null(0).to_numpy()[known]] = counts["n"].to_numpy()[known] / max(buyers, 1)
+    return share
+
+
+def of_product(settings: Settings, product: str, top: int) -> dict[str, Rows]:
+    """What goes with a product, and what is like it.
+
+    Args:
+        settings: All of them.
+        product: Its code.
+        top: How many products each at most.
+
+    Returns:
+        `together`: what those who bought it may be offered; `similar`: what the same purchases speak for.
+
+    Raises:
+        ClientageError: There is no such product, with the nearest code, or no weights were made.
+    """
+    warehouse = connect(settings.workspace)
+    products = warehouse.collect(warehouse.read("products"))
+    codes = products["product"].to_pylist()
+    if product not in codes:
+        table = warehouse.read("products")
+        raise InputError(f"there is no product {product}. {_nearest(warehouse, table['product'], product)}")
+    weights, number = _weights(warehouse, products["product"].combine_chunks()), codes.index(product)
+    together = weights.matrix().tocsr()[[number]].toarray().ravel()
+    found = {"together": together, "similar": similar(weights, number)}
+    return {what: _ranked(products, scores, top) for what, scores in found.items()}
+
+
+def _weights(warehouse: Warehouse, codes: pa.Array) -> Weights:
+    return Weights.of_table(warehouse.collect(warehouse.read("affinities").order_by("product", "bought")), codes)
+
+
+def _ranked(products: pa.Table, scores: NDArray[np.float32], top: int) -> Rows:
+    order = np.argsort(-scores, kind="stable")[:top]
+    return [
+        {"rank": rank} | _told(products, int(i)) | {"score": float(scores[i])}
+        for rank, i in enumerate(order, 1)
+        if scores[i] > 0
+    ]
+
+
+def _told(products: pa.Table, number: int) -> dict[str, str]:
+    names = [name for name in ("product", "description") if name in products.column_names]
+    return {name: products[name][number].as_py() for name in names}
+
+
+def _name(products: pa.Table, number: int) -> str | None:
+    return None if number == NOBODY else list(_told(products, number).values())[-1]
+
+
+def _nearest(warehouse: Warehouse, column: ir.StringColumn, wanted: str) -> str:
+    """The value that is most like what was asked for."""
+    table = column.as_table().distinct()
+    value = table[column.get_name()]
+    near = table.filter(value.notnull()).order_by([value.levenshtein(ibis.literal(wanted)), ~value.startswith(wanted), value]).limit(1)
+    found = warehouse.collect(near)[column.get_name()].to_pylist()
+    return f"Did you mean {found[0]}?" if found else "There are none at all."

@@ -1,0 +1,1 @@
+"""Recommendations: which product to offer to whom, and because of what."""

@@ -1,0 +1,44 @@
+"""EASE: a linear model of what is bought beside what, in closed form (Steck 2019)."""
+
+import numpy as np
+from scipy.linalg import lapack
+from threadpoolctl import threadpool_limits
+
+from clientage.errors import ClientageError
+from clientage.recommendations.purchases import Bought
+from clientage.recommendations.weights import BLOCK, Weighed, Weights, bought_together, strongest
+
+
+def ease(bought: Bought, penalty: float = 500.0, keep: int = 50) -> Weights:
+    """Fit the weights with which a customer's purchases predict each other, none predicting itself.
+
+    Args:
+        bought: Customers × products, 1 where bought, (n, m).
+        penalty: Of the ridge regression: the higher, the more customers a weight needs.
+        keep: Weights for each product.
+    """
+    with threadpool_limits(1):  # the same bytes for any number of cores
+        inverse = _inverse(bought_together(bought), penalty)
+    diagonal = np.diag(inverse).copy()
+    found = [
+        strongest(-inverse[start : start + BLOCK] / diagonal[start : start + BLOCK, None], start, keep)
+        for start in range(0, len(inverse), BLOCK)
+    ]
+    return Weights(np.concatenate([block[0] for block in found]), np.concatenate([block[1] for block in found]))
+
+
+def _inverse(pairs: Weighed, penalty: float) -> Weighed:
+    """The inverse of pairs + penalty × identity, (m, m), in place: symmetric and positive definite."""
+    m = len(pairs)
+    pairs.flat[:: m + 1] += penalty
+    factor, failed = lapack.spotrf(pairs, lower=1, overwrite_a=1, clean=0)
+    inverse, singular = lapack.spotri(factor, lower=1, overwrite_c=1)
+    if failed or singular:
+        raise ClientageError("ease cannot be fitted to these purchases. Raise --set recommendations.penalty=…")
+    for start in range(0, m, BLOCK):
+        end = min(start + BLOCK, m)
+        inverse[start:end, end:] = inverse[end:, start:end].T
+        square = inverse[start:end, start:end]
+        above = np.triu_indices(end - start, 1)
+        square[above] = square.T[above]
+    return np.asarray(inverse)

@@ -1,0 +1,92 @@
+"""How much each product bought speaks for each other one: sparse weights, whatever method they come from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+from scipy import sparse
+
+from clientage.recommendations.purchases import Bought
+
+Weighed = NDArray[np.float32]
+
+BLOCK = 256  # products at a time
+
+
+@dataclass(frozen=True)
+class Weights:
+    """The model of a recommender of m products.
+
+    Attributes:
+        bought: For each product to recommend the products that speak for it most, (m, at most k).
+        weight: By how much, (m, at most k); 0 where there are fewer.
+    """
+
+    bought: NDArray[np.int32]
+    weight: Weighed
+
+    def matrix(self) -> sparse.csc_array:
+        """The same as bought × recommended, (m, m)."""
+        m, k = self.weight.shape
+        ends = np.arange(0, m * k + 1, k)
+        return sparse.csc_array((self.weight.ravel(), self.bought.ravel(), ends), shape=(m, m))
+
+    def table(self, products: pa.Array) -> pa.Table:
+        """The table `affinities`, in order of its key."""
+        m, k = self.weight.shape
+        rows = pa.table(
+            {
+                "product": products.take(pa.array(np.repeat(np.arange(m), k))),
+                "bought": products.take(pa.array(self.bought.ravel())),
+                "weight": self.weight.ravel().astype(float),
+            }
+        )
+        return rows.filter(pc.field("weight") != 0)
+
+    @classmethod
+    def of_table(cls, affinities: pa.Table, products: pa.Array) -> "Weights":
+        """From the table `affinities`.
+
+        Args:
+            affinities: In order of its key.
+            products: Codes, (m,), in order.
+        """
+        target, bought = (
+            pc.index_in(affinities[name].combine_chunks(), products).to_numpy() for name in ("product", "bought")
+        )
+        starts = np.searchsorted(target, np.arange(len(products) + 1))
+        place = np.arange(len(target)) - starts[target]
+        shape = (len(products), int(place.max(initial=0)) + 1)
+        weights = cls(np.zeros(shape, np.int32), np.zeros(shape, np.float32))
+        weights.bought[target, place] = bought
+        weights.weight[target, place] = affinities["weight"].to_numpy()
+        return weights
+
+
+def bought_together(bought: Bought) -> Weighed:
+    """How many customers bought each pair of products, (m, m); on the diagonal each product's customers."""
+    m = bought.shape[1]
+    pairs = np.empty((m, m), np.float32, order="F")
+    turned = bought.T.tocsr()
+    for start in range(0, m, BLOCK):
+        # a block at a time: the product of sparse matrices is almost dense, and takes three times its room
+        pairs[:, start : start + BLOCK] = (turned[start : start + BLOCK] @ bought).toarray().T
+    return pairs
+
+
+def strongest(weights: Weighed, start: int, keep: int) -> tuple[NDArray[np.int32], Weighed]:
+    """The weights that are furthest from 0, for a block of products.
+
+    Args:
+        weights: A row per product to recommend, (b, m); its own is set to 0.
+        start: Number of the first product of the block.
+        keep: How many for each.
+    """
+    own = np.arange(len(weights))
+    weights[own, start + own] = 0
+    keep = min(keep, weights.shape[1])
+    largest = np.argpartition(-np.abs(weights), keep - 1, axis=1)[:, :keep]
+    largest.sort(axis=1)
+    return largest.astype(np.int32), np.take_along_axis(weights, largest, 1)

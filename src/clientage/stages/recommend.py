@@ -1,0 +1,98 @@
+"""What to offer to whom: the catalogue, the weights between products, and the best for every customer."""
+
+import numpy as np
+import pyarrow as pa
+
+from clientage.context import Run
+from clientage.recommendations.cosine import cosine
+from clientage.recommendations.ease import ease
+from clientage.recommendations.evaluate import best
+from clientage.recommendations.favourites import favourites
+from clientage.recommendations.offers import NOBODY, Fallback, Offers, offers, popular
+from clientage.recommendations.purchases import Bought, binary, catalogue, gathered, kept
+from clientage.recommendations.weights import Weights
+from clientage.tables import arrow_schema
+
+TABLES = ("products", "affinities", "recommendations", "favourites")
+
+
+def recommend(run: Run) -> None:
+    """Recommendations for every customer, and what each segment buys more than the others."""
+    wanted, lines = run.settings.recommendations, run.read("lines")
+    for name in TABLES:
+        run.drop(name)  # those of a shop that had products
+    run.manifest.recommender = {}
+    if "product" not in lines.columns:
+        run.manifest.warn("recommend", "the order lines have no product, so nothing can be recommended.")
+        return
+    found = catalogue(
+        lines,
+        run.manifest.day,
+        offered_days=wanted.offered_days,
+        recent_days=wanted.recent_days,
+        most=wanted.most_products,
+    )
+    run.write("products", found)
+    products = run.warehouse.collect(run.read("products"))
+    members = run.warehouse.collect(run.read("segments").select("customer_id", "segment_id").order_by("customer_id"))
+    pairs = run.warehouse.kept(kept(lines, run.manifest.day), run.scratch / "kept.parquet")
+    bought = binary(gathered(run.warehouse.batches(pairs), _ids(members["customer_id"]), _ids(products["product"])))
+    weights = _weights(run, bought, products)
+    fallback = popular(bought, members["segment_id"].to_numpy(), wanted.min_buyers)
+    blocks = offers(
+        bought,
+        weights,
+        fallback,
+        wanted.top,
+        offered=products["offered"].to_numpy(),
+        repeat=wanted.repeat,
+    )
+    model = run.manifest.recommender["model"]
+    rows = run.stream("offers", (_rows(block, products, members, fallback, model) for block in blocks))
+    if rows is not None:
+        run.write("recommendations", rows)
+    run.write("favourites", favourites(pairs, run.read("segments"), run.read("products")))
+
+
+def _weights(run: Run, bought: Bought, products: pa.Table) -> Weights | None:
+    """Those of the model in use; None where popular products are all there is."""
+    wanted = run.settings.recommendations
+    model: str = wanted.model
+    reason = "as set"
+    if model == "auto":
+        model, reason = "ease", "the default"
+        if run.warehouse.exists("recommenders"):
+            model, reason = best(run.rows(run.read("recommenders"))), "the best of the last evaluation"
+    if len(products) < 2:
+        model, reason = "popular", "there is one product only"
+    run.manifest.recommender = {"model": model, "reason": reason}
+    if model == "popular":
+        return None
+    weights = cosine(bought) if model == "cosine" else ease(bought, wanted.penalty, wanted.neighbours)
+    run.write("affinities", weights.table(_ids(products["product"])))
+    return weights
+
+
+def _rows(block: Offers, products: pa.Table, members: pa.Table, fallback: Fallback, model: str) -> pa.Table:
+    """Rows of the table `recommendations` for a block of customers."""
+    row, place = np.nonzero(block.product != NOBODY)
+    product, because = block.product[row, place], block.because[row, place]
+    customer = block.first + row
+    own = np.where(fallback.own[fallback.group[customer]], "segment", "popular")
+    columns = {
+        "customer_id": members["customer_id"].take(pa.array(customer)),
+        "rank": pa.array(place + 1),
+        "product": products["product"].take(pa.array(product)),
+        "score": pa.array(block.score[row, place].astype(float)),
+        "because": products["product"].take(pa.array(because, mask=because == NOBODY)),
+        "model": pa.array(np.where(because == NOBODY, own, model)),
+    }
+    if "description" in products.column_names:
+        columns["description"] = products["description"].take(pa.array(product))
+    schema = arrow_schema("recommendations")
+    return pa.table({name: columns[name] for name in schema.names if name in columns})
+
+
+def _ids(column: pa.ChunkedArray) -> pa.Array:
+    found = column.combine_chunks()
+    return found if isinstance(found, pa.Array) else found.chunk(0)

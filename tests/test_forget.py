@@ -1,0 +1,189 @@
+"""A customer who was forgotten is nowhere in the workspace, does not come back, and nobody else is touched."""
+
+import csv
+import hashlib
+import json
+import re
+import shutil
+
+import pyarrow.parquet as pq
+import pytest
+
+import clientage
+from clientage import forget as forgetting
+from clientage.errors import InputError, WorkspaceError
+from clientage.forget import forget
+from clientage.forgotten import remembered
+from clientage.settings import load
+from clientage.tables import TABLES
+from clientage.warehouse import connect
+
+ZOE = "zoe.forgotten@example.com"
+OVERRIDES = ["segments.k=3", "segments.bootstraps=2"]
+
+
+def written(path):
+    """A small shop in which Zoe has good lines, one that cannot be read, and one without a name of the product."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["order", "date", "customer", "sku", "description", "qty", "price", "country"])
+        for i in range(400):
+            customer = ZOE if i % 25 == 0 else f"c{i % 30}@example.com" if i % 40 else ""
+            name, quantity = "" if i in (3, 25) else f"Thing {i % 17}", "many" if i == 50 else 1 + i % 5
+            when = f"2024-{1 + i % 9:02}-{13 + i % 15:02} 10:00"
+            price, country = f"{1 + i % 11}.50", "France" if i % 2 else "Spain"
+            writer.writerow([1000 + i, when, customer, 22000 + i % 17, name, quantity, price, country])
+    return path
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    """The order lines and a workspace made of them."""
+    folder = tmp_path_factory.mktemp("forget")
+    source = written(folder / "orders.csv")
+    clientage.run(str(source), workspace=folder / "ws", overrides=OVERRIDES)
+    return source, folder / "ws"
+
+
+@pytest.fixture
+def workspace(shop, tmp_path):
+    return shutil.copytree(shop[1], tmp_path / "ws")
+
+
+def settings(workspace):
+    return load(None, [f"workspace={workspace}"])
+
+
+def contents(workspace):
+    return {path: path.read_bytes() for path in workspace.rglob("*") if path.is_file() and path.name != ".lock"}
+
+
+def tables(workspace):
+    return {path.stem: pq.read_table(path) for path in sorted((workspace / "tables").glob("*.parquet"))}
+
+
+def places(workspace, text):
+    """Where a text stands: in the bytes of any file, its name, or the values of any table."""
+    found = [path.name for path, data in contents(workspace).items() if text.encode() in data or text in str(path.name)]
+    return found + [name for name, table in tables(workspace).items() if text in str(table.to_pylist())]
+
+
+def test_nothing_is_left_and_nobody_else_is_touched(workspace):
+    before = tables(workspace)
+    with_ids = [name for name in before if "customer_id" in TABLES[name].columns]
+    assert (
+        {"transactions", "lines", "rejected", "customers", "segments"} <= set(with_ids) <= set(places(workspace, ZOE))
+    )
+
+    receipt = forget(settings(workspace), ZOE)
+
+    assert places(workspace, ZOE) == []
+    after = tables(workspace)
+    for name, table in before.items():
+        others = [row for row in table.to_pylist() if row.get("customer_id") != ZOE]
+        assert after[name].to_pylist() == others, f"{name}: other rows, or another order"
+        assert receipt.rows.get(name, 0) == table.num_rows - len(others)
+    assert any(row["customer_id"] is None for row in after["rejected"].to_pylist())
+
+
+def test_run_json_and_report_tell_of_what_is_left(workspace):
+    before = json.loads((workspace / "run.json").read_text(encoding="utf-8"))
+    page = (workspace / "report.html").read_text(encoding="utf-8")
+    receipt = forget(settings(workspace), ZOE)
+    after = json.loads((workspace / "run.json").read_text(encoding="utf-8"))
+    found = tables(workspace)
+    assert after["tables"] == {name: found[name].num_rows for name in before["tables"]}
+    assert sum(before["reasons"].values()) - sum(after["reasons"].values()) == receipt.rows["rejected"] == 2
+    assert list(after["reasons"]) == [reason for reason in before["reasons"] if reason in after["reasons"]]
+    counted = re.compile(r"<dt>customers</dt><dd>(\d+)</dd>")
+    renewed = (workspace / "report.html").read_text(encoding="utf-8")
+    assert int(counted.search(page)[1]) - int(counted.search(renewed)[1]) == 1
+
+
+def test_the_receipt_says_what_went_and_not_who(workspace):
+    receipt = forget(settings(workspace), ZOE)
+    (path,) = (workspace / "forgotten").glob("*.json")
+    said = json.loads(path.read_text(encoding="utf-8"))
+    salt = (workspace / "forgotten/salt").read_text(encoding="utf-8")
+    assert said["customer"] == hashlib.sha256(f"{salt}{ZOE}".encode()).hexdigest()
+    assert said["rows"] == receipt.rows
+    assert said["time"].endswith("Z")
+    assert said["time"].replace(":", "-") == path.stem
+    assert "duckdb" in said["versions"]
+
+
+def test_a_later_run_on_the_same_source_keeps_them_out(shop, workspace):
+    first = forget(settings(workspace), ZOE)
+    second = forget(settings(workspace), "c1@example.com")
+    salts = {path.read_text(encoding="utf-8") for path in (workspace / "forgotten").glob("salt")}
+    manifest = clientage.run(str(shop[0]), workspace=workspace, overrides=OVERRIDES)
+    assert places(workspace, ZOE) == places(workspace, "c1@example.com") == []
+    assert manifest.source["forgotten"] == first.rows["transactions"] + second.rows["transactions"]
+    assert manifest.tables["transactions"] == 400 - manifest.source["forgotten"]
+    assert any(row["customer_id"] is None for row in tables(workspace)["rejected"].to_pylist()), "nobody's lines stay"
+    assert len(salts) == 1
+    with pytest.raises(InputError):
+        forget(settings(workspace), ZOE)
+
+
+def test_a_workspace_without_forgotten_customers_does_not_speak_of_them(shop):
+    assert "forgotten" not in (shop[1] / "run.json").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("unknown", ["nobody@example.com", ZOE.upper(), f" {ZOE}", "", "\udcff", "' OR '1' = '1"])
+def test_an_unknown_customer_changes_nothing_and_names_nobody(workspace, unknown):
+    before = contents(workspace)
+    with pytest.raises(InputError, match="exactly as it came") as caught:
+        forget(settings(workspace), unknown)
+    assert "example.com: no" not in str(caught.value).replace(unknown, "")
+    assert contents(workspace) == before
+
+
+def test_a_failure_in_the_middle_leaves_everything_as_it_was(workspace, monkeypatch):
+    before = contents(workspace)
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError):
+        broken.setattr(forgetting, "remembered", lambda _: 1 / 0)
+        forget(settings(workspace), ZOE)
+    assert contents(workspace) == before
+    assert not {".staging", ".scratch"} & {path.name for path in workspace.iterdir()}
+
+
+def test_one_at_a_time(workspace):
+    with connect(workspace).transaction(), pytest.raises(WorkspaceError, match="another run"):
+        forget(settings(workspace), ZOE)
+
+
+def test_without_tables_there_is_nobody_to_forget(tmp_path):
+    with pytest.raises(WorkspaceError, match="there are no tables yet"):
+        forget(settings(tmp_path / "absent"), ZOE)
+    assert not (tmp_path / "absent").exists()
+
+
+def test_without_a_report_none_is_made(workspace):
+    (workspace / "report.html").unlink()
+    (workspace / "run.json").unlink()
+    forget(settings(workspace), ZOE)
+    assert places(workspace, ZOE) == []
+    assert not (workspace / "report.html").exists()
+
+
+def test_some_tables_suffice(workspace):
+    for path in (workspace / "tables").glob("*.parquet"):
+        if path.stem != "transactions":
+            path.unlink()
+    assert set(forget(settings(workspace), ZOE).rows) == {"transactions"}
+
+
+@pytest.mark.parametrize("spoil", [lambda folder: (folder / "salt").unlink(),
+                                   lambda folder: next(folder.glob("*.json")).write_text("{}")])  # fmt: skip
+def test_a_spoilt_memory_stops_a_run_before_anybody_comes_back(shop, workspace, spoil):
+    forget(settings(workspace), ZOE)
+    spoil(workspace / "forgotten")
+    with pytest.raises(WorkspaceError, match="Restore the folder"):
+        clientage.run(str(shop[0]), workspace=workspace, overrides=OVERRIDES)
+    assert places(workspace, ZOE) == []
+
+
+def test_every_workspace_has_a_salt_of_its_own(tmp_path):
+    assert remembered(tmp_path).salt != remembered(tmp_path).salt
+    assert remembered(tmp_path).digests == ()
