@@ -2,7 +2,7 @@
 
 import ibis
 import pyarrow as pa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientage.expressions import exact_sum, sampled
@@ -14,6 +14,7 @@ def column(table, name="customer_id"):
     return ENGINE.to_pyarrow(table)[name].to_pylist()
 
 
+@settings(deadline=None)
 @given(amounts=st.lists(st.decimals(-10_000, 10_000, places=2).map(float), min_size=1, max_size=60), order=st.randoms())
 def test_a_sum_is_the_same_for_any_order(amounts, order):
     def added(values):

@@ -128,6 +128,10 @@ def _nearest(warehouse: Warehouse, column: ir.StringColumn, wanted: str) -> str:
     """The value that is most like what was asked for."""
     table = column.as_table().distinct()
     value = table[column.get_name()]
-    near = table.filter(value.notnull()).order_by([value.levenshtein(ibis.literal(wanted)), ~value.startswith(wanted), value]).limit(1)
+    near = (
+        table.filter(value.notnull())
+        .order_by([value.levenshtein(ibis.literal(wanted)), ~value.startswith(wanted), value])
+        .limit(1)
+    )
     found = warehouse.collect(near)[column.get_name()].to_pylist()
     return f"Did you mean {found[0]}?" if found else "There are none at all."

@@ -6,7 +6,7 @@ import ibis
 import pyarrow as pa
 import pytest
 from export_people import people, recommended
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientage.errors import InputError
@@ -82,6 +82,7 @@ def test_names_of_recommendations_do_not_multiply_or_lose_customers(engine):
     assert ids(engine, tables=tables) == ids(engine)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8), st.integers(1, 9), st.booleans()
 )

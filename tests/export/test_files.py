@@ -9,7 +9,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientage.errors import SettingsError, WorkspaceError
@@ -46,6 +46,7 @@ def test_csv_is_quoted_and_formulas_are_texts(tmp_path):
     assert b'"say ""hi"", you"' in (tmp_path / "a.csv").read_bytes()
 
 
+@settings(deadline=None)
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=8), min_size=1, max_size=5))
 def test_every_text_comes_back_and_none_begins_a_formula(tmp_path_factory, texts):
     path = tmp_path_factory.mktemp("csv") / "a.csv"

@@ -77,6 +77,8 @@ def test_a_condition_picks_whom_it_says(condition, who):
         ("(" * 900 + "true" + ")" * 900, "not a condition"),
         ("not " * 400 + "true", "not a condition"),
         ("country = '\udcff'", "not a condition"),
+        ("- " * 400 + "1 = 1", "not a condition"),
+        ("- - 1 = 1", "not allowed"),
         ("x" * (MOST + 1), "longer than 2,000"),
         ("recency > 60", r"no column recency\. Did you mean recency_days\?"),
         ("zzz > 60", "no column zzz. See the tables customers and segments"),

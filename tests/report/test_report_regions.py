@@ -86,10 +86,15 @@ def test_countries_are_ranked_over_all_segments(shop):
 def test_the_reading_names_the_first_the_fastest_and_the_slowest(shop):
     found = made(shop)
     assert found.reading == (
-        "United Kingdom brings 62% of revenue, the other 3 countries 38%. Among the 3 largest, growth is strongest in "
-        "Ruritania (+50%) and weakest in EIRE (−50%): the last 90 days against the 90 before."
+        "United Kingdom brings 62% of revenue, the other 3 countries 38%. Among the 4 largest, growth is strongest in "
+        "United Kingdom (+50%) and weakest in EIRE (−50%): the last 90 days against the 90 before."
     )
     assert found.note == "Not on the map: Ruritania."
+
+
+@pytest.mark.parametrize("others", [[], [("FR", 3.0, 2.0, 1.0)], [("FR", 3.0, 2.0, 0.0)]])
+def test_where_all_grow_alike_or_nothing_is_known_none_is_named(shop, others):
+    assert "growth" not in made(shop, of(("UK", 5.0, 2.0, 1.0), *others)).reading
 
 
 def test_the_map_shows_revenue_as_area_growth_as_colour_and_rings_where_it_is_not_known(shop):

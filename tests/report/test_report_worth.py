@@ -3,7 +3,7 @@
 import report_tables
 
 from clientage.report import words
-from clientage.report.forecasts import forecasts, tenths
+from clientage.report.forecasts import forecasts, reading, tenths
 from clientage.report.worth import concentration, worth
 
 
@@ -69,6 +69,12 @@ def test_forecasts_are_ranked_by_their_mean_correlation(shop):
         "“Expected spend” ranks customers best: 0.53, against all spend so far 0.46, spend in the last 90 days 0.41 "
         "(1 is perfect, 0 is chance)."
     )
+
+
+def test_forecasts_that_do_alike_are_named_together():
+    rows = [{"name": "A", "spearman": 0.534}, {"name": "B", "spearman": 0.531}, {"name": "C", "spearman": 0.4}]
+    assert reading(rows) == "“A” and “B” rank customers best: 0.53, against c 0.40 (1 is perfect, 0 is chance)."
+    assert reading(rows[:2]) == "“A” and “B” rank customers best: 0.53 (1 is perfect, 0 is chance)."
 
 
 def test_few_forecasts_are_no_error(shop):

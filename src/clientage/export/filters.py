@@ -100,7 +100,7 @@ def _value(node: exp.Expr, table: ir.Table) -> ir.Value:
     match node:
         case exp.Paren():
             return _value(node.this, table)
-        case exp.Neg():
+        case exp.Neg() if not isinstance(node.this, exp.Neg):
             value = _value(node.this, table)
             if value.type().is_numeric():
                 return -value

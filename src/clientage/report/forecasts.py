@@ -114,11 +114,14 @@ def told(found: Sequence[Mapping[str, Any]], cutoff: date, currency: str) -> str
 
 
 def reading(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Which forecast puts customers into the best order."""
+    """Which forecast puts customers into the best order; those that agree to two digits do alike."""
+    told = [f"{row['spearman']:.2f}" for row in rows]
+    best = [f"“{row['name']}”" for row, value in zip(rows, told, strict=True) if value == told[0]]
+    others = [f"{row['name'].lower()} {value}" for row, value in zip(rows, told, strict=True)][len(best) :]
     if len(rows) < 2:
         return ""
-    best, *rest = rows
-    others = ", ".join(f"{row['name'][0].lower()}{row['name'][1:]} {row['spearman']:.2f}" for row in rest)
+    against = f", against {', '.join(others)}" if others else ""
     return (
-        f"“{best['name']}” ranks customers best: {best['spearman']:.2f}, against {others} (1 is perfect, 0 is chance)."
+        f"{' and '.join(best)} {'ranks' if len(best) == 1 else 'rank'} customers best: {told[0]}{against} "
+        "(1 is perfect, 0 is chance)."
     )

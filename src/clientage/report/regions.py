@@ -78,14 +78,14 @@ def ranking(found: pa.Table, profiles: Sequence[Mapping[str, Any]]) -> list[Regi
 
 def reading(ranked: Sequence[Region], days: int) -> str:
     """Who brings the revenue, and where among the largest it changed most."""
+    text = first_country([(each.country, each.revenue) for each in ranked])
     changes = [(words.growth(each.recent, each.earlier), each) for each in ranked[:TOP]]
     known = [(value, each) for value, each in changes if value is not None]
-    text = first_country([(each.country, each.revenue) for each in ranked])
-    if len(known) < 2:
+    up, down = (pick(known, key=lambda pair: pair[0], default=(0.0, None))[1] for pick in (max, min))
+    if up is None or down is None or up.change == down.change:
         return text
-    up, down = (pick(known, key=lambda pair: (pair[0], pair[1].country))[1] for pick in (max, min))
     return (
-        f"{text} Among the {len(known)} largest, growth is strongest in {up.country} ({up.change}) and weakest in "
+        f"{text} Among the {len(changes)} largest, growth is strongest in {up.country} ({up.change}) and weakest in "
         f"{down.country} ({down.change}): the last {days} days against the {days} before."
     )
 

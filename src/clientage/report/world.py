@@ -61,7 +61,7 @@ def world(title: str, spots: Sequence[Spot]) -> go.Figure:
         xaxis=plain | {"range": x},
         yaxis=plain | {"range": y, "scaleanchor": "x", "scaleratio": stretch},
         annotations=labels(bubbles, [Sheet(width, x, y, stretch) for width in (WIDE, NARROW)], MOST_NAMES),
-        margin={"t": 40, "b": 8, "l": 8, "r": 8},
+        margin={"t": 44, "b": 8, "l": 8, "r": 8},
     )
 
 
@@ -88,7 +88,7 @@ def _land() -> dict[str, Any]:
 
 def _bubbles(spots: Sequence[Spot], largest: float) -> dict[str, Any]:
     scale = {
-        "orientation": "h", "thickness": 12, "len": 0.6, "ypad": 0, "outlinewidth": 0,
+        "orientation": "h", "thickness": 12, "len": 0.6, "ypad": 5, "outlinewidth": 0,
         "x": 0.02, "xanchor": "left", "y": 1.0, "yanchor": "bottom",
         "tickvals": [-0.5, 0, 0.5], "ticktext": ["−50%", "as before", "+50%"],
     }  # fmt: skip
