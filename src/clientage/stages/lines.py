@@ -7,6 +7,7 @@ import platformdirs
 
 from clientage.context import Run
 from clientage.customers.features import missing_features
+from clientage.errors import InputError
 from clientage.forgotten import remembered
 from clientage.settings import Settings
 from clientage.transactions import checks, source
@@ -47,10 +48,16 @@ def read(run: Run) -> None:
     settings = run.settings.source
     forgotten = remembered(run.warehouse.workspace)
     received = load_source(run.settings, run.warehouse, run.location, run.scratch, run.progress)
-    theirs = forgotten.among(received.transactions.customer_id)
-    run.write("transactions", received.transactions.filter(~theirs) if forgotten.digests else received.transactions)
+    lines, kept_out = received.transactions, 0
+    if forgotten.digests:
+        theirs = forgotten.among(lines.customer_id)
+        kept_out = run.rows(lines.agg(lines=lines.count(where=theirs)))[0]["lines"]
+        lines = lines.filter(~theirs)
+    run.write("transactions", lines)
     transactions = run.read("transactions")
     found = run.rows(checks.facts(transactions))[0]
+    if kept_out and not found["lines"]:
+        raise InputError(f"all {kept_out:,} order lines are of customers who were forgotten. Give other lines.")
     checks.require_readable(found, settings.max_unreadable)
     run.manifest.data = received.fingerprint
     run.manifest.source = {
@@ -60,10 +67,7 @@ def read(run: Run) -> None:
         "currency": run.settings.shop.currency or received.currency,
         "shop": run.settings.shop.name or received.name,
         "missing_features": missing_features(tuple(transactions.columns)),
-    }
-    if forgotten.digests:
-        left_out = received.transactions.agg(lines=received.transactions.count(where=theirs))
-        run.manifest.source["forgotten"] = run.rows(left_out)[0]["lines"]
+    } | ({"forgotten": kept_out} if forgotten.digests else {})
 
 
 def clean(run: Run) -> None:
