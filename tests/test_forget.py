@@ -79,11 +79,50 @@ def test_nothing_is_left_and_nobody_else_is_touched(workspace):
 
     assert places(workspace, ZOE) == []
     after = tables(workspace)
-    for name, table in before.items():
+    for name in ("transactions", "lines", "rejected", "customers", "segments"):
+        table = before[name]
         others = [row for row in table.to_pylist() if row.get("customer_id") != ZOE]
         assert after[name].to_pylist() == others, f"{name}: other rows, or another order"
         assert receipt.rows.get(name, 0) == table.num_rows - len(others)
     assert any(row["customer_id"] is None for row in after["rejected"].to_pylist())
+    assert set(after) == set(before)
+    assert sum(after["profiles"]["customers"].to_pylist()) == after["customers"].num_rows
+    ids = set(after["customers"]["customer_id"].to_pylist())
+    assert set(after["recommendations"]["customer_id"].to_pylist()) <= ids
+
+
+def test_what_only_they_bought_and_where_only_they_lived_goes_too(tmp_path):
+    rows = ["customer,date,sku,description,quantity,price,country"]
+    rows += [
+        f"c{i:02},2024-0{1 + (i + j) % 9}-1{j},{1000 + (i + j) % 5},Mug {j},{1 + i % 3},{4 + i % 7},France"
+        for i in range(40)
+        for j in range(4)
+    ]
+    rows += [f"{ZOE},2024-09-0{day},9999,Engraved mug,1,90.5,Freedonia" for day in (1, 2)]
+    (tmp_path / "orders.csv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+    clientage.run(str(tmp_path / "orders.csv"), workspace=tmp_path / "ws", overrides=["segments.k=3"])
+    assert places(tmp_path / "ws", "Freedonia")
+    assert places(tmp_path / "ws", "Engraved")
+    forget(settings(tmp_path / "ws"), ZOE)
+    assert places(tmp_path / "ws", "Freedonia") == places(tmp_path / "ws", "Engraved") == []
+
+
+def test_what_a_killed_run_left_goes_before_anything_is_asked(tmp_path):
+    for left in (".scratch/judged.parquet", ".staging/tables/lines.parquet"):
+        path = tmp_path / left
+        path.parent.mkdir(parents=True)
+        path.write_text(ZOE, encoding="utf-8")
+    with pytest.raises(WorkspaceError, match="there are no tables yet"):
+        forget(settings(tmp_path), ZOE)
+    assert [path.name for path in tmp_path.iterdir()] == [".lock"]
+
+
+def test_a_report_that_cannot_be_renewed_goes(workspace):
+    (workspace / "tables/traits.parquet").unlink()
+    (workspace / "model/segments.json").unlink()
+    forget(settings(workspace), ZOE)
+    assert not (workspace / "report.html").exists()
+    assert places(workspace, ZOE) == []
 
 
 def test_run_json_and_report_tell_of_what_is_left(workspace):

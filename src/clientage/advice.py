@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from clientage.context import opened
 from clientage.errors import InputError
 from clientage.manifest import Manifest
 from clientage.pipeline import MANIFEST
@@ -16,7 +17,7 @@ from clientage.recommendations.offers import NOBODY, Fallback, offers, similar
 from clientage.recommendations.purchases import binary, gathered, kept
 from clientage.recommendations.weights import Weights
 from clientage.settings import Settings
-from clientage.warehouse import Warehouse, connect
+from clientage.warehouse import Warehouse
 
 Rows = list[dict[str, Any]]
 
@@ -36,7 +37,7 @@ def for_customer(settings: Settings, customer: str, top: int, *, repeat: bool) -
     Raises:
         ClientageError: There is no such customer, with the nearest id, or nothing was recommended yet.
     """
-    warehouse = connect(settings.workspace)
+    warehouse = opened(settings)
     segments, products = warehouse.read("segments"), warehouse.collect(warehouse.read("products"))
     own = warehouse.collect(segments.filter(segments.customer_id == customer).select("segment_id"))
     if not len(own):
@@ -90,12 +91,17 @@ def of_product(settings: Settings, product: str, top: int) -> dict[str, Rows]:
     Raises:
         ClientageError: There is no such product, with the nearest code, or no weights were made.
     """
-    warehouse = connect(settings.workspace)
+    warehouse = opened(settings)
     products = warehouse.collect(warehouse.read("products"))
     codes = products["product"].to_pylist()
     if product not in codes:
         table = warehouse.read("products")
         raise InputError(f"there is no product {product}. {_nearest(warehouse, table['product'], product)}")
+    if not warehouse.exists("affinities"):
+        raise InputError(
+            "products were not related to each other: the model in use is popular. "
+            "Choose another: clientage step recommend --set recommendations.model=ease."
+        )
     weights, number = _weights(warehouse, products["product"].combine_chunks()), codes.index(product)
     together = weights.matrix().tocsr()[[number]].toarray().ravel()
     found = {"together": together, "similar": similar(weights, number)}
@@ -121,7 +127,10 @@ def _told(products: pa.Table, number: int) -> dict[str, str]:
 
 
 def _name(products: pa.Table, number: int) -> str | None:
-    return None if number == NOBODY else list(_told(products, number).values())[-1]
+    if number == NOBODY:
+        return None
+    told = _told(products, number)
+    return told.get("description") or told["product"]
 
 
 def _nearest(warehouse: Warehouse, column: ir.StringColumn, wanted: str) -> str:

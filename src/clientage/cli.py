@@ -78,7 +78,9 @@ def run(
 
 @app.command()
 def step(
-    stage: Annotated[str, typer.Argument(help="read, clean, features, train, segment, profile, evaluate or report.")],
+    stage: Annotated[
+        str, typer.Argument(help="read, clean, features, train, segment, profile, evaluate, recommend or report.")
+    ],
     source: Annotated[str, typer.Argument(help="Where the order lines are; for the stage read.")] = "",
     config: Config = None,
     workspace: Workspace = None,

@@ -19,7 +19,7 @@ from clientage.segments.kmeans import Floats
 from clientage.segments.outcomes import outcomes
 from clientage.settings import Settings
 from clientage.tables import arrow_schema
-from clientage.warehouse import Warehouse
+from clientage.warehouse import Warehouse, connect
 
 Columns = dict[str, Floats]
 
@@ -110,6 +110,11 @@ class Run:
             known = {name: both[name].fill_null(0.0) for name in ("next_spend", "next_net")}
             self._snapshots[day] = buyers(self.columns(both.mutate(**known)))
         return self._snapshots[day]
+
+
+def opened(settings: Settings) -> Warehouse:
+    """The workspace of the settings, with an engine that may use what they allow."""
+    return connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
 
 
 def buyers(customers: Mapping[str, Floats]) -> Columns:

@@ -4,15 +4,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from clientage.context import Run
+from clientage.context import Run, opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
 from clientage.manifest import Manifest, installed
-from clientage.pipeline import MANIFEST, REPORT, STAGE
+from clientage.pipeline import MANIFEST, REPORT, STAGE, there
 from clientage.settings import Settings
 from clientage.stages.lines import reasons
 from clientage.tables import TABLES
-from clientage.warehouse import connect
+
+NOTHING = "{workspace}: there are no tables yet. Make them with `clientage run FILE`."
 
 
 @dataclass(frozen=True)
@@ -48,11 +49,13 @@ def forget(settings: Settings, customer: str) -> Receipt:
         ClientageError: No table has the customer, or the workspace cannot be written; all is as it was.
     """
     customer = customer.encode(errors="backslashreplace").decode()  # bytes that are no text are nobody's id
-    warehouse = connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
-    tables = [name for name, spec in TABLES.items() if "customer_id" in spec.columns and warehouse.exists(name)]
-    if not tables:
-        raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
-    with warehouse.transaction() as scratch:
+    warehouse = opened(settings)
+    if not settings.workspace.exists():
+        raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
+    with warehouse.transaction() as scratch:  # which removes what a killed run left, before anything else
+        tables = [name for name, spec in TABLES.items() if "customer_id" in spec.columns and warehouse.exists(name)]
+        if not tables:
+            raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
         path = warehouse.path(MANIFEST)
         manifest = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
         run = Run(settings, warehouse, manifest, scratch=scratch)
@@ -81,9 +84,20 @@ def _remove(run: Run, name: str, customer: str) -> int:
 
 
 def _renew(run: Run) -> None:
-    """The report, where there is one, and the manifest as the tables are now."""
+    """What was counted over customers, the report and the manifest, as the tables are now.
+
+    Somebody may have been the only customer of a country or of a product.
+    """
     if run.warehouse.exists("rejected"):
         run.manifest.reasons = reasons(run)
-    if run.warehouse.path(REPORT).exists() and all(run.warehouse.exists(name) for name in STAGE["report"].needs):
-        STAGE["report"].run(run)
+    for name in ("profile", "recommend", "report"):
+        stage = STAGE[name]
+        made = name == "report" or any(run.warehouse.exists(table) for table in stage.writes)
+        if made and run.manifest.as_of and all(there(run.warehouse, table) for table in stage.needs):
+            stage.run(run)
+        else:
+            for table in stage.writes:
+                run.drop(table)
+            if name == "report":
+                run.warehouse.remove(REPORT)
     run.warehouse.write_text(MANIFEST, run.manifest.dumps())

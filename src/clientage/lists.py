@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from clientage.context import opened
 from clientage.export import files, ids
 from clientage.export.audience import audience, facts, find_segment
 from clientage.settings import Settings
-from clientage.warehouse import Warehouse, connect, explained
+from clientage.warehouse import Warehouse, explained
 
 
 @dataclass(frozen=True)
@@ -52,7 +53,7 @@ def write_audience(
     """
     path, form = files.target(out, form, "audience")
     secret = ids.key() if hash_ids else None
-    warehouse = connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
+    warehouse = opened(settings)
     needed = ["customers", "segments", *(["recommendations"] if warehouse.exists("recommendations") else [])]
     tables = {name: warehouse.read(name) for name in needed}
     listed = audience(tables, None if segment is None else _number(warehouse, segment), where, by, top)

@@ -1,4 +1,4 @@
-"""The flow: stages in order, and the one place that reads and writes.
+"""The flow: stages in order, and a run of them as one transaction.
 
 read → transactions → clean → lines, rejected → features → customers → train → model, quality
 → segment → segments → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
@@ -9,18 +9,21 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from clientage.context import MODEL, Run
+from clientage.context import MODEL, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
 from clientage.manifest import Manifest, fingerprint
 from clientage.settings import Settings
 from clientage.stages import customers, evaluate, lines, recommend, report, segments
 from clientage.stages.report import REPORT
 from clientage.tables import TABLES
-from clientage.warehouse import Warehouse, connect
+from clientage.warehouse import Warehouse
 
-__all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run", "step"]
+__all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run", "step", "there"]
 
 MANIFEST = "run.json"
+
+# where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
+UNDECISIVE: dict[str, Any] = {"workspace": True, "warehouse": True, "evaluate": {"cutoffs", "folds", "groups"}}
 
 Tell = Callable[[str, Any], None]
 
@@ -80,7 +83,7 @@ def step(settings: Settings, names: list[str], location: str = "", *, tell: Tell
 
 def exists(settings: Settings, name: str) -> bool:
     """Whether a table of the workspace has been written."""
-    return connect(settings.workspace).exists(name)
+    return opened(settings).exists(name)
 
 
 def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
@@ -89,29 +92,27 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
     Raises:
         WorkspaceError: It has not been written yet.
     """
-    warehouse = connect(settings.workspace)
+    warehouse = opened(settings)
     found: list[dict[str, Any]] = warehouse.collect(warehouse.read(name)).to_pylist()
     return found
 
 
 def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Manifest:
-    warehouse = connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
+    warehouse = opened(settings)
     with warehouse.transaction() as scratch:
         path = warehouse.path(MANIFEST)
         before = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
         manifest = Manifest() if "read" in names else replace(before)
-        # what decides the tables: not where they are, what they may use, or how they are judged
-        decisive = settings.model_dump(mode="json", exclude={"workspace", "warehouse", "evaluate"})
-        manifest.settings = fingerprint(decisive)
+        manifest.settings = fingerprint(settings.model_dump(mode="json", exclude=UNDECISIVE))
         context = Run(settings, warehouse, manifest, location, scratch, lambda share: tell("progress", share))
         _require(names, warehouse)
         for name in names:
             with manifest.measured(name):
                 STAGE[name].run(context)
             tell(name, manifest)
-        if (manifest.data, manifest.settings) != (before.data, before.settings):
-            for table in _outdated(names):
-                warehouse.drop(table)
+            if name == names[0] and (manifest.data, manifest.settings) != (before.data, before.settings):
+                for table in _outdated(names):  # at once, so that no later stage goes by them
+                    warehouse.drop(table)
         rows = before.tables | manifest.tables
         manifest.tables = {table: rows[table] for table in TABLES if table in rows and warehouse.exists(table)}
         warehouse.write_text(MANIFEST, manifest.dumps())
@@ -124,7 +125,7 @@ def _require(names: list[str], warehouse: Warehouse) -> None:
     Raises:
         WorkspaceError: What is missing, and which stages make it.
     """
-    made = {table for table in (*TABLES, "model") if _there(warehouse, table)}
+    made = {table for table in (*TABLES, "model") if there(warehouse, table)}
     for name in names:
         if missing := [table for table in STAGE[name].needs if table not in made]:
             makers = [stage.name for stage in STAGES if set(stage.writes) & set(missing)]
@@ -137,7 +138,8 @@ def _require(names: list[str], warehouse: Warehouse) -> None:
         made |= set(STAGE[name].writes)
 
 
-def _there(warehouse: Warehouse, table: str) -> bool:
+def there(warehouse: Warehouse, table: str) -> bool:
+    """Whether a table, or the model, has been made."""
     return warehouse.path(MODEL).exists() if table == "model" else warehouse.exists(table)
 
 

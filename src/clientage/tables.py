@@ -236,7 +236,7 @@ TABLES: Mapping[str, TableSpec] = {
             "description": Column("text", "Its name", optional=True),
             "customers": Column("integer", "Customers of the segment who bought it", "customers"),
             "share": Column("number", "Share of the segment who bought it, in [0, 1]"),
-            "lift": Column("number", "That share over the share of all other customers"),
+            "lift": Column("number", "That share over the share of all other customers; null where none of them did"),
         },
     ),
     "quality": TableSpec(

@@ -111,8 +111,9 @@ def show_products(products: Sequence[Row], heading: str = "offer") -> None:
     names = [name for name in ("description", "because") if any(row.get(name) for row in products)]
     table = _table(("", "right"), (heading, "left"), *((name, "left") for name in names), ("score", "right"))
     for row in products:
-        cells = [Text(str(row[name] or "popular")) for name in ("product", *names)]
-        table.add_row(str(row["rank"]), *cells, f"{row['score']:.3f}")
+        cells = {"description": row.get("description") or "", "because": row.get("because") or "popular"}
+        told = [Text(cells[name]) for name in names]
+        table.add_row(str(row["rank"]), Text(row["product"]), *told, f"{row['score']:.3f}")
     _out(table)
 
 

@@ -42,10 +42,16 @@ class Warehouse:
 
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""
-        return name not in self._dropped and self.path(f"tables/{name}.parquet").exists()
+        path = f"tables/{name}.parquet"
+        return path not in self._dropped and self.path(path).exists()
 
     def drop(self, name: str) -> None:
         """Remove a table at the end of the transaction, unless it is written again."""
+        self.remove(f"tables/{name}.parquet")
+
+    def remove(self, name: str) -> None:
+        """Remove a file of the workspace at the end of the transaction, unless it is written again."""
+        self._staged(name).unlink(missing_ok=True)
         self._dropped.add(name)
 
     def read(self, name: str) -> ir.Table:
@@ -68,7 +74,7 @@ class Warehouse:
             The number of rows.
         """
         path = self._staged(f"tables/{name}.parquet")
-        self._dropped.discard(name)
+        self._dropped.discard(f"tables/{name}.parquet")
         with explained(self.workspace):
             self.engine.to_parquet(check(name, table), path, compression="zstd")
             (rows,) = self.engine.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
@@ -103,6 +109,7 @@ class Warehouse:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a document within a transaction."""
+        self._dropped.discard(name)
         with explained(self.workspace):
             self._staged(name).write_text(text, encoding="utf-8")
 
@@ -128,7 +135,7 @@ class Warehouse:
         try:
             with explained(self.workspace):
                 _recover(self.workspace)
-                scratch.mkdir(parents=True)
+                scratch.mkdir(parents=True, exist_ok=True)
                 self._staging = self.workspace / STAGING
                 yield scratch
                 _mark_complete(self.workspace, self._dropped)
@@ -199,7 +206,7 @@ def _complete(workspace: Path) -> bool:
 
 
 def _mark_complete(workspace: Path, dropped: Iterable[str]) -> None:
-    """The point of no return: what is staged is on disk, and so is the list of tables to remove."""
+    """The point of no return: what is staged is on disk, and so is the list of files to remove."""
     staging = workspace / STAGING
     staging.mkdir(exist_ok=True)
     for path in _files(staging):
@@ -214,8 +221,8 @@ def _publish(workspace: Path) -> None:
     """Move every staged file into place; can be repeated from any point."""
     staging = workspace / STAGING
     marker = staging / COMPLETE
-    for name in marker.read_text(encoding="utf-8").split():
-        (workspace / f"tables/{name}.parquet").unlink(missing_ok=True)
+    for name in marker.read_text(encoding="utf-8").splitlines():
+        (workspace / name).unlink(missing_ok=True)
     for path in _files(staging):
         if path != marker:
             target = workspace / path.relative_to(staging)

@@ -31,7 +31,7 @@ def test_a_row_has_what_a_mail_tool_shows(engine):
         "segment": "Top spenders",
         "buyer": "reseller",
         "country": "France",
-        "last_order": date(2024, 12, 30),
+        "last_seen": date(2024, 12, 30),
         "orders": 9,
         "spend": 900.5,
         "expected_orders": 3.0,
@@ -61,7 +61,7 @@ def test_the_highest_come_first_ties_go_by_customer_and_the_unknown_last(engine)
 def test_segment_condition_and_number_narrow_the_list(engine):
     assert ids(engine, 2) == ["c@example.com", "d@example.com"]
     assert ids(engine, 2, "recency_days > 60") == ["d@example.com"]
-    assert ids(engine, where="last_order >= '2024-11-01' and not wholesale") == ["b@example.com", "c@example.com"]
+    assert ids(engine, where="last_seen >= '2024-11-01' and not wholesale") == ["b@example.com", "c@example.com"]
     assert ids(engine, top=3) == ids(engine)[:3]
     assert ids(engine, top=99) == ids(engine)
     assert ids(engine, where="monetary < 0") == []

@@ -19,7 +19,7 @@ ROWS = {
     "customer_id": ["=1+1", "c2", "c3"],
     "segment": ["+a", 'say "hi", you', "two\nlines"],
     "country": ["@x", None, "-y"],
-    "last_order": [date(2024, 1, 2), None, date(2024, 1, 3)],
+    "last_seen": [date(2024, 1, 2), None, date(2024, 1, 3)],
     "orders": [-1, 2, None],
     "spend": [-0.5, 1234.25, 0.1],
 }

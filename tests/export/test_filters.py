@@ -47,11 +47,11 @@ def fitting(condition):
         ("monetary > expected_spend", "abc"),
         ("5 < recency_days", "bcd"),
         ("recency_days in (2, frequency)", "a"),
-        ("last_order = '2024-12-30'", "a"),
-        ("'2024-12-01' > last_order", "bcd"[:2] + "d"),
-        ("last_order between '2024-11-01' and '2024-12-31'", "abc"),
-        ("last_order in ('2024-12-30')", "a"),
-        ("last_order < as_of", "abcd"),
+        ("last_seen = '2024-12-30'", "a"),
+        ("'2024-12-01' > last_seen", "bcd"[:2] + "d"),
+        ("last_seen between '2024-11-01' and '2024-12-31'", "abc"),
+        ("last_seen in ('2024-12-30')", "a"),
+        ("last_seen < as_of", "abcd"),
         ("segment = 'Low spenders' or segment_id = 1 and buyer = 'reseller'", "abcd"),
         ("\"segment\" = 'Low spenders'", "cd"),
         ("recency_days < 99999999999999999999999999", "abcd"),
@@ -108,9 +108,9 @@ def test_a_condition_picks_whom_it_says(condition, who):
         ("recency_days between 1 and 'x'", "a number and 'x' a text"),
         ("recency_days in (1, 'x')", "a number and 'x' a text"),
         ("wholesale = 1", "wholesale is a flag and 1 a number"),
-        ("last_order > 5", "last_order is a date and 5 a number"),
-        ("last_order > 'soon'", "'soon': not a date. Write it as '2024-12-31'"),
-        ("last_order > country", "a date and country a text"),
+        ("last_seen > 5", "last_seen is a date and 5 a number"),
+        ("last_seen > 'soon'", "'soon': not a date. Write it as '2024-12-31'"),
+        ("last_seen > country", "a date and country a text"),
         ("-country = 'x'", "only numbers have a minus"),
         ("recency_days < 1e999", "too large a number"),
     ],
@@ -120,7 +120,7 @@ def test_what_is_refused_is_told_in_a_sentence(condition, said):
         audience(PEOPLE, where=condition)
 
 
-COLUMNS = ["recency_days", "country", "wholesale", "last_order", "nothing"]
+COLUMNS = ["recency_days", "country", "wholesale", "last_seen", "nothing"]
 VALUES = ["'France'", "'2024-01-01'", "1", "2.5", "true", "null", "'", '"', "$1", "?"]
 KNOWN = ["(", ")", ",", "-", "and", "or", "not", "in", "between", "is", "=", "<>", "<", ">="]
 OTHER = [
@@ -167,7 +167,7 @@ LIKELY = st.recursive(
 @example("1 in (1)")
 @example("null is null")
 @example("true between false and true")
-@example("last_order = '\x00'")
+@example("last_seen = '\x00'")
 def test_any_text_is_a_condition_or_told_to_be_none(text):
     try:
         found = audience(PEOPLE, where=text)

@@ -2,7 +2,7 @@
 
 How often: Fader, Hardie and Lee (2005), "Counting Your Customers" the Easy Way; how much: the same authors' note on the
 Gamma-Gamma model of monetary value (2005). Parameters are the most probable ones under a normal prior with standard
-deviation 1 on their logarithms, which keeps small shops from extremes.
+deviation 1 on their logarithms (of q − 1 for q), which keeps small shops from extremes.
 """
 
 from collections.abc import Callable
@@ -47,7 +47,7 @@ class Lifetime:
 
     Attributes:
         orders: r, α (weeks), a and b of BG/NBD.
-        spend: p, q and v of Gamma-Gamma; v in `typical`.
+        spend: p, q and v of Gamma-Gamma; v in `typical`. q is above 1, where the mean exists.
         typical: The median worth of a day with an order, in currency: the unit of money.
     """
 
@@ -112,10 +112,10 @@ def fit_lifetime(history: History) -> tuple[Lifetime | None, str]:
     typical = float(np.median(history.worth[paid])) if paid.any() else 1.0
     orders = _most_probable(lambda p: _orders_likelihood(p, history), np.zeros(4))
     days, worth = history.repeats[paid] + 1, history.worth[paid] / typical
-    spend = _most_probable(lambda p: _spend_likelihood(p, days, worth), np.array([0.0, 1.0, 0.0]))
+    spend = _most_probable(lambda p: _spend_likelihood(p, days, worth), np.array([0.0, 0.7, 0.0]))
     if orders is None or spend is None:
         return None, "the fit did not converge"
-    model = Lifetime((orders[0], orders[1], orders[2], orders[3]), (spend[0], spend[1], spend[2]), typical)
+    model = Lifetime((orders[0], orders[1], orders[2], orders[3]), (spend[0], 1 + spend[1], spend[2]), typical)
     if not np.isfinite(model.expected_spend(history, 90)).all():
         return None, "the fit gave no finite figure for some customers"
     return model, ""
@@ -141,7 +141,7 @@ def _orders_likelihood(logs: Floats, history: History) -> float:
 
 def _spend_likelihood(logs: Floats, days: Floats, worth: Floats) -> float:
     """Log likelihood of Gamma-Gamma (equation 1a of the note)."""
-    p, q, v = np.exp(logs)
+    p, q, v = np.exp(logs) + np.array([0.0, 1.0, 0.0])
     pn, total = p * days, days * worth
     parts = gammaln(pn + q) - gammaln(pn) - gammaln(q) + q * np.log(v) - np.log(worth)
     return float((parts + pn * np.log(total) - (pn + q) * np.log(total + v)).sum())

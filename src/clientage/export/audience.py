@@ -17,7 +17,7 @@ COLUMNS = {
     "segment": "segment",
     "buyer": "buyer",
     "country": "country",
-    "last_order": "last_order",
+    "last_seen": "last_seen",
     "orders": "frequency",
     "spend": "monetary",
     "expected_orders": "expected_orders",
@@ -95,7 +95,7 @@ def _known(tables: Mapping[str, ir.Table]) -> ir.Table:
     """Every customer in a segment, with all columns that a condition may name."""
     customers = tables["customers"]
     age = customers.recency_days.as_interval("D")
-    dated = customers.mutate(last_order=(customers.as_of - age).cast("date"))
+    dated = customers.mutate(last_seen=(customers.as_of - age).cast("date"))
     return dated.join(tables["segments"], "customer_id")
 
 

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -46,8 +45,9 @@ def write(path: Path, form: str, batches: pa.RecordBatchReader) -> int:
     Raises:
         WorkspaceError: The file cannot be written.
     """
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.draft")  # always the same: what a killed export left is overwritten
     try:
+        draft.unlink(missing_ok=True)
         rows = FORMATS[form](draft, batches)
         draft.replace(path)
         return rows

@@ -25,14 +25,16 @@ def favourites(pairs: ir.Table, segments: ir.Table, products: ir.Table) -> ir.Ta
     everybody = inside.group_by("product").agg(buyers=inside.customers.sum())
     table = inside.join(sizes, "segment_id").join(everybody, "product")
     share = table.customers / table.members.cast("float64")
-    others = (table.buyers - table.customers) / (table["all"] - table.members).cast("float64")
+    rest = (table["all"] - table.members).cast("float64").nullif(0.0)
+    others = (table.buyers - table.customers) / rest
     pooled = table.buyers / table["all"].cast("float64")
     table = table.mutate(
         share=share,
         lift=share / others.nullif(0.0),
-        z=(share - others) / (pooled * (1 - pooled) / table.members).nullif(0.0).sqrt(),
+        z=(share - others) / (pooled * (1 - pooled) * (1 / table.members + 1 / rest)).nullif(0.0).sqrt(),
+        more=share > others,
     )
-    table = table.filter(table.customers >= FEWEST, table.lift > 1)
+    table = table.filter(table.customers >= FEWEST, table.more)
     order = ibis.row_number().over(group_by="segment_id", order_by=[table.z.desc(), table["product"]])
     table = table.mutate(rank=order + 1)
     table = table.filter(table["rank"] <= MOST)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from clientage.recommendations.purchases import Bought
-from clientage.recommendations.weights import Weighed, Weights
+from clientage.recommendations.weights import Weighed, Weights, largest
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
@@ -112,12 +112,10 @@ def _scores(block: Bought, matrix: sparse.csc_array | None, barred: Flags) -> We
 
 def _best(score: Weighed, top: int) -> tuple[Indices, Weighed]:
     """The products with the highest positive scores, (b, top), -1 where there are fewer; ties go to the first."""
-    top = min(top, score.shape[1])
-    found = np.sort(np.argpartition(-score, top - 1, axis=1)[:, :top], axis=1)
-    value = np.take_along_axis(score, found, 1)
-    order = np.argsort(-value, axis=1, kind="stable")
-    found, value = np.take_along_axis(found, order, 1), np.take_along_axis(value, order, 1)
-    return np.where(value > 0, found, NOBODY), np.maximum(value, 0)
+    positive = np.maximum(score, np.float32(0)) + np.float32(0)  # a zero with a sign becomes one without
+    found = largest(positive, min(top, score.shape[1]))
+    value = np.take_along_axis(positive, found, 1)
+    return np.where(value > 0, found, NOBODY), value
 
 
 def _because(product: Indices, had: Flags, weights: Weights | None) -> Indices:

@@ -87,6 +87,20 @@ def strongest(weights: Weighed, start: int, keep: int) -> tuple[NDArray[np.int32
     own = np.arange(len(weights))
     weights[own, start + own] = 0
     keep = min(keep, weights.shape[1])
-    largest = np.argpartition(-np.abs(weights), keep - 1, axis=1)[:, :keep]
-    largest.sort(axis=1)
-    return largest.astype(np.int32), np.take_along_axis(weights, largest, 1)
+    found = np.sort(largest(np.abs(weights), keep), axis=1)
+    return found.astype(np.int32), np.take_along_axis(weights, found, 1)
+
+
+def largest(values: Weighed, keep: int) -> NDArray[np.int64]:
+    """Places of the largest values of each row, the largest first; of equal ones the first.
+
+    Args:
+        values: Not below zero, (b, m).
+        keep: How many places, at most m.
+    """
+    m = values.shape[1]
+    # the bits of floats that are not negative are in the order of the floats: with the place behind them no two tie
+    ranks = (values.view(np.int32).astype(np.int64) << 32) | np.arange(m - 1, -1, -1)
+    found = np.argpartition(ranks, m - keep, axis=1)[:, m - keep :]
+    order = np.argsort(-np.take_along_axis(ranks, found, 1), axis=1)
+    return np.asarray(np.take_along_axis(found, order, 1))

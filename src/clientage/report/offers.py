@@ -49,7 +49,7 @@ def offers(
             row["segment"],
             row["colour"],
             [
-                (_name(each), f"{words.share(each['share'])} bought it, {words.times(each['lift'])}")
+                (_name(each), f"{words.share(each['share'])} bought it, {_lift(each['lift'])}")
                 for each in liked.get(row["segment_id"], [])
             ],
             [(_name(each), words.customers(each["customers"])) for each in advised.get(row["segment_id"], [])],
@@ -109,3 +109,7 @@ def _by_segment(rows: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]
 
 def _name(row: Mapping[str, Any]) -> str:
     return str(row.get("description") or row["product"])
+
+
+def _lift(value: float | None) -> str:
+    return "nobody else did" if value is None else words.times(value)

@@ -69,7 +69,8 @@ def profiles(model: SegmentModel, known: Known, currency: str = "") -> pa.Table:
     """
     segments = [segment for segment in model.segments if segment.segment_id in known.totals]
     rows = [_profile(segment, known, currency) for segment in segments]
-    return pa.Table.from_pylist(rows, arrow_schema("profiles"))
+    known_columns = [field for field in arrow_schema("profiles") if field.name in rows[0]] if rows else None
+    return pa.Table.from_pylist(rows, pa.schema(known_columns) if known_columns else arrow_schema("profiles"))
 
 
 def _profile(segment: Segment, known: Known, currency: str) -> dict[str, object]:

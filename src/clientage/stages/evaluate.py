@@ -55,7 +55,7 @@ def _evaluate_values(run: Run, cutoffs: Sequence[date]) -> None:
     for cutoff in cutoffs:
         table = _buyers(run, cutoff)
         for name, day in (("before", cutoff - timedelta(days=horizon)), ("after", cutoff)):
-            spent = outcomes(lines, day, horizon).select("customer_id", **{name: ibis._.next_spend})
+            spent = outcomes(lines, day, horizon).select("customer_id", **{name: ibis._.next_net})
             table = table.left_join(spent, "customer_id").drop("customer_id_right")
         found = run.warehouse.collect(table.order_by("customer_id"))
         past = history(found)

@@ -64,7 +64,7 @@ def _weights(run: Run, bought: Bought, products: pa.Table) -> Weights | None:
         if run.warehouse.exists("recommenders"):
             model, reason = best(run.rows(run.read("recommenders"))), "the best of the last evaluation"
     if len(products) < 2:
-        model, reason = "popular", "there is one product only"
+        model, reason = "popular", f"there {'is one product only' if len(products) else 'are no products'}"
     run.manifest.recommender = {"model": model, "reason": reason}
     if model == "popular":
         return None
