@@ -10,6 +10,7 @@ from shops import SHARED
 
 from clientage import pipeline
 from clientage.settings import load
+from clientage.warehouse import connect
 
 
 @pytest.fixture
@@ -38,7 +39,7 @@ def real_run(real, tmp_path_factory):
 @pytest.fixture(scope="session")
 def real_tables(real_run):
     """The tables of that run by name, and the engine they are read with."""
-    warehouse = pipeline.connect(real_run[0].workspace)
+    warehouse = connect(real_run[0].workspace)
     names = [name for name in pipeline.TABLES if warehouse.exists(name)]
     return {"engine": warehouse.engine} | {name: warehouse.read(name) for name in names}
 

@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from clientage import pipeline
 from clientage.cli import app, main
 from clientage.warehouse import connect
 
@@ -95,6 +96,11 @@ def test_doctor_without_a_source_looks_at_the_set_up(command):
     found = command("doctor")
     assert found.returncode == 0
     assert "workspace" in found.stdout
+
+
+def test_help_names_every_stage(command):
+    shown = " ".join(command("step", "--help").stdout.split())
+    assert all(stage.name in shown for stage in pipeline.STAGES)
 
 
 def test_version(command):

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 from datetime import date
 
 import numpy as np
@@ -16,6 +17,7 @@ from clientage.segments.indices import adjusted_rand
 from clientage.settings import load
 from clientage.tables import TABLES
 from clientage.transactions.simulate import simulate
+from clientage.warehouse import connect
 
 FLOOR = 0.70
 
@@ -27,7 +29,7 @@ def digests(workspace):
 
 def test_every_table_keeps_its_promise_and_the_manifest_counts_it(sample_run):
     settings, manifest = sample_run
-    warehouse = pipeline.connect(settings.workspace)
+    warehouse = connect(settings.workspace)
     assert set(manifest.tables) == set(TABLES)
     for name, spec in TABLES.items():
         rows = warehouse.collect(warehouse.read(name)).to_pylist()
@@ -122,7 +124,7 @@ def test_stages_can_be_run_one_by_one(tmp_path):
 def test_what_follows_from_a_changed_stage_does_not_stay(tmp_path):
     settings = load(overrides=[f"workspace={tmp_path}", "segments.k=4", "segments.bootstraps=2"])
     pipeline.run(settings, "sample", with_evaluation=True)
-    tables = set(pipeline.connect(tmp_path).workspace.glob("tables/*"))
+    tables = set(connect(tmp_path).workspace.glob("tables/*"))
     pipeline.step(settings, ["clean"])
     assert set(tmp_path.glob("tables/*")) == tables
     other = load(overrides=[f"workspace={tmp_path}", "segments.k=3"])
@@ -134,6 +136,26 @@ def test_what_follows_from_a_changed_stage_does_not_stay(tmp_path):
         pipeline.step(other, ["profile"])
     pipeline.step(load(overrides=[f"workspace={tmp_path}", "clean.duplicate=false"]), ["clean"])
     assert {path.stem for path in tmp_path.glob("tables/*")} == {"transactions", "lines", "rejected", "quality"}
+
+
+def test_other_data_are_not_served_by_an_old_evaluation(tmp_path):
+    settings = load(overrides=[f"workspace={tmp_path / 'ws'}", "segments.k=3", "segments.bootstraps=2"])
+    made = simulate(400, out=tmp_path / "other.parquet", seed=5)
+    pipeline.run(settings, "sample", with_evaluation=True)
+    assert pipeline.step(settings, ["recommend"]).recommender["reason"] == "the best of the last evaluation"
+    first = pipeline.run(settings, str(made.lines_path))
+    assert first.recommender == {"model": "ease", "reason": "the default"}
+    assert "recommenders" not in first.tables
+    found = digests(tmp_path / "ws")
+    pipeline.run(settings, str(made.lines_path))
+    assert digests(tmp_path / "ws") == found
+
+
+def test_another_horizon_makes_other_tables(sample_run, tmp_path):
+    shutil.copytree(sample_run[0].workspace, tmp_path, dirs_exist_ok=True)
+    changed = ["segments.bootstraps=5", "evaluate.horizon_days=30"]
+    pipeline.step(load(overrides=[f"workspace={tmp_path}", *changed]), ["features"])
+    assert not {"profiles", "regions", "recommendations"} & {path.stem for path in tmp_path.glob("tables/*")}
 
 
 def test_cutoffs_need_a_whole_horizon_after_them(sample_run):
@@ -197,7 +219,7 @@ def test_the_public_data_set_gives_the_reference_segments(real_run):
 @pytest.mark.real
 def test_numpy_and_the_engine_agree_on_every_real_customer(real_run):
     settings, _ = real_run
-    warehouse = pipeline.connect(settings.workspace)
+    warehouse = connect(settings.workspace)
     model = document.loads(warehouse.read_text(pipeline.MODEL))
     customers = warehouse.collect(warehouse.read("customers").order_by("customer_id"))
     columns = {name: customers[name].to_numpy(zero_copy_only=False).astype(float) for name in model.space.features}

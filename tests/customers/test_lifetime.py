@@ -66,21 +66,30 @@ def test_the_parameters_of_simulated_customers_are_found():
     assert a / (a + b) == pytest.approx(1.2 / 5.2, rel=0.3)
 
 
-def test_later_orders_are_as_many_as_expected():
+def test_as_many_orders_are_expected_of_new_customers_as_such_customers_had():
     past = simulated(seed=1)
-    early = History(past.repeats, past.last, past.age, past.worth)
-    model, _ = fit_lifetime(early)
-    # what is expected of the whole time so far, from nothing known, is what came
-    fresh = History(np.zeros_like(past.age), np.zeros_like(past.age), np.zeros_like(past.age), past.worth)
+    model, _ = fit_lifetime(past)
     expected = np.array([model.expected_orders(history(0, 0, 0, 1), int(age))[0] for age in past.age[:300]])
     assert expected.mean() == pytest.approx(past.repeats[:300].mean(), rel=0.15)
-    assert (model.expected_orders(fresh, 90) > 0).all()
 
 
 def test_a_customer_who_comes_more_often_and_later_is_worth_more():
     few, many = history(1, 100, 300, 50), history(9, 290, 300, 50)
     assert MODEL.expected_orders(few, 90) < MODEL.expected_orders(many, 90)
     assert MODEL.expected_spend(history(9, 290, 300, 500), 90) > MODEL.expected_spend(many, 90)
+
+
+@pytest.mark.parametrize("spread", [0.5, 1.5, 2.5, 4.0])
+def test_wild_shops_give_forecasts_that_are_finite_and_not_negative(spread):
+    past = simulated(seed=3)
+    worth = np.exp(np.random.default_rng(4).normal(3, spread, len(past.worth)))
+    wild = History(past.repeats, past.last, past.age, worth)
+    model, why = fit_lifetime(wild)
+    assert not why
+    assert model.spend[1] > 1
+    found = model.expected_spend(wild, 90)
+    assert np.isfinite(found).all()
+    assert (found >= 0).all()
 
 
 def test_too_few_to_learn_from_are_said():

@@ -106,7 +106,7 @@ def test_favourites_are_what_stands_out_surely(engine):
         members.append(
             {"customer_id": customer, "segment_id": segment, "segment": "x", "wholesale": False, "buyer": "x"}
         )
-        chances = {"mug": 0.6 if segment == 1 else 0.2, "jug": 0.5, "rare": 0.01}
+        chances = {"mug": 0.6 if segment == 1 else 0.2, "jug": 0.5, "rare": 0.01, "own": 0.3 * (segment == 2)}
         rows += [line(customer_id=customer, product=name) for name, chance in chances.items() if rng.random() < chance]
     catalogued = catalogue(table("lines", rows), DAY, offered_days=99, recent_days=9, most=99)
     found = favourites(kept(table("lines", rows), DAY), table("segments", members), catalogued)
@@ -114,3 +114,13 @@ def test_favourites_are_what_stands_out_surely(engine):
     assert (first[0]["segment_id"], first[0]["rank"], first[0]["product"]) == (1, 1, "mug")
     assert first[0]["lift"] > 2
     assert "rare" not in {row["product"] for row in first}
+    (own,) = [row for row in first if row["product"] == "own"]
+    assert (own["segment_id"], own["rank"], own["lift"]) == (2, 1, None)
+
+
+def test_one_segment_alone_has_no_favourites(engine):
+    rows = [line(customer_id=f"c{i}") for i in range(20)]
+    segments = table("segments", [{"customer_id": f"c{i}", "segment_id": 1} for i in range(20)])
+    catalogued = catalogue(table("lines", rows), DAY, offered_days=99, recent_days=9, most=99)
+    found = favourites(kept(table("lines", rows), DAY), segments, catalogued)
+    assert engine.to_pyarrow(found).num_rows == 0

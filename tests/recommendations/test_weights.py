@@ -10,10 +10,13 @@ from matrices import bought
 
 from clientage.recommendations.cosine import cosine
 from clientage.recommendations.ease import ease
-from clientage.recommendations.weights import BLOCK, Weights, bought_together, strongest
+from clientage.recommendations.weights import BLOCK, Weights, bought_together, largest, strongest
 
 SHOPS = arrays.arrays(
     np.int8, arrays.array_shapes(min_dims=2, max_dims=2, min_side=2, max_side=12), elements=st.integers(0, 1)
+)
+TIES = arrays.arrays(
+    np.float32, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.sampled_from(np.float32([0, 0.5, 1]))
 )
 
 
@@ -45,6 +48,14 @@ def test_the_strongest_weights_are_kept_whatever_their_sign():
     places, values = strongest(rows, 0, 2)
     assert places.tolist() == [[2, 3], [0, 3]]
     assert values == pytest.approx(np.array([[-0.5, 0.3], [0.2, -0.1]]))
+
+
+@settings(max_examples=50, deadline=None)
+@given(values=TIES, keep=st.integers(1, 9))
+def test_of_equal_values_the_first_are_kept(values, keep):
+    keep = min(keep, values.shape[1])
+    expected = np.argsort(-values, axis=1, kind="stable")[:, :keep]
+    assert (largest(values, keep) == expected).all()
 
 
 def test_cosine_counts_customers_in_common_and_shrinks_the_rare():

@@ -110,6 +110,7 @@ def test_profiles_add_up_and_speak():
     assert [row["buys_again"] for row in rows] == [0.5, 1.0, 0.0]
     assert [row["next_spend"] for row in rows] == [5.0, 30.0, 0.0]
     assert len({row["colour"] for row in rows}) == 3
+    assert "expected_spend" not in rows[0]
     assert rows[0]["summary"].startswith("100 customers (33%) bring ")
     assert rows[0]["summary"].endswith("50% buy again within 90 days.")
 
