@@ -135,7 +135,7 @@ def evaluate(
 @app.command()
 def recommend(
     customer: Annotated[str, typer.Argument(help="The customer's id, as it came.")],
-    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Products at most.")] = 10,
+    top: Annotated[int, typer.Option("--top", min=1, help="Products at most.")] = 10,
     repeat: Annotated[bool, typer.Option("--repeat", help="Also what was bought before.")] = False,
     config: Config = None,
     workspace: Workspace = None,
@@ -156,7 +156,7 @@ def recommend(
 @app.command()
 def similar(
     product: Annotated[str, typer.Argument(help="The product's code, as it came.")],
-    top: Annotated[int, typer.Option("--top", min=1, max=1000, help="Products at most, of each kind.")] = 5,
+    top: Annotated[int, typer.Option("--top", min=1, help="Products at most, of each kind.")] = 5,
     config: Config = None,
     workspace: Workspace = None,
     set_: Set = None,
