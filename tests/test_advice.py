@@ -78,7 +78,7 @@ def test_a_shop_without_products_gets_no_recommendations_and_keeps_no_old_ones(t
     assert second.warnings["recommend"] == ["the order lines have no product, so nothing can be recommended."]
     assert not {"recommendations", "products", "affinities", "favourites"} & set(second.tables)
     assert not (tmp_path / "ws/tables/recommendations.parquet").exists()
-    with pytest.raises(WorkspaceError, match="there is no table products"):
+    with pytest.raises(WorkspaceError, match="there are no recommendations yet"):
         for_customer(settings, "c001", 3, repeat=False)
 
 
@@ -93,6 +93,18 @@ def test_one_product_leaves_nothing_new_to_offer(tmp_path):
     assert manifest.recommender == {"model": "popular", "reason": "there is one product only"}
     assert for_customer(settings, "c001", 3, repeat=False) == []
     assert [row["product"] for row in for_customer(settings, "c001", 3, repeat=True)] == ["1000"]
+
+
+def test_a_shop_where_all_was_returned_has_nothing_to_offer(tmp_path):
+    path = orders(tmp_path / "orders.csv", customers=120)
+    head, *lines = path.read_text(encoding="utf-8").splitlines()
+    rows = [line.split(",") for line in lines]
+    returned = [",".join([*row[:3], f"-{row[3]}", *row[4:]]) for row in rows]
+    path.write_text("\n".join([head, *returned]) + "\n", encoding="utf-8")
+    settings = load(overrides=[f"workspace={tmp_path / 'ws'}", "segments.k=2", "evaluate.horizon_days=14"])
+    manifest = pipeline.run(settings, str(path))
+    assert not manifest.tables.get("recommendations")
+    assert "expected orders and spend are left out" in manifest.warnings["features"][0]
 
 
 def test_the_winner_of_the_last_evaluation_recommends(sample_run, tmp_path):

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clientage.context import opened
-from clientage.errors import InputError
+from clientage.errors import InputError, WorkspaceError
 from clientage.manifest import Manifest
 from clientage.pipeline import MANIFEST
 from clientage.recommendations.offers import NOBODY, Fallback, offers, similar
@@ -38,7 +38,7 @@ def for_customer(settings: Settings, customer: str, top: int, *, repeat: bool) -
         ClientageError: There is no such customer, with the nearest id, or nothing was recommended yet.
     """
     warehouse = opened(settings)
-    segments, products = warehouse.read("segments"), warehouse.collect(warehouse.read("products"))
+    segments, products = warehouse.read("segments"), _products(warehouse)
     own = warehouse.collect(segments.filter(segments.customer_id == customer).select("segment_id"))
     if not len(own):
         raise InputError(f"there is no customer {customer}. {_nearest(warehouse, segments.customer_id, customer)}")
@@ -92,7 +92,7 @@ def of_product(settings: Settings, product: str, top: int) -> dict[str, Rows]:
         ClientageError: There is no such product, with the nearest code, or no weights were made.
     """
     warehouse = opened(settings)
-    products = warehouse.collect(warehouse.read("products"))
+    products = _products(warehouse)
     codes = products["product"].to_pylist()
     if product not in codes:
         table = warehouse.read("products")
@@ -106,6 +106,20 @@ def of_product(settings: Settings, product: str, top: int) -> dict[str, Rows]:
     together = weights.matrix().tocsr()[[number]].toarray().ravel()
     found = {"together": together, "similar": similar(weights, number)}
     return {what: _ranked(products, scores, top) for what, scores in found.items()}
+
+
+def _products(warehouse: Warehouse) -> pa.Table:
+    """The table `products`.
+
+    Raises:
+        WorkspaceError: Nothing was recommended yet.
+    """
+    if not warehouse.exists("products"):
+        raise WorkspaceError(
+            f"{warehouse.workspace}: there are no recommendations yet. Make them with `clientage step recommend`; "
+            "the order lines need a product."
+        )
+    return warehouse.collect(warehouse.read("products"))
 
 
 def _weights(warehouse: Warehouse, codes: pa.Array) -> Weights:

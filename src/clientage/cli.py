@@ -135,7 +135,7 @@ def evaluate(
 @app.command()
 def recommend(
     customer: Annotated[str, typer.Argument(help="The customer's id, as it came.")],
-    top: Annotated[int, typer.Option("--top", min=1, help="Products at most.")] = 10,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="Products at most; else as the settings say.")] = None,
     repeat: Annotated[bool, typer.Option("--repeat", help="Also what was bought before.")] = False,
     config: Config = None,
     workspace: Workspace = None,
@@ -146,7 +146,9 @@ def recommend(
     """What to offer to a customer, and because of what."""
     from clientage import advice, terminal
 
-    found = advice.for_customer(_settings(config, workspace, set_), customer, top, repeat=repeat)
+    settings = _settings(config, workspace, set_)
+    wanted = settings.recommendations
+    found = advice.for_customer(settings, customer, top or wanted.top, repeat=repeat or wanted.repeat)
     if as_json:
         typer.echo(json.dumps(found, indent=1, ensure_ascii=False))
     else:

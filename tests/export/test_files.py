@@ -133,3 +133,18 @@ def test_without_a_good_key_there_are_no_digests(monkeypatch, key, said):
     with pytest.raises(SettingsError, match=said) as caught:
         ids.key()
     assert not key or key not in str(caught.value)
+
+
+@pytest.mark.parametrize("out", ["-", "/dev/null"])
+def test_what_is_no_file_is_not_replaced(out):
+    with pytest.raises(SettingsError, match="not a file that could be replaced"):
+        files.target(Path(out), None, "audience")
+
+
+def test_a_link_is_followed(tmp_path):
+    (tmp_path / "real.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "link.csv").symlink_to(tmp_path / "real.csv")
+    path, form = files.target(tmp_path / "link.csv", None, "audience")
+    files.write(path, form, batches({"customer_id": ["a"]}))
+    assert (tmp_path / "link.csv").is_symlink()
+    assert "a" in (tmp_path / "real.csv").read_text(encoding="utf-8")

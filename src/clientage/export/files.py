@@ -23,17 +23,19 @@ def target(out: Path | None, form: str | None, name: str) -> tuple[Path, str]:
         name: What to call a file that was not named.
 
     Raises:
-        SettingsError: The format is not known, it and the suffix do not agree, or the file is a folder.
+        SettingsError: The format is not known, it and the suffix do not agree, or `out` is no file.
     """
     if out and out.is_dir():
         raise SettingsError(f"--out {out}: a folder. Give a file.")
+    if out and (str(out) == "-" or (out.exists() and not out.is_file())):
+        raise SettingsError(f"--out {out}: not a file that could be replaced. Give the name of one.")
     suffix = out.suffix.lower().removeprefix(".") if out else ""
     chosen = form or (suffix if suffix in FORMATS else "csv")
     if chosen not in FORMATS:
         raise SettingsError(f"--format {chosen}: not known. Give {' or '.join(FORMATS)}.")
     if suffix in FORMATS and suffix != chosen:
         raise SettingsError(f"--format {chosen}: {out} says otherwise. Leave out --format, or give another --out.")
-    return out or Path(f"{name}.{chosen}"), chosen
+    return out.resolve() if out and out.is_symlink() else out or Path(f"{name}.{chosen}"), chosen
 
 
 def write(path: Path, form: str, batches: pa.RecordBatchReader) -> int:

@@ -82,6 +82,9 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
         gathered(run.warehouse.batches(pairs), ids.combine_chunks(), products["product"].combine_chunks())
         for pairs in (kept(lines, cutoff), first_bought(lines, cutoff, run.settings.evaluate.horizon_days))
     )
+    if units.nnz == 0 or after.nnz == 0 or len(products) < 2:
+        run.drop("recommenders")  # nothing to learn from, or nothing to be right about
+        return
     counts = (products[name].to_numpy() for name in ("customers", "recent_customers", "offered"))
     groups = groupings.grouped("classic", run.snapshot(cutoff), CLUSTERS)
     rows = recommenders(
