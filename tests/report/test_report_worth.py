@@ -24,7 +24,7 @@ def test_the_highest_tenth_is_that_of_the_customers(shop, engine):
     assert concentration(tables["customers"]) == {"all": 1090.0, "top": 920.0}
     assert made(tables, shop).reading == (
         "£1.09k is expected of all customers in the next 90 days. The highest tenth is expected to bring 84% of it. "
-        "Use it to rank customers: for a single one the amount is rough."
+        "Use it to rank customers: the amounts are rough, and know no season."
     )
 
 

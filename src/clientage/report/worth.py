@@ -52,5 +52,5 @@ def reading(found: Mapping[str, float], days: int, currency: str) -> str:
     return (
         f"{words.short_money(found['all'], currency)} is expected of all customers in the next {days} days. "
         f"The highest tenth is expected to bring {words.share(found['top'] / found['all'])} of it. "
-        "Use it to rank customers: for a single one the amount is rough."
+        "Use it to rank customers: the amounts are rough, and know no season."
     )
