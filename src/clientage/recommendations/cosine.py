@@ -3,7 +3,7 @@
 import numpy as np
 
 from clientage.recommendations.purchases import Bought
-from clientage.recommendations.weights import BLOCK, Weighed, Weights, bought_together, strongest
+from clientage.recommendations.weights import Weighed, Weights, bought_together
 
 NEIGHBOURS = 200
 
@@ -18,11 +18,7 @@ def cosine(bought: Bought, keep: int = NEIGHBOURS, shrink: float = 20.0) -> Weig
     """
     pairs = bought_together(bought)
     norms: Weighed = np.sqrt(np.diag(pairs))
-    found = [
-        strongest(_shrunk(pairs[start : start + BLOCK], norms[start : start + BLOCK], norms, shrink), start, keep)
-        for start in range(0, len(pairs), BLOCK)
-    ]
-    return Weights(np.concatenate([block[0] for block in found]), np.concatenate([block[1] for block in found]))
+    return Weights.strongest(lambda block: _shrunk(pairs[block], norms[block], norms, shrink), len(pairs), keep)
 
 
 def _shrunk(pairs: Weighed, own: Weighed, norms: Weighed, shrink: float) -> Weighed:

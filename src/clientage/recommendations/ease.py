@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from clientage.errors import ClientageError
 from clientage.recommendations.purchases import Bought
-from clientage.recommendations.weights import BLOCK, Weighed, Weights, bought_together, strongest
+from clientage.recommendations.weights import BLOCK, Weighed, Weights, bought_together
 
 
 def ease(bought: Bought, penalty: float = 500.0, keep: int = 50) -> Weights:
@@ -20,11 +20,7 @@ def ease(bought: Bought, penalty: float = 500.0, keep: int = 50) -> Weights:
     with threadpool_limits(1):  # the same bytes for any number of cores
         inverse = _inverse(bought_together(bought), penalty)
     diagonal = np.diag(inverse).copy()
-    found = [
-        strongest(-inverse[start : start + BLOCK] / diagonal[start : start + BLOCK, None], start, keep)
-        for start in range(0, len(inverse), BLOCK)
-    ]
-    return Weights(np.concatenate([block[0] for block in found]), np.concatenate([block[1] for block in found]))
+    return Weights.strongest(lambda block: -inverse[block] / diagonal[block, None], len(inverse), keep)
 
 
 def _inverse(pairs: Weighed, penalty: float) -> Weighed:

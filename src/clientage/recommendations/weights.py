@@ -1,5 +1,6 @@
 """How much each product bought speaks for each other one: sparse weights, whatever method they come from."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -32,6 +33,18 @@ class Weights:
         m, k = self.weight.shape
         ends = np.arange(0, m * k + 1, k)
         return sparse.csc_array((self.weight.ravel(), self.bought.ravel(), ends), shape=(m, m))
+
+    @classmethod
+    def strongest(cls, rows: Callable[[slice], Weighed], m: int, keep: int) -> "Weights":
+        """Those furthest from 0 for each product, a block of products at a time.
+
+        Args:
+            rows: Weights of all products for a block of them to recommend, (b, m).
+            m: How many products there are.
+            keep: Weights for each product.
+        """
+        found = [strongest(rows(slice(start, start + BLOCK)), start, keep) for start in range(0, m, BLOCK)]
+        return cls(np.concatenate([block[0] for block in found]), np.concatenate([block[1] for block in found]))
 
     def table(self, products: pa.Array) -> pa.Table:
         """The table `affinities`, in order of its key."""

@@ -10,7 +10,6 @@ import pyarrow as pa
 
 from clientage.expressions import exact_sum, sampled
 
-# of `profiles.buys_again` and `next_spend`
 MOST_POINTS = 2000
 # told by `monetary` and `frequency` already
 TWINS = ("spend", "invoices")

@@ -51,7 +51,7 @@ RECOMMENDERS: Mapping[str, str] = {
     "cosine": "Cosine",
     "popular": "Most popular",
     "popular lately": "Most popular lately",
-    "cluster": "Most popular in the segment",
+    "cluster": "Best sellers of a cluster",
 }
 
 BUYERS: Mapping[str, str] = {"personal": "for themselves", "bulk": "in bulk", "reseller": "to sell on"}

@@ -121,10 +121,8 @@ def _measured(rows: Sequence[Mapping[str, Any]], k: int) -> list[float]:
 
 def _kept(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> bool:
     """Whether a number keeps all limits, at every snapshot that has it."""
-    own = [row for row in rows if row["k"] == k]
-    found, now = _measured(rows, k), max(own, key=lambda row: row["as_of"])
-    stable = len(found) == len(own) and np.mean(found) >= limits.mean and min(found) >= limits.worst
-    return bool(stable and now["smallest_share"] >= limits.share)
+    measured = [row["stability"] is not None for row in rows if row["k"] == k]
+    return all(measured) and not _missed(rows, k, limits)
 
 
 def _missed(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> str:

@@ -14,10 +14,11 @@ from clientage.customers.lifetime import fit_lifetime, purchases
 from clientage.errors import InputError
 from clientage.expressions import sampled
 from clientage.recommendations.evaluate import Trial, first_bought, recommenders
-from clientage.recommendations.purchases import binary, catalogue, gathered, kept
+from clientage.recommendations.purchases import binary, gathered, kept
 from clientage.segments import evaluate as groupings
 from clientage.segments.outcomes import outcomes
 from clientage.stages.customers import history
+from clientage.stages.recommend import products_at
 
 CLUSTERS = 3  # of the recipe `classic`, whose best sellers are the rule of thumb to beat
 LEAST_HORIZON = 14  # days, below which hardly anybody buys again
@@ -73,10 +74,7 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
     if "product" not in lines.columns:
         run.drop("recommenders")
         return
-    found = catalogue(
-        lines, cutoff, offered_days=wanted.offered_days, recent_days=wanted.recent_days, most=wanted.most_products
-    )
-    products = run.warehouse.collect(found)
+    products = run.warehouse.collect(products_at(run, cutoff))
     ids = run.warehouse.collect(_buyers(run, cutoff).select("customer_id").order_by("customer_id"))["customer_id"]
     units, after = (
         gathered(run.warehouse.batches(pairs), ids.combine_chunks(), products["product"].combine_chunks())

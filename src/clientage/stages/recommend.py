@@ -1,5 +1,8 @@
 """What to offer to whom: the catalogue, the weights between products, and the best for every customer."""
 
+from datetime import date
+
+import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
@@ -25,14 +28,7 @@ def recommend(run: Run) -> None:
     if "product" not in lines.columns:
         run.manifest.warn("recommend", "the order lines have no product, so nothing can be recommended.")
         return
-    found = catalogue(
-        lines,
-        run.manifest.day,
-        offered_days=wanted.offered_days,
-        recent_days=wanted.recent_days,
-        most=wanted.most_products,
-    )
-    run.write("products", found)
+    run.write("products", products_at(run, run.manifest.day))
     products = run.warehouse.collect(run.read("products"))
     members = run.warehouse.collect(run.read("segments").select("customer_id", "segment_id").order_by("customer_id"))
     pairs = run.warehouse.kept(kept(lines, run.manifest.day), run.scratch / "kept.parquet")
@@ -52,6 +48,18 @@ def recommend(run: Run) -> None:
     if rows is not None:
         run.write("recommendations", rows)
     run.write("favourites", favourites(pairs, run.read("segments"), run.read("products")))
+
+
+def products_at(run: Run, day: date) -> ir.Table:
+    """The catalogue before a day, as the settings say."""
+    wanted = run.settings.recommendations
+    return catalogue(
+        run.read("lines"),
+        day,
+        offered_days=wanted.offered_days,
+        recent_days=wanted.recent_days,
+        most=wanted.most_products,
+    )
 
 
 def _weights(run: Run, bought: Bought, products: pa.Table) -> Weights | None:
