@@ -81,15 +81,17 @@ def floated(raw: ir.Table, roles: Iterable[str], *, spreadsheet: bool) -> frozen
     texts = [role for role in roles if role in IDENTIFIERS and raw[role].type().is_string()]
     if not texts:
         return frozenset()
-    counts = {}
-    for role in texts:
-        ends = raw[role].endswith(".0")
-        counts[f"{role} floats"] = ends.sum()
-        if not spreadsheet:
-            plain = trimmed(raw[role])
-            counts[f"{role} others"] = (plain.notnull() & ~(ends & plain.re_search(r"^[1-9]\d*\.0$"))).sum()
-    seen = one(raw.aggregate(**counts))
-    return frozenset(role for role in texts if seen[f"{role} floats"] and not seen.get(f"{role} others"))
+    ends = {role: raw[role].endswith(".0") for role in texts}
+    seen = one(raw.aggregate(**{role: found.sum() for role, found in ends.items()}))
+    texts = [role for role in texts if seen[role]]
+    if spreadsheet or not texts:
+        return frozenset(texts)
+    plain = {role: trimmed(raw[role]) for role in texts}
+    others = {
+        role: (text.notnull() & ~(ends[role] & text.re_search(r"^[1-9]\d*\.0$"))).sum() for role, text in plain.items()
+    }
+    found = one(raw.aggregate(**others))
+    return frozenset(role for role in texts if not found[role])
 
 
 def one(row: ir.Table) -> dict[str, float]:
