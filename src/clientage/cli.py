@@ -133,6 +133,100 @@ def evaluate(
 
 
 @app.command()
+def train(
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="Try the grid of the settings first, and use the best.")
+    ] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    recipe: Recipe = "",
+    k: K = "",
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """A challenger for the model in use: trained beside it, matched, judged and sent to MLflow."""
+    from clientage import pipeline, standings, terminal, training
+
+    settings = _settings(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k})
+    with terminal.following(quiet=as_json) as tell:
+        trained = training.train(settings, sweep=sweep, tell=tell)
+    if as_json:
+        typer.echo(json.dumps(asdict(trained), default=str, indent=1))
+        return
+    profiles = pipeline.rows(settings.model_copy(update={"workspace": trained.workspace}), "profiles")
+    terminal.show_segments(profiles)
+    standings.show_training(trained, settings.tracking.model, profiles, terminal.repeated(config, workspace))
+
+
+@app.command()
+def promote(
+    version: Annotated[str, typer.Argument(help="Number or alias of the model.")] = "challenger",
+    force: Annotated[str, typer.Option("--force", help="Why it shall be champion although the gate says no.")] = "",
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make the challenger the champion, in the registry and here, if it passes the gate."""
+    from clientage import promotion, standings, terminal
+
+    settings = _settings(config, workspace, set_)
+    with terminal.following(quiet=as_json) as tell:
+        crowned = promotion.promote(
+            settings,
+            version,
+            force=force,
+            tell=lambda what, of: tell(what, of) if what != "gate" else None if as_json else standings.show_gate(of),
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(crowned), default=str, indent=1))
+    else:
+        standings.show_crowned(crowned, settings.tracking.model, terminal.repeated(config, workspace))
+
+
+@app.command()
+def rollback(
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Make the champion before this one the champion again."""
+    from clientage import promotion, standings, terminal
+
+    settings = _settings(config, workspace, set_)
+    with terminal.following(quiet=as_json) as tell:
+        crowned = promotion.rollback(settings, reason, tell=tell)
+    if as_json:
+        typer.echo(json.dumps(asdict(crowned), default=str, indent=1))
+    else:
+        standings.show_crowned(crowned, settings.tracking.model, terminal.repeated(config, workspace))
+
+
+@app.command()
+def models(
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """All models, and who was champion when and why."""
+    from clientage import promotion, standings
+
+    versions, changes = promotion.overview(_settings(config, workspace, set_))
+    if as_json:
+        found = {"versions": [asdict(each) for each in versions], "champions": [asdict(each) for each in changes]}
+        typer.echo(json.dumps(found, indent=1))
+    else:
+        standings.show_models(versions, changes)
+
+
+@app.command()
 def recommend(
     customer: Annotated[str, typer.Argument(help="The customer's id, as it came.")],
     top: Annotated[int | None, typer.Option("--top", min=1, help="Products at most; else as the settings say.")] = None,

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from clientage.customers.features import customer_features
 from clientage.expressions import sampled
 from clientage.manifest import Manifest
+from clientage.segments.document import SegmentModel
 from clientage.segments.kmeans import Floats
 from clientage.segments.outcomes import outcomes
 from clientage.settings import Settings
@@ -35,6 +36,7 @@ class Run:
         warehouse: Where tables live.
         manifest: What is said of the run.
         location: Where the order lines are, for the stage `read`.
+        previous: The model to keep numbers and names of, and to tell who moved; None for a fresh start.
         scratch: A folder that goes away after the run.
         progress: Told the share that is done of long work.
     """
@@ -43,6 +45,7 @@ class Run:
     warehouse: Warehouse
     manifest: Manifest
     location: str = ""
+    previous: SegmentModel | None = None
     scratch: Path = Path()
     progress: Callable[[float], None] = lambda share: None
     _snapshots: dict[date, Columns] = field(default_factory=dict)

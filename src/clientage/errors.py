@@ -31,6 +31,16 @@ class WorkspaceError(ClientageError):
     """The workspace cannot be used: locked by another run, disk full, table not there yet."""
 
 
+class TrackingError(ClientageError):
+    """The store of experiments and models cannot be reached, or has not what was asked for."""
+
+
+class GateError(ClientageError):
+    """A model did not pass the gate, or another one was promoted meanwhile."""
+
+    exit_code = 3
+
+
 def joined(problems: Iterable[str]) -> str:
     """All problems of one input in one message, so that a user mends them in one go."""
     return "\n".join(problems)

@@ -1,7 +1,7 @@
 """The flow: stages in order, and a run of them as one transaction.
 
 read → transactions → clean → lines, rejected → features → customers → train → model, quality
-→ segment → segments → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
+→ segment → segments, migrations → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
 → recommend → products, affinities, recommendations, favourites → report → report.html
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 from clientage.context import MODEL, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
 from clientage.manifest import Manifest, fingerprint
+from clientage.segments.document import SegmentModel
 from clientage.settings import Settings
 from clientage.stages import customers, evaluate, lines, recommend, report, segments
 from clientage.stages.report import REPORT
@@ -23,7 +24,13 @@ __all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run
 MANIFEST = "run.json"
 
 # where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
-UNDECISIVE: dict[str, Any] = {"workspace": True, "warehouse": True, "evaluate": {"cutoffs", "folds", "groups"}}
+UNDECISIVE: dict[str, Any] = {
+    "workspace": True,
+    "warehouse": True,
+    "tracking": True,
+    "gate": True,
+    "evaluate": {"cutoffs", "folds", "groups"},
+}
 
 Tell = Callable[[str, Any], None]
 
@@ -68,8 +75,24 @@ def run(settings: Settings, location: str, *, with_evaluation: bool = False, tel
     return _run(settings, names, location, tell)
 
 
-def step(settings: Settings, names: list[str], location: str = "", *, tell: Tell = lambda *_: None) -> Manifest:
+def step(
+    settings: Settings,
+    names: list[str],
+    location: str = "",
+    *,
+    model: str = "",
+    previous: SegmentModel | None = None,
+    tell: Tell = lambda *_: None,
+) -> Manifest:
     """Some stages on the tables that are there.
+
+    Args:
+        settings: All of them.
+        names: Of the stages, in order.
+        location: Where the order lines are, for the stage `read`.
+        model: A model to put in place first, as a document.
+        previous: The model to keep numbers and names of, and to tell who moved.
+        tell: Told of each finished stage and of progress.
 
     Raises:
         ClientageError: What the user can mend, such as a table that is not there yet.
@@ -78,7 +101,7 @@ def step(settings: Settings, names: list[str], location: str = "", *, tell: Tell
         raise SettingsError(f"there is no stage {', '.join(unknown)}. The stages are {', '.join(STAGE)}.")
     if "read" in names and not location:
         raise SettingsError("the stage read needs a source. Give a file: clientage step read FILE.")
-    return _run(settings, names, location, tell)
+    return _run(settings, names, location, tell, model, previous)
 
 
 def exists(settings: Settings, name: str) -> bool:
@@ -97,14 +120,24 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
     return found
 
 
-def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Manifest:
+def _run(
+    settings: Settings,
+    names: list[str],
+    location: str,
+    tell: Tell,
+    model: str = "",
+    previous: SegmentModel | None = None,
+) -> Manifest:
     warehouse = opened(settings)
     with warehouse.transaction() as scratch:
         path = warehouse.path(MANIFEST)
         before = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
         manifest = Manifest() if "read" in names else replace(before)
         manifest.settings = fingerprint(settings.model_dump(mode="json", exclude=UNDECISIVE))
-        context = Run(settings, warehouse, manifest, location, scratch, lambda share: tell("progress", share))
+        progress = lambda share: tell("progress", share)  # noqa: E731
+        context = Run(settings, warehouse, manifest, location, previous, scratch, progress)
+        if model:
+            warehouse.write_text(MODEL, model)
         _require(names, warehouse)
         for name in names:
             with manifest.measured(name):
@@ -161,7 +194,7 @@ STAGES = (
     Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean),
     Stage("features", ("lines",), ("customers",), customers.features),
     Stage("train", ("lines", "customers"), ("quality", "model"), segments.train),
-    Stage("segment", ("customers", "model"), ("segments",), segments.segment),
+    Stage("segment", ("customers", "model"), ("segments", "migrations"), segments.segment),
     Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits", "regions"), segments.profile),
     Stage("evaluate", ("lines",), ("evaluation", "recommenders", "values"), evaluate.evaluate),
     Stage("recommend", ("lines", "segments", "recommenders"), recommend.TABLES, recommend.recommend, ("recommenders",)),

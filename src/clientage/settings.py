@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
@@ -152,6 +153,33 @@ class Recommendations(Section):
     )
 
 
+def _without_secret(address: str) -> str:
+    if urlsplit(address).password is not None:
+        raise ValueError(
+            "an address with a password in it ends up in logs: leave it out and give it to MLflow in "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or to the database in its own variables"
+        )
+    return address
+
+
+class Tracking(Section):
+    """Where experiments and models are kept."""
+
+    uri: Annotated[str, AfterValidator(_without_secret)] = Field(
+        "", description="Of an MLflow server or database; empty: a database file in the workspace."
+    )
+    experiment: str = Field("clientage", min_length=1, description="Name of the experiment that trainings go to.")
+    model: str = Field("clientage-segments", min_length=1, description="Name of the registered model.")
+
+
+class Gate(Section):
+    """What a model must keep to become the champion, beside the limits of `segments`."""
+
+    min_matched: Share = Field(
+        0.5, description="Share of the customers who must stay in segments that the champion has too."
+    )
+
+
 class Evaluate(Section):
     """The temporal hold-out."""
 
@@ -182,6 +210,8 @@ class Settings(BaseSettings):
     clean: Clean = Field(Clean(), description="See the section below.")
     segments: Segments = Field(Segments(), description="See the section below.")
     recommendations: Recommendations = Field(Recommendations(), description="See the section below.")
+    tracking: Tracking = Field(Tracking(), description="See the section below.")
+    gate: Gate = Field(Gate(), description="See the section below.")
     evaluate: Evaluate = Field(Evaluate(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
 

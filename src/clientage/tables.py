@@ -135,6 +135,17 @@ TABLES: Mapping[str, TableSpec] = {
             "pc3": Column("number", "Third principal component", optional=True),
         },
     ),
+    "migrations": TableSpec(
+        "segment before × segment now",
+        ("from_segment_id", "segment_id"),
+        {
+            "from_segment_id": Column("integer", "Number of the segment by the model before"),
+            "from_segment": Column("text", "Its name"),
+            **SEGMENT,
+            "customers": Column("integer", "Customers who went from the one to the other", "customers"),
+            "share": Column("number", "Share of the customers of the segment before, in [0, 1]"),
+        },
+    ),
     "profiles": TableSpec(
         "segment",
         ("segment_id",),

@@ -44,7 +44,7 @@ def following(*, quiet: bool) -> Iterator[Callable[[str, Any], None]]:
 
 def show_segments(profiles: Sequence[Row]) -> None:
     """The segments in order of revenue, each in its colour."""
-    table = _table(
+    table = table_of(
         ("segment", "left"), ("customers", "right"), ("revenue", "right"), ("buys again", "right"), ("do", "left")
     )
     for row in profiles:
@@ -55,13 +55,13 @@ def show_segments(profiles: Sequence[Row]) -> None:
             _share(row["buys_again"]),
             Text(row["action"]),
         )
-    _out(table)
+    out(table)
 
 
 def show_scorecard(evaluation: Sequence[Row]) -> None:
     """Recipes at equal numbers of groups, averaged over the cutoffs."""
     measures = {"r2": ".3f", "auc": ".3f", "stability": ".2f", "smallest_share": ".1%"}
-    table = _table(
+    table = table_of(
         ("groups", "right"), ("recipe", "left"), ("R² of spend", "right"), ("AUC buys again", "right"),
         ("stability", "right"), ("smallest", "right"),
     )  # fmt: skip
@@ -69,12 +69,12 @@ def show_scorecard(evaluation: Sequence[Row]) -> None:
     for groups, recipe in keys:
         rows = [row for row in evaluation if (row["groups"], row["recipe"]) == (groups, recipe)]
         table.add_row(str(groups), recipe, *(_mean(rows, name, form) for name, form in measures.items()))
-    _out(table)
+    out(table)
 
 
 def show_recommenders(recommenders: Sequence[Row]) -> None:
     """Ways to recommend, the best first."""
-    table = _table(
+    table = table_of(
         ("recommender", "left"), ("NDCG@10", "right"), ("precision@3", "right"), ("recall@10", "right"),
         ("MRR", "right"), ("coverage", "right"), ("served", "right"),
     )  # fmt: skip
@@ -82,13 +82,13 @@ def show_recommenders(recommenders: Sequence[Row]) -> None:
     for row in ranked:
         figures = [f"{row[name]:.3f}" for name in ("ndcg_10", "precision_3", "recall_10", "mrr")]
         table.add_row(row["model"], *figures, _share(row["coverage"]), _share(row["served"]))
-    _out(table)
-    _out(Text(f"{ranked[0]['model']} recommends best"))
+    out(table)
+    out(Text(f"{ranked[0]['model']} recommends best"))
 
 
 def show_forecasts(values: Sequence[Row]) -> None:
     """Forecasts of spend, averaged over the cutoffs, the best ranking first."""
-    table = _table(("forecast", "left"), ("rank correlation", "right"), ("forecast", "right"), ("spent", "right"))
+    table = table_of(("forecast", "left"), ("rank correlation", "right"), ("forecast", "right"), ("spent", "right"))
     everybody = [row for row in values if row["tenth"] == 0]
     names = dict.fromkeys(row["forecast"] for row in everybody)
     means = {
@@ -100,21 +100,21 @@ def show_forecasts(values: Sequence[Row]) -> None:
     }
     for name, (rank, forecast, spent) in sorted(means.items(), key=lambda item: -(item[1][0] or 0)):
         table.add_row(name, "–" if rank is None else f"{rank:.2f}", f"{forecast or 0:,.0f}", f"{spent or 0:,.0f}")
-    _out(table)
+    out(table)
 
 
 def show_products(products: Sequence[Row], heading: str = "offer") -> None:
     """Products in order, with their score and what led to them."""
     if not products:
-        _out(Text(f"{heading}: no product"))
+        out(Text(f"{heading}: no product"))
         return
     names = [name for name in ("description", "because") if any(row.get(name) for row in products)]
-    table = _table(("", "right"), (heading, "left"), *((name, "left") for name in names), ("score", "right"))
+    table = table_of(("", "right"), (heading, "left"), *((name, "left") for name in names), ("score", "right"))
     for row in products:
         cells = {"description": row.get("description") or "", "because": row.get("because") or "popular"}
         told = [Text(cells[name]) for name in names]
         table.add_row(str(row["rank"]), Text(row["product"]), *told, f"{row['score']:.3f}")
-    _out(table)
+    out(table)
 
 
 def show_report(path: Path, options: str, *, evaluated: bool) -> None:
@@ -126,7 +126,7 @@ def show_report(path: Path, options: str, *, evaluated: bool) -> None:
         evaluated: Whether the next step was taken already.
     """
     following = "open it in a browser" if evaluated else f"open it in a browser, or clientage evaluate{options}"
-    _out(Text(f"{'report':<12}{path}        next: {following}"))
+    out(Text(f"{'report':<12}{path}        next: {following}"))
 
 
 def repeated(config: Path | None, workspace: Path | None) -> str:
@@ -138,21 +138,21 @@ def repeated(config: Path | None, workspace: Path | None) -> str:
 def show_findings(findings: Mapping[str, Mapping[str, Any]]) -> None:
     """What was examined, part by part."""
     for part, facts in ((part, facts) for part, facts in findings.items() if facts):
-        table = _table((part, "left"), ("", "left"))
+        table = table_of((part, "left"), ("", "left"))
         for name, value in facts.items():
             table.add_row(
                 Text(name), Text(", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value))
             )
-        _out(table)
+        out(table)
 
 
 def _print_stage(name: str, manifest: "Manifest") -> None:
     text = _SAID[name](manifest)
-    _out(Text(f"{_PAST[name]:<12}{text:<{WIDTH - 24}}{manifest.stages[name]['seconds']:>8.1f} s"))
+    out(Text(f"{_PAST[name]:<12}{text:<{WIDTH - 24}}{manifest.stages[name]['seconds']:>8.1f} s"))
     for note in manifest.source["understood"]["notes"] if name == "read" else ():
-        _out(Text(f"{'':<12}note: {note}"))
+        out(Text(f"{'':<12}note: {note}"))
     for warning in manifest.warnings.get(name, ()):
-        _out(Text(f"{'':<12}warning: {warning}", style="bold"))
+        out(Text(f"{'':<12}warning: {warning}", style="bold"))
 
 
 _PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "segments", "segment": "assigned"} | {
@@ -204,7 +204,8 @@ _SAID: Mapping[str, Callable[["Manifest"], str]] = {
 }
 
 
-def _table(*columns: tuple[str, Any]) -> Table:
+def table_of(*columns: tuple[str, Any]) -> Table:
+    """A table with these headings, each at its side."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for heading, justify in columns:
         table.add_column(heading, justify=justify, overflow="fold")
@@ -231,7 +232,8 @@ class _Console(Console):
         raise BrokenPipeError
 
 
-def _out(what: Any) -> None:
+def out(what: Any) -> None:
+    """Print a line or a table, for a person or a pipe."""
     console = _Console()
     if not console.is_terminal:
         # a pipe has no width of its own: do not fold what a person may search in

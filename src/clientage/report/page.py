@@ -1,10 +1,13 @@
 """The report as one HTML file that opens offline: text first, charts drawn by the plotly.js inside it."""
 
+import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from functools import cache
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 import jinja2
 import pyarrow as pa
@@ -43,7 +46,7 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
     source = facts.get("source", {})
     currency = source.get("currency") or ""
     day = words.as_date(facts.get("as_of")) or queries.as_of(tables)
-    profiles = queries.collect(tables["profiles"].order_by("segment_id"))
+    profiles = queries.collect(tables["profiles"].order_by(ibis.desc("revenue"), "segment_id"))
     traits = queries.collect(tables["traits"].order_by("segment_id", "feature"))
     horizon = profiles["horizon_days"][0].as_py()
     head = queries.headline(tables, day, horizon)
@@ -81,6 +84,13 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
         document=_document([*shown.values(), *radars], spreads),
         plotly=_plotly(),
     )
+
+
+def figures(page: str) -> dict[str, str]:
+    """The charts of a report by their id, each as Plotly's JSON, for other tools to keep."""
+    found = re.search(r'<script type="application/json" id="document">(.*?)</script>', page, re.DOTALL)
+    charts = json.loads(found[1])["charts"] if found else {}
+    return {name: json.dumps(figure, indent=1) for name, figure in charts.items()}
 
 
 def _document(drawn: Sequence[Chart], spreads: Sequence[Chart]) -> str:

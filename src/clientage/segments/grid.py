@@ -45,12 +45,19 @@ class GridModel:
         cuts: For each of `AXES` four ascending limits, in the feature's unit.
         segments: The names in order of revenue.
         buyers: From where on a customer buys like a trader.
+        ended: Segments that models before it had; their numbers are not given again.
     """
 
     recipe: str
     cuts: Mapping[str, tuple[float, ...]]
     segments: tuple[Segment, ...]
     buyers: BuyerLimits = UNLIMITED
+    ended: tuple[Segment, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Features that a customer must have, as columns of `customers`."""
+        return AXES
 
     def predict(self, customers: Mapping[str, Floats]) -> Integers:
         """Segment numbers (n,) of customers given as columns of their features."""

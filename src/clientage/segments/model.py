@@ -19,7 +19,7 @@ class Segment:
     """What is known of a segment besides where it lies.
 
     Attributes:
-        segment_id: Number, from 1 in order of revenue.
+        segment_id: Number, from 1 in order of revenue; it stays with the segment when the model is made anew.
         name: In plain words.
         action: What to do with its customers.
         rule: Conditions in the shop's units that tell most of it.
@@ -46,6 +46,7 @@ class CentroidModel:
         view: Directions of the map of customers, (p, at most 3).
         segments: One for each centroid.
         buyers: From where on a customer buys like a trader.
+        ended: Segments that models before it had; their numbers are not given again.
     """
 
     recipe: str
@@ -54,6 +55,12 @@ class CentroidModel:
     view: Floats
     segments: tuple[Segment, ...]
     buyers: BuyerLimits = UNLIMITED
+    ended: tuple[Segment, ...] = ()
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Features that a customer must have, as columns of `customers`."""
+        return self.space.features
 
     def predict(self, customers: Mapping[str, Floats]) -> Integers:
         """Segment numbers (n,) of customers given as columns of their features."""

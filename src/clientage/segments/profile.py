@@ -60,15 +60,16 @@ class Known:
 
 
 def profiles(model: SegmentModel, known: Known, currency: str = "") -> pa.Table:
-    """The table `profiles`: one row per segment, in order of its number.
+    """The table `profiles`: one row per segment, in order of revenue.
 
     Args:
         model: Gives names, actions and rules.
         known: What is known of the customers.
         currency: Put before money in the summary.
     """
-    segments = [segment for segment in model.segments if segment.segment_id in known.totals]
-    rows = [_profile(segment, known, currency) for segment in segments]
+    here = {segment.segment_id: segment for segment in model.segments if segment.segment_id in known.totals}
+    order = sorted(here, key=lambda id_: (-known.totals[id_]["revenue"], id_))
+    rows = [_profile(here[id_], known, currency) for id_ in order]
     known_columns = [field for field in arrow_schema("profiles") if field.name in rows[0]] if rows else None
     return pa.Table.from_pylist(rows, pa.schema(known_columns) if known_columns else arrow_schema("profiles"))
 

@@ -27,9 +27,9 @@ LEAST_HORIZON = 14  # days, below which hardly anybody buys again
 def evaluate(run: Run) -> None:
     """Every recipe at every cutoff, judged by what customers did next."""
     wanted, fixed = run.settings.evaluate, run.settings.segments
-    cutoffs = _given_cutoffs(run) or _cutoffs(run)
+    days = cutoffs(run)
     rows: list[dict[str, Any]] = []
-    for done, cutoff in enumerate(cutoffs, 1):
+    for done, cutoff in enumerate(days, 1):
         customers = run.snapshot(cutoff)
         if not enough(customers, wanted.groups):
             mend = "Give a later --cutoff" if wanted.cutoffs else "Give more lines"
@@ -43,17 +43,26 @@ def evaluate(run: Run) -> None:
             bootstraps=fixed.bootstraps,
         )
         rows += [{"cutoff": cutoff} | row for row in scores]
-        run.progress(done / len(cutoffs))
+        run.progress(done / len(days))
     run.write("evaluation", rows)
-    _evaluate_values(run, cutoffs)
-    _evaluate_recommenders(run, max(cutoffs))
+    _evaluate_values(run, days)
+    _evaluate_recommenders(run, max(days))
 
 
-def _evaluate_values(run: Run, cutoffs: Sequence[date]) -> None:
+def cutoffs(run: Run) -> Sequence[date]:
+    """The days to split at: those of the settings, else found.
+
+    Raises:
+        InputError: The order lines span too few days.
+    """
+    return _given_cutoffs(run) or _cutoffs(run)
+
+
+def _evaluate_values(run: Run, days: Sequence[date]) -> None:
     """Expected spend beside what a shop would otherwise go by."""
     lines, horizon = run.read("lines"), run.settings.evaluate.horizon_days
     rows: list[dict[str, Any]] = []
-    for cutoff in cutoffs:
+    for cutoff in days:
         table = _buyers(run, cutoff)
         for name, day in (("before", cutoff - timedelta(days=horizon)), ("after", cutoff)):
             spent = outcomes(lines, day, horizon).select("customer_id", **{name: ibis._.next_net})

@@ -1,15 +1,17 @@
 """Segments: a model is made, applied to all customers, and described."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import ibis
 import pyarrow as pa
 
 from clientage.context import MODEL, Columns, Run, buyers, enough
 from clientage.expressions import exact_sum
-from clientage.segments import choose, document, fit
+from clientage.segments import choose, document, evaluate, fit
+from clientage.segments.align import aligned
 from clientage.segments.buyers import KINDS, BuyerLimits, buyer_limits
 from clientage.segments.grid import GridModel
+from clientage.segments.migrations import migrations
 from clientage.segments.model import CentroidModel
 from clientage.segments.profile import After, Known, profiles, traits
 from clientage.segments.regions import regions
@@ -19,7 +21,10 @@ from clientage.segments.space import RECIPES
 def train(run: Run) -> None:
     """A model of segments, with as many as asked for or as stay stable."""
     now = buyers(run.columns(run.read("customers")))
-    fitted = _fit_grid(run, now) if run.settings.segments.recipe == "quintiles" else _fit_centroids(run, now)
+    grid = run.settings.segments.recipe == "quintiles"
+    fitted: document.SegmentModel = _fit_grid(run, now) if grid else _fit_centroids(run, now)
+    if run.previous:
+        fitted = aligned(fitted, run.previous, now)
     least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
     for sentence in fit.doubts(fitted.predict(now), least):
         run.manifest.warn("train", sentence)
@@ -59,11 +64,8 @@ def _chosen_k(run: Run, now: Columns) -> int:
     """The number of segments, given or chosen; the figures of every number go to the table `quality`."""
     wanted, as_of = run.settings.segments, run.manifest.day
     ks = sorted({*range(wanted.k_min, wanted.k_max + 1), *([] if wanted.k == "auto" else [wanted.k])})
-    snapshots = {as_of: now}
-    if wanted.k == "auto":
-        earlier = sorted({as_of - timedelta(days=days) for days in wanted.snapshots} - {as_of})
-        snapshots = {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | snapshots
-    limits = choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
+    snapshots = _snapshots(run, now) if wanted.k == "auto" else {as_of: now}
+    limits = limits_of(run)
     rows = choose.measure(
         wanted.recipe,
         snapshots,
@@ -80,6 +82,44 @@ def _chosen_k(run: Run, now: Columns) -> int:
     return k
 
 
+def _snapshots(run: Run, now: Columns) -> dict[date, Columns]:
+    """Customers now and on some days before, where there were enough of them."""
+    wanted, as_of = run.settings.segments, run.manifest.day
+    earlier = sorted({as_of - timedelta(days=days) for days in wanted.snapshots} - {as_of})
+    return {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | {as_of: now}
+
+
+def limits_of(run: Run) -> choose.Limits:
+    """What a number of segments must keep, as the settings say."""
+    wanted = run.settings.segments
+    return choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
+
+
+def stability(run: Run, model: document.SegmentModel) -> tuple[float, float]:
+    """Agreement of refits with the segments, on average over the snapshots and at the worst of them.
+
+    As choosing the number found it; measured where the number was given.
+    """
+    known = run.rows(run.read("quality")) if run.warehouse.exists("quality") else []
+    found = [row["stability"] for row in known if row["chosen"] and row["stability"] is not None]
+    now, wanted = buyers(run.columns(run.read("customers"))), run.settings.segments
+    if isinstance(model, GridModel):
+        cuts = wanted.quintiles.model_dump()
+        found = [evaluate.stability(model.recipe, now, model.predict(now), cuts=cuts, seed=wanted.seed)]
+    elif not found:
+        never = choose.Limits(mean=2.0, worst=-1.0, share=0.0)  # so that every snapshot is measured
+        rows = choose.measure(
+            model.recipe,
+            _snapshots(run, now),
+            [len(model.segments)],
+            limits=never,
+            seed=wanted.seed,
+            bootstraps=wanted.bootstraps,
+        )
+        found = [row["stability"] for row in rows]
+    return sum(found) / len(found), min(found)
+
+
 def segment(run: Run) -> None:
     """Every customer in a segment, by the model."""
     model = document.loads(run.warehouse.read_text(MODEL))
@@ -93,6 +133,10 @@ def segment(run: Run) -> None:
         flags = ibis.memtable(pa.table({"customer_id": ids, "outlier": marked}))
         segments = segments.left_join(flags, "customer_id").drop("customer_id_right")
     run.write("segments", segments.order_by("customer_id"))
+    if run.previous and set(run.previous.needs) <= set(customers.columns):
+        run.write("migrations", migrations(run.previous.assign(customers), run.read("segments")))
+    else:
+        run.drop("migrations")
 
 
 def profile(run: Run) -> None:

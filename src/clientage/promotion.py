@@ -1,0 +1,148 @@
+"""Who is champion: a challenger takes its place through the gate, a former one comes back, and all of it is told."""
+
+from dataclasses import dataclass
+
+from clientage import pipeline
+from clientage.context import Run, opened
+from clientage.errors import GateError, InputError, TrackingError
+from clientage.manifest import Manifest
+from clientage.pipeline import Tell
+from clientage.segments import document, gate
+from clientage.segments.document import SegmentModel
+from clientage.segments.gate import Check
+from clientage.settings import Settings
+from clientage.stages.segments import limits_of
+from clientage.tracking import experiments, registry
+from clientage.tracking.registry import Change, Version
+from clientage.tracking.store import Store
+from clientage.training import alone, store, worth
+
+STAGES = ("segment", "profile", "recommend", "report")
+
+
+@dataclass(frozen=True)
+class Crowned:
+    """A model that is the champion now.
+
+    Attributes:
+        version: Its number.
+        change: The entry in the history; None where it was the champion already.
+        checks: What the gate said; empty for a rollback.
+        stays: Why the workspace's own tables were left as they are; empty where they follow the champion now.
+    """
+
+    version: int
+    change: Change | None
+    checks: tuple[Check, ...] = ()
+    stays: str = ""
+
+
+def promote(
+    settings: Settings, wanted: str = experiments.CHALLENGER, *, force: str = "", tell: Tell = lambda *_: None
+) -> Crowned:
+    """Make a model the champion, in the registry and in the workspace, if it passes the gate.
+
+    Args:
+        settings: All of them.
+        wanted: Its version or alias.
+        force: Why it shall be champion although the gate says no; recorded.
+        tell: Told of the gate (`gate`, the checks), of each finished stage and of progress.
+
+    Raises:
+        GateError: It does not pass, or another one was promoted meanwhile; nothing was changed.
+        ClientageError: What the user can mend.
+    """
+    there = store(settings)
+    with alone(settings):
+        list(experiments.send(there))
+        seen, champion, version = registry.history(there), _champion(there), registry.get(there, wanted)
+        text = registry.document(there, version)
+        old = document.loads(registry.document(there, champion)) if champion else None
+        if champion and champion.version == version.version:
+            return Crowned(version.version, None, stays=_follow(settings, text, None, tell))
+        checks = _checks(settings, document.loads(text), old, version)
+        tell("gate", checks)
+        if not (passed := all(check.passed for check in checks)) and not force:
+            failed = " and ".join(check.name for check in checks if not check.passed)
+            raise GateError(
+                f"version {version.version} of {there.model} does not pass the gate: {failed}. "
+                'Train another one, or overrule it with --force "why".'
+            )
+        change = registry.crown(
+            there, version, seen, champion, reason=force, forced=not passed, gate=[str(check) for check in checks]
+        )
+        return Crowned(version.version, change, tuple(checks), _follow(settings, text, old, tell))
+
+
+def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: None) -> Crowned:
+    """Make the champion before this one the champion again, in the registry and in the workspace.
+
+    Raises:
+        TrackingError: There was none before.
+        GateError: Another one changed the champion meanwhile; nothing was changed.
+    """
+    there = store(settings)
+    with alone(settings):
+        seen, champion = registry.history(there), _champion(there)
+        number = registry.before(seen)
+        if champion is None or number is None:
+            raise TrackingError(f"{there.model} had no champion before this one. Look with `clientage models`.")
+        version = registry.get(there, str(number))
+        text, old = registry.document(there, version), document.loads(registry.document(there, champion))
+        change = registry.crown(there, version, seen, champion, kind=registry.ROLLBACK, reason=reason)
+        return Crowned(version.version, change, stays=_follow(settings, text, old, tell))
+
+
+def overview(settings: Settings) -> tuple[list[Version], list[Change]]:
+    """All models, and every change of champion, the newest first.
+
+    Raises:
+        TrackingError: The registry cannot be reached.
+    """
+    there = store(settings)
+    if settings.workspace.is_dir():
+        with alone(settings):
+            list(experiments.send(there))
+    elif not there.uri:
+        raise TrackingError(f"{settings.workspace}: no model was ever trained here. Train one: clientage train.")
+    changes = [change for change in registry.history(there) if change.kind != registry.TOO_LATE]
+    return registry.versions(there), changes
+
+
+def _champion(there: Store) -> Version | None:
+    return registry.find(there, registry.CHAMPION)
+
+
+def _checks(settings: Settings, new: SegmentModel, old: SegmentModel | None, version: Version) -> list[Check]:
+    """The gate, on the customers of the workspace."""
+    warehouse = opened(settings)
+    manifest = Manifest.loads(warehouse.read_text(pipeline.MANIFEST))
+    run = Run(settings, warehouse, manifest)
+    customers = run.read("customers")
+    if missing := sorted(set(new.needs) - set(customers.columns)):
+        return [Check("contract", False, f"these customers have no {', '.join(missing)}")]
+    columns = run.columns(customers)
+    predicted = new.predict(columns)
+    sample = run.sample(customers.select("customer_id"))
+    assigned = new.assign(customers).semi_join(sample, "customer_id").order_by("customer_id").select("segment_id")
+    limits = limits_of(run)
+    figures = [float(version.tags.get(name, "nan")) for name in ("stability", "stability_worst")]
+    checks = [
+        gate.contract(new, predicted, warehouse.collect(assigned)["segment_id"].to_numpy()),
+        gate.steady(figures[0], figures[1], limits),
+        gate.large(predicted, limits),
+    ]
+    if old is None or not set(old.needs) <= set(customers.columns):
+        return checks
+    mine, theirs = worth(run, new), worth(run, old)
+    checks += gate.foretells(list(mine.values()), list(theirs.values()))
+    return [*checks, gate.familiar(new, old, predicted, settings.gate.min_matched)]
+
+
+def _follow(settings: Settings, text: str, old: SegmentModel | None, tell: Tell) -> str:
+    """The workspace's segments and all behind them by the champion; why not, where they cannot be made."""
+    try:
+        pipeline.step(settings, list(STAGES), model=text, previous=old, tell=tell)
+    except InputError as other:
+        return str(other)
+    return ""

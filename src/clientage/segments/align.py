@@ -1,0 +1,86 @@
+"""The same segments keep their numbers and names: a new model is matched to the one in use.
+
+Middles are matched in the space of the model in use, so that their sum of distances is least (Kuhn 1955). A match
+must lie well on its own side of the border to the next segment, else it is another segment by the same place.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from clientage.segments.document import SegmentModel
+from clientage.segments.grid import GridModel
+from clientage.segments.kmeans import Floats, squared_distances
+from clientage.segments.model import CentroidModel
+
+LIMIT = 0.5  # of the distance to the nearest other segment: half the way is where that one begins
+
+
+def aligned(
+    new: SegmentModel, old: SegmentModel, customers: Mapping[str, Floats], limit: float = LIMIT
+) -> SegmentModel:
+    """The new model with the numbers and names of the segments that the old one had already.
+
+    A segment that is new gets a number that was never given before; one that is no more is remembered in `ended`.
+
+    Args:
+        new: Fitted to these customers.
+        old: The model in use.
+        customers: Columns of the table `customers`, (n,) each.
+        limit: How far a segment may have moved, in distances from its old middle to the nearest other old one.
+    """
+    known = {segment.segment_id: segment for segment in old.segments}
+    found = _matches(new, old, customers, limit)
+    following = max((segment.segment_id for segment in (*old.segments, *old.ended)), default=0) + 1
+    taken = {known[id_].name for id_ in found.values()}
+    segments = []
+    for segment in new.segments:
+        if (id_ := found.get(segment.segment_id)) is not None:
+            kept = known[id_]
+            segments.append(replace(segment, segment_id=id_, name=kept.name, action=kept.action))
+        else:
+            segments.append(replace(segment, segment_id=following, name=_unlike(segment.name, taken)))
+            taken.add(segments[-1].name)
+            following += 1
+    ended = tuple(segment for id_, segment in known.items() if id_ not in found.values())
+    return replace(new, segments=tuple(segments), ended=(*old.ended, *ended))
+
+
+def _matches(new: SegmentModel, old: SegmentModel, customers: Mapping[str, Floats], limit: float) -> dict[int, int]:
+    """Old number by new number, for the segments that are the same."""
+    if isinstance(new, GridModel) and isinstance(old, GridModel):
+        ids = {segment.name: segment.segment_id for segment in old.segments}
+        return {segment.segment_id: ids[segment.name] for segment in new.segments if segment.name in ids}
+    if not isinstance(old, CentroidModel) or not set(old.needs) <= set(customers):
+        return {}
+    places = old.space.place(np.column_stack([customers[name] for name in old.space.features]))
+    labels = new.predict(customers)
+    present = [segment.segment_id for segment in new.segments if (labels == segment.segment_id).any()]
+    middles = np.stack([places[labels == id_].mean(axis=0) for id_ in present])
+    pairs = _nearest_pairs(np.sqrt(squared_distances(middles, old.centroids)) / _room(old.centroids), limit)
+    return {present[i]: old.segments[j].segment_id for i, j in pairs}
+
+
+def _room(centroids: Floats) -> Floats:
+    """Distance of each centroid to the nearest other one, (k,)."""
+    apart = np.sqrt(squared_distances(centroids, centroids))
+    np.fill_diagonal(apart, np.inf)
+    return np.asarray(np.maximum(apart.min(axis=1), 1e-300))
+
+
+def _nearest_pairs(distances: Floats, limit: float) -> list[tuple[int, int]]:
+    """One to one, with the least sum of distances; what lies beyond the limit stays alone and displaces nobody."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - half a second to import, for training alone
+
+    rows, columns = linear_sum_assignment(np.where(distances <= limit, distances, 1e6))
+    return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if distances[i, j] <= limit]
+
+
+def _unlike(name: str, taken: Sequence[str] | set[str]) -> str:
+    """The name, with a number behind it where another segment has it."""
+    number = 2
+    unique = name
+    while unique in taken:
+        unique, number = f"{name} ({number})", number + 1
+    return unique

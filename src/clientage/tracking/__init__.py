@@ -1,0 +1,1 @@
+"""Experiments and the registry of models, kept by MLflow."""

@@ -1,0 +1,274 @@
+"""The registry: which model is the champion, which the challenger, and who was champion when and why.
+
+MLflow moves an alias without asking whom it pointed to before. So that of two promotions at once one wins and the
+other is told, every change of champion first takes the next number in a second registered model, whose numbers the
+server gives out one by one; whoever does not get the number after the last that they saw came too late. The same
+entries are the history.
+"""
+
+import getpass
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from clientage.errors import GateError, TrackingError
+from clientage.tracking.store import Store, register, told
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities.model_registry import ModelVersion
+
+CHAMPION = "champion"
+PROMOTION, ROLLBACK, TOO_LATE = "promotion", "rollback", "too late"
+LONGEST = 4_000  # letters that a tag may have, with room to spare
+
+
+@dataclass(frozen=True)
+class Version:
+    """A model in the registry.
+
+    Attributes:
+        version: Its number.
+        aliases: Such as champion.
+        created: Seconds since 1970.
+        tags: Fingerprints and figures of its training, and its `status`.
+        run: Id of the run that made it.
+    """
+
+    version: int
+    aliases: tuple[str, ...]
+    created: float
+    tags: dict[str, str]
+    run: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A change of champion.
+
+    Attributes:
+        number: Its place in the history.
+        kind: promotion or rollback; `too late` where another one came first and nothing was changed.
+        version: The champion since then.
+        previous: The champion before; None for the first.
+        time: Seconds since 1970.
+        user: Who asked for it.
+        reason: Why; for a forced promotion the reason given.
+        forced: Whether the gate was overruled.
+        gate: What the gate said, a sentence a check.
+    """
+
+    number: int
+    kind: str
+    version: int
+    previous: int | None
+    time: float
+    user: str
+    reason: str
+    forced: bool
+    gate: tuple[str, ...]
+
+
+def find(store: Store, wanted: str) -> Version | None:
+    """A version by number or alias; None where there is none.
+
+    Raises:
+        TrackingError: The store cannot be used.
+    """
+    with store.reached() as client:
+        return _found(client, store, wanted)
+
+
+def get(store: Store, wanted: str) -> Version:
+    """A version by number or alias.
+
+    Raises:
+        TrackingError: There is none, or the store cannot be used.
+    """
+    if found := find(store, wanted):
+        return found
+    known = versions(store)
+    what = f"version {wanted}" if wanted.isdigit() else f"version with the alias {wanted}"
+    have = f"It has {', '.join(str(each.version) for each in known)}" if known else "It has none yet"
+    raise TrackingError(f"{told(store.address)}: {store.model} has no {what}. {have}: clientage train makes one.")
+
+
+def versions(store: Store) -> list[Version]:
+    """All models, the newest first."""
+    with store.reached() as client:
+        found = [_version(each) for each in client.search_model_versions(f"name = '{store.model}'")]
+        aliases = _aliases(client, store)
+        known = [
+            Version(each.version, aliases.get(each.version, ()), each.created, each.tags, each.run) for each in found
+        ]
+        return sorted(known, key=lambda each: -each.version)
+
+
+def document(store: Store, version: Version) -> str:
+    """The model of a version as a document.
+
+    Raises:
+        TrackingError: Its files are not there, or the store cannot be used.
+    """
+    with store.reached() as client:
+        import mlflow  # noqa: PLC0415
+
+        source = client.get_model_version(store.model, str(version.version)).source
+        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=store.address))
+        found = sorted(folder.rglob("model.json"))
+        if not found:
+            raise TrackingError(f"version {version.version} of {store.model} holds no model of Clientage. Train again.")
+        return found[0].read_text(encoding="utf-8")
+
+
+def history(store: Store) -> list[Change]:
+    """Every change of champion, the latest first."""
+    with store.reached() as client:
+        return _history(client, store)
+
+
+def before(changes: Sequence[Change]) -> int | None:
+    """The version that a rollback leads to: promotions pile up, and each rollback takes one off; None for an end."""
+    pile: list[int] = []
+    for change in sorted(changes, key=lambda change: change.number):
+        if change.kind == ROLLBACK and pile:
+            pile.pop()
+        elif change.kind == PROMOTION:
+            pile.append(change.version)
+    return pile[-2] if len(pile) > 1 else None
+
+
+def crown(
+    store: Store,
+    version: Version,
+    seen: Sequence[Change],
+    champion: Version | None,
+    *,
+    kind: str = PROMOTION,
+    reason: str = "",
+    forced: bool = False,
+    gate: Sequence[str] = (),
+) -> Change:
+    """Make a version the champion.
+
+    Args:
+        store: Where.
+        version: Which.
+        seen: The history that the decision was made on.
+        champion: The champion that it was made on.
+        kind: promotion or rollback.
+        reason: Why.
+        forced: Whether the gate was overruled.
+        gate: What the gate said.
+
+    Raises:
+        GateError: Another one changed the champion since; nothing was changed.
+        TrackingError: The store cannot be used.
+    """
+    with store.reached() as client:
+        tags = {
+            "kind": kind,
+            "version": str(version.version),
+            "previous": str(champion.version) if champion else "",
+            "time": repr(time.time()),
+            "user": _user(),
+            "reason": reason[:LONGEST],
+            "forced": str(forced),
+            "gate": "\n".join(gate)[:LONGEST],
+        }
+        number = _claim(client, store, version, tags)
+        now = _found(client, store, CHAMPION)
+        if number != max((change.number for change in seen), default=0) + 1 or _number(now) != _number(champion):
+            client.set_model_version_tag(_ledger(store), str(number), "kind", TOO_LATE)
+            raise GateError(
+                f"another promotion of {store.model} came first: its champion is {_told(now)}. "
+                "Nothing was changed; look with `clientage models`, then promote again."
+            )
+        client.set_registered_model_alias(store.model, CHAMPION, str(version.version))
+        client.set_model_version_tag(store.model, str(version.version), "status", CHAMPION)
+        if champion and champion.version != version.version:
+            status = "archived" if kind == PROMOTION else "rolled back"
+            client.set_model_version_tag(store.model, str(champion.version), "status", status)
+        return _change(number, tags)
+
+
+def _number(version: Version | None) -> int:
+    return version.version if version else 0
+
+
+def _told(version: Version | None) -> str:
+    return f"version {version.version}" if version else "still being set"
+
+
+def _ledger(store: Store) -> str:
+    return f"{store.model}-champions"
+
+
+def _claim(client: "MlflowClient", store: Store, version: Version, tags: dict[str, str]) -> int:
+    """The next number of the history, given out by the server to one asker alone."""
+    register(client, _ledger(store), f"Every change of champion of {store.model}: who, when and why.")
+    source = client.get_model_version(store.model, str(version.version)).source
+    return int(client.create_model_version(_ledger(store), str(source), version.run, tags=tags).version)
+
+
+def _history(client: "MlflowClient", store: Store) -> list[Change]:
+    found = client.search_model_versions(f"name = '{_ledger(store)}'")
+    changes = [_change(int(each.version), each.tags) for each in found]
+    return sorted(changes, key=lambda change: -change.number)
+
+
+def _change(number: int, tags: dict[str, str]) -> Change:
+    return Change(
+        number,
+        tags["kind"],
+        int(tags["version"]),
+        int(tags["previous"]) if tags["previous"] else None,
+        float(tags["time"]),
+        tags["user"],
+        tags["reason"],
+        tags["forced"] == "True",
+        tuple(tags["gate"].splitlines()),
+    )
+
+
+def _found(client: "MlflowClient", store: Store, wanted: str) -> Version | None:
+    from mlflow import MlflowException  # noqa: PLC0415
+
+    try:
+        if wanted.isdigit():
+            found = client.get_model_version(store.model, wanted)
+        else:
+            found = client.get_model_version_by_alias(store.model, wanted)
+    except MlflowException as error:
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "INVALID_PARAMETER_VALUE"):
+            return None
+        raise
+    return _version(found)
+
+
+def _aliases(client: "MlflowClient", store: Store) -> dict[int, tuple[str, ...]]:
+    """Aliases by version; a search does not tell them."""
+    known: dict[int, tuple[str, ...]] = {}
+    for model in client.search_registered_models(f"name = '{store.model}'"):
+        for alias, version in sorted(model.aliases.items()):
+            known[int(version)] = (*known.get(int(version), ()), alias)
+    return known
+
+
+def _version(found: "ModelVersion") -> Version:
+    return Version(
+        int(found.version),
+        tuple(sorted(found.aliases or ())),
+        found.creation_timestamp / 1000,
+        dict(found.tags),
+        str(found.run_id),
+    )
+
+
+def _user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "somebody"
