@@ -17,6 +17,7 @@ from plotly.offline import get_plotlyjs
 from clientage.report import charts, correlations, diagnostics, queries, readings, words
 from clientage.report.forecasts import forecasts
 from clientage.report.kinds import COLOURS, kinds
+from clientage.report.moves import moves
 from clientage.report.offers import offers
 from clientage.report.panels import Chart, Section, chart
 from clientage.report.recommenders import recommenders
@@ -123,8 +124,13 @@ def _sections(
     """What is shown only where its tables are there."""
     rows, currency = profiles.to_pylist(), facts.get("source", {}).get("currency") or ""
     days, recommender = rows[0]["horizon_days"], facts.get("recommender") or {}
-    small = {name: queries.collect(tables[name]) for name in ("regions", "recommenders", "values") if name in tables}
+    small = {
+        name: queries.collect(tables[name])
+        for name in ("migrations", "regions", "recommenders", "values")
+        if name in tables
+    }
     return {
+        "moves": moves(small["migrations"], rows) if "migrations" in small else None,
         "offers": offers(tables, rows, recommender),
         "worth": worth(tables, profiles, traits, currency),
         "kinds": kinds(tables, rows, facts.get("choice", {}).get("buyers") or {}),

@@ -1,8 +1,7 @@
-"""The model as MLflow carries it: this file and a JSON document, loaded where only mlflow and numpy are installed
-(and pandas, which mlflow brings).
+"""The model as MLflow carries it: this file and a JSON document, loaded where only mlflow and numpy are installed.
 
-MLflow copies the file beside the model and runs it to load it, so it may import nothing of Clientage. It answers as
-`clientage.segments` does; a test holds the two together.
+MLflow, which brings pandas, copies the file beside the model and runs it to load it: it may import nothing of
+Clientage. It answers as `clientage.segments` does; a test holds the two together.
 """
 
 import json
