@@ -25,6 +25,7 @@ from clientage.warehouse import Warehouse, connect
 Columns = dict[str, Floats]
 
 MODEL = "model/segments.json"
+CHALLENGER = "challenger"  # the folder where a challenger is tried, a workspace in the workspace
 
 
 @dataclass
@@ -37,6 +38,7 @@ class Run:
         manifest: What is said of the run.
         location: Where the order lines are, for the stage `read`.
         previous: The model to keep numbers and names of, and to tell who moved; None for a fresh start.
+        last_number: The highest number that any model gave to a segment.
         scratch: A folder that goes away after the run.
         progress: Told the share that is done of long work.
     """
@@ -46,6 +48,7 @@ class Run:
     manifest: Manifest
     location: str = ""
     previous: SegmentModel | None = None
+    last_number: int = 0
     scratch: Path = Path()
     progress: Callable[[float], None] = lambda share: None
     _snapshots: dict[date, Columns] = field(default_factory=dict)

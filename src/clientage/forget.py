@@ -1,10 +1,11 @@
 """Forget a customer: no table, no report and no later run of the workspace has them any more."""
 
 import json
+import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from clientage.context import Run, opened
+from clientage.context import CHALLENGER, Run, opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
 from clientage.manifest import Manifest, installed
@@ -86,8 +87,11 @@ def _remove(run: Run, name: str, customer: str) -> int:
 def _renew(run: Run) -> None:
     """What was counted over customers, the report and the manifest, as the tables are now.
 
-    Somebody may have been the only customer of a country or of a product.
+    Somebody may have been the only customer of a country or of a product. Who moved between two models cannot be
+    counted again without the former one, and a challenger can be trained anew.
     """
+    run.drop("migrations")
+    shutil.rmtree(run.settings.workspace / CHALLENGER, ignore_errors=True)
     if run.warehouse.exists("rejected"):
         run.manifest.reasons = reasons(run)
     for name in ("profile", "recommend", "report"):

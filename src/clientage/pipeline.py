@@ -82,6 +82,7 @@ def step(
     *,
     model: str = "",
     previous: SegmentModel | None = None,
+    last_number: int = 0,
     tell: Tell = lambda *_: None,
 ) -> Manifest:
     """Some stages on the tables that are there.
@@ -92,6 +93,7 @@ def step(
         location: Where the order lines are, for the stage `read`.
         model: A model to put in place first, as a document.
         previous: The model to keep numbers and names of, and to tell who moved.
+        last_number: The highest number that any model gave to a segment.
         tell: Told of each finished stage and of progress.
 
     Raises:
@@ -101,7 +103,7 @@ def step(
         raise SettingsError(f"there is no stage {', '.join(unknown)}. The stages are {', '.join(STAGE)}.")
     if "read" in names and not location:
         raise SettingsError("the stage read needs a source. Give a file: clientage step read FILE.")
-    return _run(settings, names, location, tell, model, previous)
+    return _run(settings, names, location, tell, model, previous, last_number)
 
 
 def exists(settings: Settings, name: str) -> bool:
@@ -127,6 +129,7 @@ def _run(
     tell: Tell,
     model: str = "",
     previous: SegmentModel | None = None,
+    last_number: int = 0,
 ) -> Manifest:
     warehouse = opened(settings)
     with warehouse.transaction() as scratch:
@@ -135,7 +138,7 @@ def _run(
         manifest = Manifest() if "read" in names else replace(before)
         manifest.settings = fingerprint(settings.model_dump(mode="json", exclude=UNDECISIVE))
         progress = lambda share: tell("progress", share)  # noqa: E731
-        context = Run(settings, warehouse, manifest, location, previous, scratch, progress)
+        context = Run(settings, warehouse, manifest, location, previous, last_number, scratch, progress)
         if model:
             warehouse.write_text(MODEL, model)
         _require(names, warehouse)

@@ -60,7 +60,7 @@ def promote(
         old = document.loads(registry.document(there, champion)) if champion else None
         if champion and champion.version == version.version:
             return Crowned(version.version, None, stays=_follow(settings, text, None, tell))
-        checks = _checks(settings, document.loads(text), old, version)
+        checks = _checks(settings, document.loads(text), old, version, champion)
         tell("gate", checks)
         if not (passed := all(check.passed for check in checks)) and not force:
             failed = " and ".join(check.name for check in checks if not check.passed)
@@ -113,7 +113,9 @@ def _champion(there: Store) -> Version | None:
     return registry.find(there, registry.CHAMPION)
 
 
-def _checks(settings: Settings, new: SegmentModel, old: SegmentModel | None, version: Version) -> list[Check]:
+def _checks(
+    settings: Settings, new: SegmentModel, old: SegmentModel | None, version: Version, champion: Version | None
+) -> list[Check]:
     """The gate, on the customers of the workspace."""
     warehouse = opened(settings)
     manifest = Manifest.loads(warehouse.read_text(pipeline.MANIFEST))
@@ -132,10 +134,11 @@ def _checks(settings: Settings, new: SegmentModel, old: SegmentModel | None, ver
         gate.steady(figures[0], figures[1], limits),
         gate.large(predicted, limits),
     ]
-    if old is None or not set(old.needs) <= set(customers.columns):
+    if old is None or champion is None or not set(old.needs) <= set(customers.columns):
         return checks
     mine, theirs = worth(run, new), worth(run, old)
     checks += gate.foretells(list(mine.values()), list(theirs.values()))
+    checks.append(gate.descended(int(version.tags.get("matched_to", 0)) or None, champion.version))
     return [*checks, gate.familiar(new, old, predicted, settings.gate.min_matched)]
 
 

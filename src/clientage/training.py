@@ -13,12 +13,13 @@ import filelock
 import numpy as np
 
 from clientage import pipeline
-from clientage.context import MODEL, Columns, Run, opened
+from clientage.context import CHALLENGER, MODEL, Columns, Run, opened
 from clientage.errors import InputError, TrackingError, WorkspaceError
 from clientage.pipeline import REPORT, Tell
 from clientage.report.page import figures
 from clientage.segments import document
 from clientage.segments import evaluate as groupings
+from clientage.segments.align import highest
 from clientage.segments.document import SegmentModel
 from clientage.segments.evaluate import Score
 from clientage.segments.grid import GridModel
@@ -30,10 +31,10 @@ from clientage.tracking import experiments, registry
 from clientage.tracking.experiments import Candidate, Record, Sent
 from clientage.tracking.store import Store
 
-FOLDER = "challenger"
 TRACKING = "tracking"
 STAGES = ("train", "segment", "profile", "recommend", "report")
 LATEST = f"{TRACKING}/champion.json"
+LONGEST = 5_000  # letters that MLflow takes for a parameter, with room to spare
 KINDS = {"integer": "long", "number": "double", "flag": "boolean"}
 
 
@@ -101,11 +102,14 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
     Raises:
         ClientageError: What the user can mend.
     """
-    place, there = settings.model_copy(update={"workspace": settings.workspace / FOLDER}), store(settings)
+    place, there = settings.model_copy(update={"workspace": settings.workspace / CHALLENGER}), store(settings)
     with alone(settings):
-        version, champion = known_champion(settings, there)
+        known = champion_of(settings, there)
+        version, champion = known.version, known.model
         _prepare(settings, place)
-        manifest = pipeline.step(place, ["sweep"] * sweep + list(STAGES), previous=champion, tell=tell)
+        manifest = pipeline.step(
+            place, ["sweep"] * sweep + list(STAGES), previous=champion, last_number=known.last_number, tell=tell
+        )
         run = Run(place, opened(place), manifest)
         model = document.loads(run.warehouse.read_text(MODEL))
         scores = worth(run, model)
@@ -125,23 +129,45 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
     )
 
 
-def known_champion(settings: Settings, there: Store) -> tuple[int | None, SegmentModel | None]:
-    """The champion's version and model; those last seen where MLflow cannot be reached."""
+@dataclass(frozen=True)
+class Known:
+    """The champion that a training is matched to.
+
+    Attributes:
+        version: Its number; None where there is none.
+        model: The model itself.
+        last_number: The highest number that any model in the registry gave to a segment.
+    """
+
+    version: int | None = None
+    model: SegmentModel | None = None
+    last_number: int = 0
+
+
+def champion_of(settings: Settings, there: Store) -> Known:
+    """The champion, as the registry has it; as it was last seen where the registry cannot be reached."""
     path = settings.workspace / LATEST
     try:
-        version = registry.find(there, registry.CHAMPION)
-        if version is None:
-            path.unlink(missing_ok=True)
-            return None, None
-        text = registry.document(there, version)
-        draft = path.with_suffix(".draft")
-        draft.write_text(json.dumps({"version": version.version, "model": text}), encoding="utf-8")
-        draft.replace(path)
+        _remember(path, there)
     except TrackingError:
         if not path.exists():
-            return None, None
+            return Known()
     latest = json.loads(path.read_text(encoding="utf-8"))
-    return latest["version"], document.loads(latest["model"])
+    model = document.loads(latest["model"]) if latest["version"] else None
+    return Known(latest["version"], model, latest["last_number"])
+
+
+def _remember(path: Path, there: Store) -> None:
+    """Note the champion beside the outbox."""
+    version = registry.find(there, registry.CHAMPION)
+    latest = {
+        "version": version.version if version else None,
+        "model": registry.document(there, version) if version else "",
+        "last_number": max((int(each.tags.get("last_number", 0)) for each in registry.versions(there)), default=0),
+    }
+    draft = path.with_suffix(".draft")
+    draft.write_text(json.dumps(latest), encoding="utf-8")
+    draft.replace(path)
 
 
 def worth(run: Run, model: SegmentModel) -> dict[date, Score]:
@@ -215,6 +241,7 @@ def _tags(run: Run, model: SegmentModel, champion: int | None) -> dict[str, str]
         "recipe": model.recipe,
         "clientage": manifest.versions["clientage"],
         "matched_to": str(champion or ""),
+        "last_number": str(highest(model)),
         "commit": _commit(),
     }
     return {name: value for name, value in tags.items() if value}
@@ -288,5 +315,5 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     """Settings as `section.key`."""
     found: dict[str, str] = {}
     for name, value in tree.items():
-        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: str(value)}
+        found |= _flat(value, f"{prefix}{name}.") if isinstance(value, dict) else {prefix + name: str(value)[:LONGEST]}
     return found

@@ -126,3 +126,12 @@ def test_champions_are_recent_frequent_and_large():
     best = labels == "Champions"
     assert found["recency_days"][best].max() < np.median(found["recency_days"])
     assert found["monetary"][best].min() > np.median(found["monetary"])
+
+
+def test_a_model_that_was_altered_is_refused():
+    text = document.dumps(fit_centroids("behaviour", columns(), 3))
+    assert document.loads(text)
+    with pytest.raises(InputError, match="altered"):
+        document.loads(text.replace('"log": true', '"log": false'))
+    with pytest.raises(InputError, match="cannot be read"):
+        document.loads(text[: len(text) // 2])

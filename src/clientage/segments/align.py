@@ -12,13 +12,12 @@ import numpy as np
 from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.kmeans import Floats, squared_distances
-from clientage.segments.model import CentroidModel
 
 LIMIT = 0.5  # of the distance to the nearest other segment: half the way is where that one begins
 
 
 def aligned(
-    new: SegmentModel, old: SegmentModel, customers: Mapping[str, Floats], limit: float = LIMIT
+    new: SegmentModel, old: SegmentModel, customers: Mapping[str, Floats], *, last: int = 0, limit: float = LIMIT
 ) -> SegmentModel:
     """The new model with the numbers and names of the segments that the old one had already.
 
@@ -28,11 +27,12 @@ def aligned(
         new: Fitted to these customers.
         old: The model in use.
         customers: Columns of the table `customers`, (n,) each.
+        last: The highest number that any model gave, where others than these two did.
         limit: How far a segment may have moved, in distances from its old middle to the nearest other old one.
     """
     known = {segment.segment_id: segment for segment in old.segments}
     found = _matches(new, old, customers, limit)
-    following = max((segment.segment_id for segment in (*old.segments, *old.ended)), default=0) + 1
+    following = max(last, highest(old)) + 1
     taken = {known[id_].name for id_ in found.values()}
     segments = []
     for segment in new.segments:
@@ -47,13 +47,18 @@ def aligned(
     return replace(new, segments=tuple(segments), ended=(*old.ended, *ended))
 
 
+def highest(model: SegmentModel) -> int:
+    """The highest number that a model and those before it gave to a segment."""
+    return max((segment.segment_id for segment in (*model.segments, *model.ended)), default=0)
+
+
 def _matches(new: SegmentModel, old: SegmentModel, customers: Mapping[str, Floats], limit: float) -> dict[int, int]:
     """Old number by new number, for the segments that are the same."""
     if isinstance(new, GridModel) and isinstance(old, GridModel):
         ids = {segment.name: segment.segment_id for segment in old.segments}
         return {segment.segment_id: ids[segment.name] for segment in new.segments if segment.name in ids}
-    if not isinstance(old, CentroidModel) or not set(old.needs) <= set(customers):
-        return {}
+    if isinstance(new, GridModel) or isinstance(old, GridModel) or not set(old.needs) <= set(customers):
+        return {}  # cells of a grid and neighbourhoods are not of a kind
     places = old.space.place(np.column_stack([customers[name] for name in old.space.features]))
     labels = new.predict(customers)
     present = [segment.segment_id for segment in new.segments if (labels == segment.segment_id).any()]

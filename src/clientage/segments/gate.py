@@ -91,6 +91,17 @@ def foretells(new: Sequence[Score], old: Sequence[Score]) -> list[Check]:
     return checks
 
 
+def descended(matched_to: int | None, champion: int) -> Check:
+    """Whether the model's numbers of segments are those of the champion, and of no other model.
+
+    Args:
+        matched_to: Version that its segments were matched to.
+        champion: Version of the champion.
+    """
+    found = f"to version {matched_to}" if matched_to else "to no model"
+    return Check("matched", matched_to == champion, f"{found}, the champion is version {champion}")
+
+
 def familiar(model: SegmentModel, old: SegmentModel, predicted: Integers, least: float) -> Check:
     """Whether enough customers stay in segments that the champion has too.
 

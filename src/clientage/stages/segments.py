@@ -24,7 +24,7 @@ def train(run: Run) -> None:
     grid = run.settings.segments.recipe == "quintiles"
     fitted: document.SegmentModel = _fit_grid(run, now) if grid else _fit_centroids(run, now)
     if run.previous:
-        fitted = aligned(fitted, run.previous, now)
+        fitted = aligned(fitted, run.previous, now, last=run.last_number)
     least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
     for sentence in fit.doubts(fitted.predict(now), least):
         run.manifest.warn("train", sentence)

@@ -209,8 +209,8 @@ def _ledger(store: Store) -> str:
 def _claim(client: "MlflowClient", store: Store, version: Version, tags: dict[str, str]) -> int:
     """The next number of the history, given out by the server to one asker alone."""
     register(client, _ledger(store), f"Every change of champion of {store.model}: who, when and why.")
-    source = client.get_model_version(store.model, str(version.version)).source
-    return int(client.create_model_version(_ledger(store), str(source), version.run, tags=tags).version)
+    source = f"models:/{store.model}/{version.version}"
+    return int(client.create_model_version(_ledger(store), source, tags=tags).version)
 
 
 def _history(client: "MlflowClient", store: Store) -> list[Change]:

@@ -103,7 +103,8 @@ def register(client: "MlflowClient", model: str, about: str) -> None:
 def told(address: str) -> str:
     """The address without what might be secret in it."""
     parts = urlsplit(address)
-    return address if parts.scheme == "sqlite" else f"{parts.scheme}://{parts.hostname or ''}{parts.path}"
+    port = f":{parts.port}" if parts.port else ""
+    return address if parts.scheme == "sqlite" else f"{parts.scheme}://{parts.hostname or ''}{port}{parts.path}"
 
 
 def _short(reason: str) -> str:
