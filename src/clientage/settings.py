@@ -318,8 +318,9 @@ def _sentence(problem: Any) -> str:
     name = _name(problem)
     if problem["type"] != "extra_forbidden":
         plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
+        given = "" if name == "tracking.uri" else f" (given: {problem['input']!r})"  # it may have a password in it
         return (
-            f"setting {name}: {plain} (given: {problem['input']!r})."
+            f"setting {name}: {plain.removeprefix('Value error, ')}{given}."
             if name
             else f"{problem['msg'].removeprefix('Value error, ')}."
         )
