@@ -1,6 +1,7 @@
 """The model as a JSON document: read by people, safe to load, the same bytes for the same model."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Any
 
@@ -8,7 +9,7 @@ import numpy as np
 
 from clientage.errors import InputError
 from clientage.segments.buyers import BuyerLimits
-from clientage.segments.grid import GridModel
+from clientage.segments.grid import AXES, NAMES, GridModel
 from clientage.segments.model import CentroidModel, Segment
 from clientage.segments.space import Space
 
@@ -33,9 +34,45 @@ def loads(text: str) -> SegmentModel:
         document = json.loads(text)
         if document["format"] != FORMAT:
             raise InputError(f"the model has format {document['format']}, not {FORMAT}. Train again with this version.")
-        return _grid(document) if document["kind"] == "grid" else _centroids(document)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        model = _grid(document) if document["kind"] == "grid" else _centroids(document)
+        misfits = list(_cell_misfits(model) if isinstance(model, GridModel) else _misfits(model))
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"the model cannot be read ({error}). Train again with `clientage run FILE`.") from error
+    if misfits:
+        raise InputError(
+            f"the model was altered: {' and '.join(misfits)} do not fit. Train again with `clientage run FILE`."
+        )
+    return model
+
+
+def _misfits(model: CentroidModel) -> Iterator[str]:
+    """What has other than its size, or holds what is no number."""
+    space, (k, p) = model.space, model.centroids.shape
+    d = len(space.features)
+    sizes = dict.fromkeys(("fill", "low", "high", "mean", "scale"), (d,)) | {"matrix": (d, p), "offset": (p,)}
+    arrays = {name: (getattr(space, name), size) for name, size in sizes.items()}
+    arrays |= {"centroids": (model.centroids, (k, p)), "view": (model.view, (p, *model.view.shape[1:2]))}
+    yield from (name for name, (array, size) in arrays.items() if array.shape != size or not np.isfinite(array).all())
+    if not (0 < d == len(set(space.features)) and all(isinstance(name, str) for name in space.features)):
+        yield "features"
+    if len(_numbers(model.segments)) != k or k < 2:
+        yield "segments"
+
+
+def _cell_misfits(model: GridModel) -> Iterator[str]:
+    """What a grid lacks, or has in disorder."""
+    cuts = [np.array(model.cuts.get(axis, ()), float) for axis in AXES]
+    if any(array.shape != (4,) or not np.isfinite(array).all() or (np.diff(array) < 0).any() for array in cuts):
+        yield "cuts"
+    names = {name for row in NAMES for name in row}
+    if {segment.name for segment in model.segments} != names or len(_numbers(model.segments)) != len(names):
+        yield "segments"
+
+
+def _numbers(segments: tuple[Segment, ...]) -> set[int]:
+    """Numbers of segments that are told apart; fewer where one is no number, or comes twice."""
+    right = [s.segment_id for s in segments if type(s.segment_id) is int and isinstance(s.name, str)]
+    return set(right) if len(right) == len(segments) else set()
 
 
 def _plain(value: Any) -> Any:
