@@ -63,7 +63,7 @@ def folder(out: Path, is_ours: Callable[[Path], bool]) -> Path:
         raise SettingsError(f"--out {out}: not a folder. Give the name of one.")
     if out.is_dir() and any(out.iterdir()) and not is_ours(out):
         raise SettingsError(f"--out {out}: holds something else than an earlier export. Give another folder.")
-    return out.resolve()
+    return out.resolve() if out.is_symlink() or out.name in {"", ".."} else out
 
 
 @contextlib.contextmanager

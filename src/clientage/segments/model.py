@@ -112,7 +112,7 @@ def _squared(columns: Sequence[ir.NumericColumn], centroid: Floats) -> ir.Floati
 
 
 def _placed(customers: ir.Table, space: Space) -> ir.Table:
-    """Customers with their transformed features `t0…` and their place `y0…`."""
+    """Customers with their transformed features `x0…` and their place `y0…`."""
     if missing := [name for name in space.features if name not in customers.columns]:
         raise InputError(
             f"the model was made with {', '.join(missing)}, which these customers do not have. "
@@ -123,8 +123,8 @@ def _placed(customers: ir.Table, space: Space) -> ir.Table:
         for name, fill in zip(space.features, space.fill, strict=True)
     ]
     compared = [value.sign() * (value.abs() + 1).ln() if space.log else value for value in filled]
-    placed = customers.mutate(**{f"t{j}": value for j, value in enumerate(compared)})
-    columns = [placed[f"t{j}"] for j in range(len(space.features))]
+    placed = customers.mutate(**{f"x{j}": value for j, value in enumerate(compared)})
+    columns = [placed[f"x{j}"] for j in range(len(space.features))]
     return placed.mutate(
         **{
             f"y{i}": _dot(columns, factors, offset)
@@ -169,9 +169,9 @@ def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
     ways = [(j, b) for j in range(len(space.features)) for b in range(len(ids))]
     moves: dict[str, ir.Value] = {}
     for j, b in ways:
-        at = table[f"t{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
+        at = table[f"x{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
         inside = at.between(*(float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j]))
-        step = (at - table[f"t{j}"]).abs() / float(space.scale[j])
+        step = (at - table[f"x{j}"]).abs() / float(space.scale[j])
         moves |= {f"at{j}_{b}": at, f"step{j}_{b}": ibis.ifelse(inside, step, float("inf")).fill_null(float("inf"))}
     table = table.mutate(**moves)
     table = table.mutate(step=ibis.least(*(table[f"step{j}_{b}"] for j, b in ways)))
