@@ -79,7 +79,9 @@ def _nearest(tf: Any, scoring: Centroids, values: Any) -> dict[str, Any]:
 
 def _cell(tf: Any, scoring: Cells, values: Any) -> dict[str, Any]:
     """The cell by how many limits are exceeded; a missing value exceeds all of them."""
-    exceeded = tf.logical_not(values[:, :, None] <= tf.constant(scoring.cuts))
+    spread = values[:, :, None]
+    # not `not <=`: TensorFlow makes `>` of that, which is something else for what is not a number
+    exceeded = (spread > tf.constant(scoring.cuts)) | tf.math.is_nan(spread)
     recency, frequency, spend = tf.unstack(tf.reduce_sum(tf.cast(exceeded, tf.int64), axis=2), axis=1)
     cell = (4 - recency) * 5 + (frequency + spend + 1) // 2
     return _labelled(tf, scoring, tf.gather(tf.constant(scoring.cells.ravel()), cell))

@@ -63,6 +63,10 @@ def query(expression: ir.Table, dialect: str) -> str:
     for literal in list(tree.find_all(exp.Literal)):
         if not literal.is_string and len(literal.name) > _EXACT:
             literal.replace(exp.Literal.number(np.format_float_scientific(float(literal.name), trim="0")))
+    if dialect == "postgres":
+        # else its planner puts each step's text into the next one's, until it is larger than memory
+        for step in list(tree.find_all(exp.Subquery)):
+            step.set("this", step.this.offset(0))
     if dialect in ("postgres", "snowflake"):  # where a function for it is missing
         for test in list(tree.find_all(exp.IsNan)):
             test.replace(exp.EQ(this=test.this, expression=_NAN.copy()))
