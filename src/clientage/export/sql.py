@@ -66,7 +66,7 @@ def query(expression: ir.Table, dialect: str) -> str:
     if dialect == "postgres":
         # else its planner puts each step's text into the next one's, until it is larger than memory
         for step in list(tree.find_all(exp.Subquery)):
-            step.set("this", step.this.offset(0))
+            step.this.offset(0, copy=False)
     if dialect in ("postgres", "snowflake"):  # where a function for it is missing
         for test in list(tree.find_all(exp.IsNan)):
             test.replace(exp.EQ(this=test.this, expression=_NAN.copy()))
