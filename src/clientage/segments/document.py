@@ -34,8 +34,9 @@ def loads(text: str) -> SegmentModel:
         document = json.loads(text)
         if document["format"] != FORMAT:
             raise InputError(f"the model has format {document['format']}, not {FORMAT}. Train again with this version.")
-        model = _grid(document) if document["kind"] == "grid" else _centroids(document)
+        model = {"grid": _grid, "centroids": _centroids}[document["kind"]](document)
         misfits = list(_cell_misfits(model) if isinstance(model, GridModel) else _misfits(model))
+        misfits += [name for name, limit in asdict(model.buyers).items() if not _is_limit(limit)]
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"the model cannot be read ({error}). Train again with `clientage run FILE`.") from error
     if misfits:
@@ -55,6 +56,8 @@ def _misfits(model: CentroidModel) -> Iterator[str]:
     yield from (name for name, (array, size) in arrays.items() if array.shape != size or not np.isfinite(array).all())
     if not (0 < d == len(set(space.features)) and all(isinstance(name, str) for name in space.features)):
         yield "features"
+    if not isinstance(space.log, bool):
+        yield "log"
     if len(_numbers(model.segments)) != k or k < 2:
         yield "segments"
 
@@ -73,6 +76,10 @@ def _numbers(segments: tuple[Segment, ...]) -> set[int]:
     """Numbers of segments that are told apart; fewer where one is no number, or comes twice."""
     right = [s.segment_id for s in segments if type(s.segment_id) is int and isinstance(s.name, str)]
     return set(right) if len(right) == len(segments) else set()
+
+
+def _is_limit(value: Any) -> bool:
+    return value is None or (isinstance(value, int | float) and bool(np.isfinite(value)))
 
 
 def _plain(value: Any) -> Any:
