@@ -1,7 +1,7 @@
 """The model as a JSON document: read by people, safe to load, the same bytes for the same model."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -34,7 +34,7 @@ def loads(text: str) -> SegmentModel:
         document = json.loads(text)
         if document["format"] != FORMAT:
             raise InputError(f"the model has format {document['format']}, not {FORMAT}. Train again with this version.")
-        model = {"grid": _grid, "centroids": _centroids}[document["kind"]](document)
+        model = _KINDS[document["kind"]](document)
         misfits = list(_cell_misfits(model) if isinstance(model, GridModel) else _misfits(model))
         misfits += [name for name, limit in asdict(model.buyers).items() if not _is_limit(limit)]
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
@@ -110,3 +110,6 @@ def _centroids(document: dict[str, Any]) -> CentroidModel:
         _segments(document),
         BuyerLimits(**document["buyers"]),
     )
+
+
+_KINDS: Mapping[str, Callable[[dict[str, Any]], SegmentModel]] = {"centroids": _centroids, "grid": _grid}
