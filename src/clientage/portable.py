@@ -55,8 +55,8 @@ def write_sql(settings: Settings, dialect: str, *, table: str = "customers", out
     columns = tuple(dict.fromkeys((*features, *model.buyers.needs)))
     customers = sql.source(table, columns, dialect)
     found = model.assign(customers) if isinstance(model, GridModel) else model.locate(customers)
-    run = sql.RUN[dialect].format(file=path.name if path and path.name.isprintable() else "FILE")
-    text = sql.headed(sql.query(found, dialect), [f"Segments by Clientage, model {fingerprint}, for {dialect}.", run])
+    heading = (f"Segments by Clientage, model {fingerprint}, for {dialect}.", sql.RUN[dialect].format(file="FILE"))
+    text = sql.headed(sql.query(found, dialect), heading)
     if path:
         files.write_bytes(path, text.encode())
     inputs, outputs = ("customer_id", *columns), tuple(found.columns)
