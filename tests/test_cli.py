@@ -24,6 +24,9 @@ HEAVY = {
     "jinja2",
     "pydantic",
     "fsspec",
+    "sqlglot",
+    "onnx",
+    "tensorflow",
 }
 
 

@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clientage.cli_export import export
+from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
+from clientage.cli_options import settings_of as _settings
 from clientage.errors import ClientageError, SettingsError, WorkspaceError
 
 if TYPE_CHECKING:
@@ -25,17 +28,8 @@ app = typer.Typer(
     rich_markup_mode=None,
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
-export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Lists for other tools.")
 app.add_typer(export, name="export")
 
-Config = Annotated[Path | None, typer.Option("--config", help="Settings file. Default: clientage.toml.")]
-Workspace = Annotated[Path | None, typer.Option("--workspace", help="Folder of tables, model and report.")]
-AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day. Default: after the last line.")]
-Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]
-K = Annotated[str, typer.Option("--k", help="Number of segments, or auto.")]
-Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as section.key=value. Repeatable.")]
-Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
 
 
@@ -318,37 +312,6 @@ def doctor(
             typer.echo(f"next: clientage run {shlex.quote(source)}{terminal.repeated(config, workspace)}")
 
 
-@export.command()
-def audience(
-    segment: Annotated[str | None, typer.Option("--segment", help="Its name, or its number. Default: all.")] = None,
-    where: Annotated[str | None, typer.Option("--where", help='A condition, such as "recency_days > 60".')] = None,
-    top: Annotated[int | None, typer.Option("--top", min=1, help="How many at most.")] = None,
-    by: Annotated[str, typer.Option("--by", help="The highest first. Default: expected_spend, or monetary.")] = "",
-    form: Annotated[str | None, typer.Option("--format", help="csv or parquet. Default: as --out ends.")] = None,
-    out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: audience.csv.")] = None,
-    hash_ids: Annotated[bool, typer.Option("--hash-ids", help="Keyed digests in place of ids.")] = False,
-    config: Config = None,
-    workspace: Workspace = None,
-    set_: Set = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """A list of customers, the best first, for mail tools and spreadsheets."""
-    from clientage import lists
-
-    settings = _settings(config, workspace, set_)
-    written = lists.write_audience(
-        settings, segment=segment, where=where, by=by, top=top, form=form, out=out, hash_ids=hash_ids
-    )
-    if as_json:
-        typer.echo(json.dumps(asdict(written), default=str, indent=1))
-    elif not written.out:
-        typer.echo("no customer fits; nothing was written")
-    else:
-        fewer = f", all that fit of the {top:,} asked for" if top and written.customers < top else ""
-        typer.echo(f"{written.customers:,} customers in {written.out}{fewer}")
-
-
 @app.command()
 def forget(
     customer: Annotated[str, typer.Argument(help="Id, exactly as it came.")],
@@ -389,15 +352,6 @@ def _show_evaluation(settings: "Settings") -> None:
     for name, show in shown.items():
         if pipeline.exists(settings, name):
             show(pipeline.rows(settings, name))
-
-
-def _settings(
-    config: Path | None, workspace: Path | None, set_: list[str] | None, flags: dict[str, str] | None = None
-) -> "Settings":
-    from clientage.settings import load
-
-    named = {"workspace": str(workspace or ""), **(flags or {})}
-    return load(config, [*(set_ or []), *(f"{name}={value}" for name, value in named.items() if value)])
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -100,12 +100,16 @@ class Warehouse:
         """A document of the workspace, such as `model/segments.json`.
 
         Raises:
-            WorkspaceError: It has not been written yet.
+            WorkspaceError: It has not been written yet, or is no text.
         """
         path = self.path(name)
         if not path.exists():
             raise WorkspaceError(f"{path}: not there yet. Make it with `clientage run FILE`.")
-        return path.read_text(encoding="utf-8")
+        try:
+            with explained(self.workspace):
+                return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError as error:
+            raise WorkspaceError(f"{path}: not a text. Make it again with `clientage run FILE`.") from error
 
     def write_text(self, name: str, text: str) -> None:
         """Write a document within a transaction."""

@@ -85,6 +85,26 @@ def test_distances_are_to_the_two_nearest_middles(engine):
     )
 
 
+@pytest.mark.parametrize("recipe", ["behaviour", "rfm"])
+def test_where_customers_are_found_is_the_same_without_moves(engine, recipe):
+    found = columns(200)
+    model = fitted(recipe, found)
+    located = engine.to_pyarrow(model.locate(customers(found)).order_by("customer_id")).to_pylist()
+    assert located == [{name: row[name] for name in located[0]} for row in assigned(engine, model, found)]
+    assert not {"move_to", "pc1"} & set(located[0])
+
+
+def test_a_gap_in_the_grid_lies_above_every_limit_in_both(engine):
+    found = columns(90)
+    model = fit_grid(found)
+    for name in ("recency_days", "monetary"):
+        found[name][:9] = np.nan
+    table = customers(found)
+    table = table.mutate(**{name: table[name].nullif(float("nan")) for name in ("recency_days", "monetary")})
+    rows = engine.to_pyarrow(model.assign(table).order_by("customer_id")).to_pylist()
+    assert [row["segment_id"] for row in rows] == model.predict(found).tolist()
+
+
 def test_who_buys_many_units_a_line_is_flagged_as_wholesale(engine):
     found = columns(90)
     found["units_per_line"][7] = 10_000.0

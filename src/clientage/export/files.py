@@ -1,8 +1,9 @@
-"""A list as a file that other tools open: CSV or Parquet, whole or not at all."""
+"""Files and folders for other tools, whole or not at all; lists as CSV or Parquet."""
 
 import contextlib
 import csv
-from collections.abc import Callable, Mapping
+import shutil
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +26,94 @@ def target(out: Path | None, form: str | None, name: str) -> tuple[Path, str]:
     Raises:
         SettingsError: The format is not known, it and the suffix do not agree, or `out` is no file.
     """
-    if out and out.is_dir():
-        raise SettingsError(f"--out {out}: a folder. Give a file.")
-    if out and (str(out) == "-" or (out.exists() and not out.is_file())):
-        raise SettingsError(f"--out {out}: not a file that could be replaced. Give the name of one.")
+    path = file(out) if out else None
     suffix = out.suffix.lower().removeprefix(".") if out else ""
     chosen = form or (suffix if suffix in FORMATS else "csv")
     if chosen not in FORMATS:
         raise SettingsError(f"--format {chosen}: not known. Give {' or '.join(FORMATS)}.")
     if suffix in FORMATS and suffix != chosen:
         raise SettingsError(f"--format {chosen}: {out} says otherwise. Leave out --format, or give another --out.")
-    return out.resolve() if out and out.is_symlink() else out or Path(f"{name}.{chosen}"), chosen
+    return path or Path(f"{name}.{chosen}"), chosen
+
+
+def file(out: Path) -> Path:
+    """The file that an `--out` names; links are followed.
+
+    Raises:
+        SettingsError: It is something else.
+    """
+    if out.is_dir():
+        raise SettingsError(f"--out {out}: a folder. Give a file.")
+    if str(out) == "-" or (out.exists() and not out.is_file()):
+        raise SettingsError(f"--out {out}: not a file that could be replaced. Give the name of one.")
+    return out.resolve() if out.is_symlink() else out
+
+
+def folder(out: Path, is_ours: Callable[[Path], bool]) -> Path:
+    """The folder that an `--out` names; links are followed.
+
+    Args:
+        out: The folder.
+        is_ours: Whether a folder is an earlier export.
+
+    Raises:
+        SettingsError: It is something else, or a folder with something else in it.
+    """
+    if str(out) == "-" or (out.exists() and not out.is_dir()):
+        raise SettingsError(f"--out {out}: not a folder. Give the name of one.")
+    if out.is_dir() and any(out.iterdir()) and not is_ours(out):
+        raise SettingsError(f"--out {out}: holds something else than an earlier export. Give another folder.")
+    return out.resolve() if out.is_symlink() or out.name in {"", ".."} else out
+
+
+@contextlib.contextmanager
+def replaced(path: Path) -> Iterator[Path]:
+    """Write a file or a folder; what stood there is there until all is written.
+
+    Yields:
+        Where to write it; not there yet.
+
+    Raises:
+        WorkspaceError: It cannot be written.
+    """
+    # always the same names: what a killed export left is overwritten
+    draft, before = (path.with_name(f".{path.name}.{what}") for what in ("draft", "before"))
+    try:
+        _clear(path, draft, before)
+        yield draft
+        if path.is_dir():
+            path.replace(before)
+        draft.replace(path)
+    except OSError as error:
+        raise WorkspaceError(f"{path}: cannot be written ({error.strerror or error}). Give another --out.") from error
+    finally:
+        with contextlib.suppress(OSError):
+            _clear(path, draft, before)
+
+
+def _clear(path: Path, draft: Path, before: Path) -> None:
+    """Put back what was moved aside and not replaced; leave nothing else beside the path."""
+    if before.exists() and not path.exists():
+        before.replace(path)
+    _remove(draft)
+    _remove(before)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file.
+
+    Raises:
+        WorkspaceError: It cannot be written.
+    """
+    with replaced(path) as draft:
+        draft.write_bytes(content)
 
 
 def write(path: Path, form: str, batches: pa.RecordBatchReader) -> int:
@@ -47,17 +125,8 @@ def write(path: Path, form: str, batches: pa.RecordBatchReader) -> int:
     Raises:
         WorkspaceError: The file cannot be written.
     """
-    draft = path.with_name(f".{path.name}.draft")  # always the same: what a killed export left is overwritten
-    try:
-        draft.unlink(missing_ok=True)
-        rows = FORMATS[form](draft, batches)
-        draft.replace(path)
-        return rows
-    except OSError as error:
-        raise WorkspaceError(f"{path}: cannot be written ({error.strerror or error}). Give another --out.") from error
-    finally:
-        with contextlib.suppress(OSError):
-            draft.unlink()
+    with replaced(path) as draft:
+        return FORMATS[form](draft, batches)
 
 
 def _write_csv(path: Path, batches: pa.RecordBatchReader) -> int:

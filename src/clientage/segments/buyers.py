@@ -28,6 +28,15 @@ class BuyerLimits:
     units: float | None = None
     order: float | None = None
 
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Columns of `customers` that tell it."""
+        return ("frequency", "monetary", *(["units_per_line"] if self.units is not None else []))
+
+    def flags(self, customers: ir.Table) -> tuple[ir.BooleanColumn, ir.StringColumn]:
+        """The columns `wholesale` and `buyer`."""
+        return self.wholesale(customers), self.kind(customers)
+
     def wholesale(self, customers: ir.Table) -> ir.BooleanColumn:
         """Whether a customer buys many more units a line than the usual one."""
         if self.units is None:

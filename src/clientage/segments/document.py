@@ -40,7 +40,7 @@ def loads(text: str) -> SegmentModel:
         ):
             raise InputError("the model was altered after it was made. Take it from a copy, or train again.")
         return _grid(document) if document["kind"] == "grid" else _centroids(document)
-    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"the model cannot be read ({error}). Train again with `clientage run FILE`.") from error
 
 

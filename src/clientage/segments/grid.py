@@ -60,11 +60,11 @@ class GridModel:
         return AXES
 
     def predict(self, customers: Mapping[str, Floats]) -> Integers:
-        """Segment numbers (n,) of customers given as columns of their features."""
+        """Segment numbers (n,) of customers given as columns of their features; NaN lies above every limit."""
         recency, frequency, monetary = (
             np.searchsorted(np.array(self.cuts[axis]), customers[axis], side="left") for axis in AXES
         )
-        ids = np.array(self._cells())
+        ids = np.array(self.cells())
         return np.asarray(ids[4 - recency, (frequency + monetary + 1) // 2])
 
     def assign(self, customers: ir.Table) -> ir.Table:
@@ -72,7 +72,7 @@ class GridModel:
         scored = customers.mutate(
             **{
                 f"{axis}_above": sum(
-                    ((customers[axis] > float(cut)).cast("int64") for cut in self.cuts[axis]), start=ibis.literal(0)
+                    (ibis.ifelse(customers[axis] <= float(cut), 0, 1) for cut in self.cuts[axis]), start=ibis.literal(0)
                 )
                 for axis in AXES
             }
@@ -80,18 +80,18 @@ class GridModel:
         row = 4 - scored.recency_days_above
         column = ((scored.frequency_above + scored.monetary_above + 1) / 2).floor().cast("int64")
         scored = scored.mutate(cell=row * 5 + column)
-        cells = [id_ for row in self._cells() for id_ in row]
+        cells = [id_ for row in self.cells() for id_ in row]
         table = scored.mutate(segment_id=ibis.cases(*((scored.cell == i, id_) for i, id_ in enumerate(cells))))
         table = table.mutate(segment_id=table.segment_id.cast("int64"))
         return table.select(
             "customer_id",
             "segment_id",
             named(table.segment_id, self.segments),
-            self.buyers.wholesale(table),
-            self.buyers.kind(table),
+            *self.buyers.flags(table),
         )
 
-    def _cells(self) -> list[list[int]]:
+    def cells(self) -> list[list[int]]:
+        """Segment numbers by row (recency, from long ago) and column (frequency and spend, from little)."""
         ids = {segment.name: segment.segment_id for segment in self.segments}
         return [[ids[name] for name in row] for row in NAMES]
 

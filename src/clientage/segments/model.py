@@ -74,32 +74,32 @@ class CentroidModel:
         Raises:
             InputError: The customers lack a feature of the model.
         """
-        if missing := [name for name in self.space.features if name not in customers.columns]:
-            raise InputError(
-                f"the model was made with {', '.join(missing)}, which these customers do not have. "
-                "Make one for them: clientage step train."
-            )
-        placed = _placed(customers, self.space)
-        ranked = _ranked(placed, self.centroids, [segment.segment_id for segment in self.segments])
-        moved = _moved(ranked, self)
+        moved = _moved(_ranked(customers, self), self)
         views = {
             f"pc{i + 1}": _dot([moved[f"y{j}"] for j in range(len(column))], column)
             for i, column in enumerate(self.view.T)
         }
-        return moved.select(
-            "customer_id",
-            "segment_id",
-            named(moved.segment_id, self.segments),
-            moved.nearest.sqrt().name("distance"),
-            "runner_up",
-            moved.next.sqrt().name("runner_up_distance"),
-            "move_segment",
-            "move_feature",
-            "move_to",
-            self.buyers.wholesale(moved),
-            self.buyers.kind(moved),
-            **views,
-        )
+        moves = ("move_segment", "move_feature", "move_to")
+        return moved.select(*self._found(moved), *moves, *self.buyers.flags(moved), **views)
+
+    def locate(self, customers: ir.Table) -> ir.Table:
+        """As `assign`, without moves and map: one expression over one table, for engines elsewhere.
+
+        Raises:
+            InputError: The customers lack a feature of the model.
+        """
+        ranked = _ranked(customers, self)
+        return ranked.select(*self._found(ranked), *self.buyers.flags(ranked))
+
+    def _found(self, ranked: ir.Table) -> list[ir.Column]:
+        return [
+            ranked.customer_id,
+            ranked.segment_id,
+            named(ranked.segment_id, self.segments),
+            ranked.nearest.sqrt().name("distance"),
+            ranked.runner_up,
+            ranked.next.sqrt().name("runner_up_distance"),
+        ]
 
 
 def named(segment_id: ir.IntegerColumn, segments: Sequence[Segment]) -> ir.StringColumn:
@@ -119,14 +119,19 @@ def _squared(columns: Sequence[ir.NumericColumn], centroid: Floats) -> ir.Floati
 
 
 def _placed(customers: ir.Table, space: Space) -> ir.Table:
-    """Customers with their transformed features `t0…` and their place `y0…`."""
+    """Customers with their transformed features `x0…` and their place `y0…`."""
+    if missing := [name for name in space.features if name not in customers.columns]:
+        raise InputError(
+            f"the model was made with {', '.join(missing)}, which these customers do not have. "
+            "Make one for them: clientage step train."
+        )
     filled = [
         customers[name].cast("float64").fill_null(float(fill))
         for name, fill in zip(space.features, space.fill, strict=True)
     ]
     compared = [value.sign() * (value.abs() + 1).ln() if space.log else value for value in filled]
-    placed = customers.mutate(**{f"t{j}": value for j, value in enumerate(compared)})
-    columns = [placed[f"t{j}"] for j in range(len(space.features))]
+    placed = customers.mutate(**{f"x{j}": value for j, value in enumerate(compared)})
+    columns = [placed[f"x{j}"] for j in range(len(space.features))]
     return placed.mutate(
         **{
             f"y{i}": _dot(columns, factors, offset)
@@ -135,10 +140,11 @@ def _placed(customers: ir.Table, space: Space) -> ir.Table:
     )
 
 
-def _ranked(placed: ir.Table, centroids: Floats, ids: Sequence[int]) -> ir.Table:
+def _ranked(customers: ir.Table, model: CentroidModel) -> ir.Table:
     """Customers with the two nearest centroids and the squared distances to them."""
-    columns = [placed[f"y{i}"] for i in range(centroids.shape[1])]
-    squares = {f"d{j}": _squared(columns, centroid) for j, centroid in enumerate(centroids)}
+    placed, ids = _placed(customers, model.space), [segment.segment_id for segment in model.segments]
+    columns = [placed[f"y{i}"] for i in range(model.centroids.shape[1])]
+    squares = {f"d{j}": _squared(columns, centroid) for j, centroid in enumerate(model.centroids)}
     placed = placed.mutate(**squares)
     distances = [placed[name] for name in squares]
     placed = placed.mutate(nearest=ibis.least(*distances))
@@ -170,9 +176,9 @@ def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
     ways = [(j, b) for j in range(len(space.features)) for b in range(len(ids))]
     moves: dict[str, ir.Value] = {}
     for j, b in ways:
-        at = table[f"t{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
+        at = table[f"x{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
         inside = at.between(*(float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j]))
-        step = (at - table[f"t{j}"]).abs() / float(space.scale[j])
+        step = (at - table[f"x{j}"]).abs() / float(space.scale[j])
         moves |= {f"at{j}_{b}": at, f"step{j}_{b}": ibis.ifelse(inside, step, float("inf")).fill_null(float("inf"))}
     table = table.mutate(**moves)
     table = table.mutate(step=ibis.least(*(table[f"step{j}_{b}"] for j, b in ways)))

@@ -1,0 +1,119 @@
+"""The verbs of `clientage export`."""
+
+import json
+import shlex
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_of
+
+if TYPE_CHECKING:
+    from clientage.portable import Exported
+
+export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Lists and the model, for other tools.")
+
+
+@export.command()
+def audience(
+    segment: Annotated[str | None, typer.Option("--segment", help="Its name, or its number. Default: all.")] = None,
+    where: Annotated[str | None, typer.Option("--where", help='A condition, such as "recency_days > 60".')] = None,
+    top: Annotated[int | None, typer.Option("--top", min=1, help="How many at most.")] = None,
+    by: Annotated[str, typer.Option("--by", help="The highest first. Default: expected_spend, or monetary.")] = "",
+    form: Annotated[str | None, typer.Option("--format", help="csv or parquet. Default: as --out ends.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: audience.csv.")] = None,
+    hash_ids: Annotated[bool, typer.Option("--hash-ids", help="Keyed digests in place of ids.")] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """A list of customers, the best first, for mail tools and spreadsheets."""
+    from clientage import lists
+
+    settings = settings_of(config, workspace, set_)
+    written = lists.write_audience(
+        settings, segment=segment, where=where, by=by, top=top, form=form, out=out, hash_ids=hash_ids
+    )
+    if as_json:
+        typer.echo(json.dumps(asdict(written), default=str, indent=1))
+    elif not written.out:
+        typer.echo("no customer fits; nothing was written")
+    else:
+        fewer = f", all that fit of the {top:,} asked for" if top and written.customers < top else ""
+        typer.echo(f"{written.customers:,} customers in {written.out}{fewer}")
+
+
+@export.command()
+def sql(
+    dialect: Annotated[str, typer.Option("--dialect", help="bigquery, spark, duckdb, postgres or snowflake.")],
+    table: Annotated[str, typer.Option("--table", help="Table of customers to read.")] = "customers",
+    out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: standard output.")] = None,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The model as one SELECT that assigns segments, for another database."""
+    from clientage import portable
+    from clientage.export.sql import RUN
+
+    made = portable.write_sql(settings_of(config, workspace, set_), dialect, table=table, out=out)
+    if made.text and not as_json:
+        typer.echo(made.text, nl=False)
+        return
+    _tell(made, f"as SQL for {dialect}", RUN[dialect].format(file=_quoted(made)), as_json, dialect=dialect, table=table)
+
+
+@export.command()
+def savedmodel(
+    out: Annotated[Path | None, typer.Option("--out", help="Folder to write. Default: savedmodel.")] = None,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The model as a TensorFlow SavedModel, for Vertex AI, BigQuery and TensorFlow Serving."""
+    from clientage import portable
+
+    made = portable.write_savedmodel(settings_of(config, workspace, set_), out=out)
+    following = f"saved_model_cli show --dir {_quoted(made)} --tag_set serve --signature_def serving_default"
+    _tell(made, "as a SavedModel", following, as_json)
+
+
+@export.command()
+def onnx(
+    out: Annotated[Path | None, typer.Option("--out", help="File to write. Default: segments.onnx.")] = None,
+    float32: Annotated[bool, typer.Option("--float32", help="Compute in float32 in place of float64.")] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The model as ONNX, for BigQuery, ONNX Runtime and many others."""
+    from clientage import portable
+
+    made = portable.write_onnx(settings_of(config, workspace, set_), out=out, single=float32)
+    numbers = "float32" if float32 else "float64"
+    following = f"gcloud storage cp {_quoted(made)} gs://BUCKET/, then CREATE MODEL in BigQuery"
+    _tell(made, f"as ONNX ({numbers})", following, as_json, numbers=numbers)
+
+
+def _tell(made: "Exported", form: str, following: str, as_json: bool, **more: Any) -> None:
+    """What was written, and the next step."""
+    if as_json:
+        found = {name: value for name, value in asdict(made).items() if value is not None}
+        typer.echo(json.dumps(found | more, default=str, indent=1, ensure_ascii=False))
+        return
+    typer.echo(f"{len(made.segments)} segments of the recipe {made.recipe} {form} in {made.out}")
+    typer.echo(f"model {made.model} takes {', '.join(made.inputs)}        next: {following}")
+
+
+def _quoted(made: "Exported") -> str:
+    return shlex.quote(str(made.out or ""))
