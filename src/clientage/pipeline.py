@@ -2,16 +2,22 @@
 
 read → transactions → clean → lines, rejected → features → customers → train → model, quality
 → segment → segments → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
-→ recommend → products, affinities, recommendations, favourites → report → report.html
+→ recommend → products, affinities, recommendations, favourites → report → report.html, metrics.json
+
+Beside its tables, each stage leaves its facts in `facts/STAGE.json`. It knows the facts of the stages that it follows
+from and no others, so that the same tables, facts and settings give the same bytes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from clientage.context import MODEL, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
-from clientage.manifest import Manifest, fingerprint
+from clientage.ledger import Ledger
+from clientage.manifest import Manifest, fingerprint, installed
 from clientage.settings import Settings
 from clientage.stages import customers, evaluate, lines, recommend, report, segments
 from clientage.stages.report import REPORT
@@ -20,10 +26,11 @@ from clientage.warehouse import Warehouse
 
 __all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run", "step", "there"]
 
-MANIFEST = "run.json"
-
+# what decides tables: sections of the settings, or single ones where a stage must not run again for the others
+HORIZON = "evaluate.horizon_days"
+DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
 # where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
-UNDECISIVE: dict[str, Any] = {"workspace": True, "warehouse": True, "evaluate": {"cutoffs", "folds", "groups"}}
+UNDECISIVE = ("workspace", "warehouse", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups")
 
 Tell = Callable[[str, Any], None]
 
@@ -37,6 +44,7 @@ class Stage:
         reads: Tables it reads, and `model`.
         writes: Tables it makes, and `model`.
         run: What it does.
+        settings: Those that decide what it writes: sections, or single ones.
         optional: Those of `reads` that it can do without.
     """
 
@@ -44,6 +52,7 @@ class Stage:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     run: Callable[[Run], None]
+    settings: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
     @property
@@ -97,26 +106,44 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def ledger(warehouse: Warehouse) -> Ledger:
+    """What the stages of a workspace said of themselves.
+
+    Raises:
+        WorkspaceError: It cannot be read.
+    """
+    return Ledger.read(warehouse, STAGE)
+
+
+def perform(run: Run, name: str, ledger: Ledger) -> None:
+    """Run one stage, which knows the facts of the stages it follows from, and note its own."""
+    run.manifest, before = (ledger.known(upstream(name)) for _ in range(2))
+    run.manifest.settings, run.manifest.versions = _fingerprint(run.settings, name), installed()
+    with run.manifest.measured(name):
+        STAGE[name].run(run)
+    ledger.facts[name], ledger.costs[name] = run.manifest.since(before), run.manifest.stages[name]
+
+
+def drop(name: str, ledger: Ledger) -> None:
+    """Remove the tables of a stage, and its facts."""
+    for table in STAGE[name].writes:
+        ledger.warehouse.drop(table)
+    ledger.facts.pop(name, None)
+
+
 def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Manifest:
     warehouse = opened(settings)
     with warehouse.transaction() as scratch:
-        path = warehouse.path(MANIFEST)
-        before = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
-        manifest = Manifest() if "read" in names else replace(before)
-        manifest.settings = fingerprint(settings.model_dump(mode="json", exclude=UNDECISIVE))
-        context = Run(settings, warehouse, manifest, location, scratch, lambda share: tell("progress", share))
+        run = Run(settings, warehouse, Manifest(), location, scratch, lambda share: tell("progress", share))
         _require(names, warehouse)
+        told = ledger(warehouse)
         for name in names:
-            with manifest.measured(name):
-                STAGE[name].run(context)
-            tell(name, manifest)
-            if name == names[0] and (manifest.data, manifest.settings) != (before.data, before.settings):
-                for table in _outdated(names):  # at once, so that no later stage goes by them
-                    warehouse.drop(table)
-        rows = before.tables | manifest.tables
-        manifest.tables = {table: rows[table] for table in TABLES if table in rows and warehouse.exists(table)}
-        warehouse.write_text(MANIFEST, manifest.dumps())
-    return manifest
+            perform(run, name, told)
+            tell(name, told.manifest())
+            if name == names[0]:  # at once, so that no later stage goes by them
+                for outdated in _outdated(names, run, told):
+                    drop(outdated, told)
+        return told.write()
 
 
 def _require(names: list[str], warehouse: Warehouse) -> None:
@@ -143,28 +170,68 @@ def there(warehouse: Warehouse, table: str) -> bool:
     return warehouse.path(MODEL).exists() if table == "model" else warehouse.exists(table)
 
 
-def _outdated(names: list[str]) -> set[str]:
-    """Tables that follow from what these stages wrote, and that they did not write again.
+def _outdated(names: list[str], run: Run, ledger: Ledger) -> list[str]:
+    """Stages that follow from these, are not run again, and were made from other data or by other settings.
 
     The model outlives new customers: it is made to be applied to them.
     """
-    changed = {table for name in names for table in STAGE[name].writes}
-    outdated: set[str] = set()
+    behind = {table for name in names for table in STAGE[name].writes}
+    outdated = []
     for stage in STAGES:
-        if stage.name not in {*names, "train"} and (changed | outdated) & set(stage.reads):
-            outdated |= set(stage.writes)
+        if stage.name not in {*names, "train"} and behind & set(stage.reads):
+            behind |= set(stage.writes)
+            now = {"data": run.manifest.data, "settings": _fingerprint(run.settings, stage.name)}
+            if not now.items() <= ledger.made(stage.name).items():
+                outdated.append(stage.name)
     return outdated
 
 
+def upstream(name: str) -> list[str]:
+    """The stages that a stage follows from, in order."""
+    place = list(STAGE).index(name)
+    needed, found = set(STAGE[name].reads), []
+    for stage in reversed(STAGES[:place]):
+        if needed & set(stage.writes):
+            needed |= set(stage.reads)
+            found.append(stage.name)
+    return found[::-1]
+
+
+def _fingerprint(settings: Settings, name: str) -> str:
+    """That of all settings which decide what a stage writes, whether they do so in it or before it."""
+    deciding = {setting for stage in (*upstream(name), name) for setting in STAGE[stage].settings}
+    document = settings.model_dump(mode="json")
+    return fingerprint({setting: reduce(getitem, setting.split("."), document) for setting in deciding})
+
+
 STAGES = (
-    Stage("read", (), ("transactions",), lines.read),
-    Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean),
-    Stage("features", ("lines",), ("customers",), customers.features),
-    Stage("train", ("lines", "customers"), ("quality", "model"), segments.train),
-    Stage("segment", ("customers", "model"), ("segments",), segments.segment),
-    Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits", "regions"), segments.profile),
-    Stage("evaluate", ("lines",), ("evaluation", "recommenders", "values"), evaluate.evaluate),
-    Stage("recommend", ("lines", "segments", "recommenders"), recommend.TABLES, recommend.recommend, ("recommenders",)),
-    Stage("report", tuple(TABLES), (), report.report, optional=tuple(set(TABLES) - set(report.NEEDS))),
+    Stage("read", (), ("transactions",), lines.read, ("source", "shop")),
+    Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean, ("clean",)),
+    Stage("features", ("lines",), ("customers",), customers.features, ("as_of", "shop", HORIZON, "segments.sample")),
+    Stage("train", ("lines", "customers"), ("quality", "model"), segments.train, ("shop", "segments", HORIZON)),
+    Stage("segment", ("customers", "model"), ("segments",), segments.segment, ("segments",)),
+    Stage(
+        "profile",
+        ("lines", "customers", "segments", "model"),
+        ("profiles", "traits", "regions"),
+        segments.profile,
+        ("shop", "segments", HORIZON),
+    ),
+    Stage(
+        "evaluate",
+        ("lines", "customers"),
+        ("evaluation", "recommenders", "values"),
+        evaluate.evaluate,
+        ("as_of", "shop", "segments", "recommendations", HORIZON),
+    ),
+    Stage(
+        "recommend",
+        ("lines", "segments", "recommenders"),
+        recommend.TABLES,
+        recommend.recommend,
+        ("recommendations",),
+        optional=("recommenders",),
+    ),
+    Stage("report", tuple(TABLES), (), report.report, DECISIVE, optional=tuple(set(TABLES) - set(report.NEEDS))),
 )
 STAGE = {stage.name: stage for stage in STAGES}
