@@ -255,6 +255,29 @@ def audience(
         typer.echo(f"{written.customers:,} customers in {written.out}{fewer}")
 
 
+@export.command()
+def dvc(
+    source: Annotated[str, typer.Argument(help="Where the order lines are. Default: as in the last run.")] = "",
+    out: Annotated[Path, typer.Option("--out", help="File to write. Its paths are seen from its folder.")] = Path(
+        "dvc.yaml"
+    ),
+    config: Config = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The stages of a run for DVC, which runs what is changed and keeps every version of the tables."""
+    from clientage import reproduce
+
+    written = reproduce.write_pipeline(_settings(config, workspace, None), source, config, out)
+    if as_json:
+        typer.echo(json.dumps(asdict(written), default=str, indent=1))
+        return
+    new = " (new)" if written.new_config else ""
+    typer.echo(f"{len(written.stages)} stages in {written.out}, settings in {written.config}{new}")
+    typer.echo("next: dvc repro; in a folder without DVC first: git init, dvc init")
+
+
 @app.command()
 def forget(
     customer: Annotated[str, typer.Argument(help="Id, exactly as it came.")],

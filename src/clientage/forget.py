@@ -9,7 +9,7 @@ from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
 from clientage.ledger import Ledger
 from clientage.manifest import installed
-from clientage.pipeline import STAGE, drop, ledger, perform, there
+from clientage.pipeline import REPORT, STAGE, drop, ledger, perform, there
 from clientage.settings import Settings
 from clientage.stages.lines import reasons
 from clientage.stages.report import PAGES
@@ -96,17 +96,13 @@ def _renew(run: Run, told: Ledger) -> None:
         if "reasons" in facts and run.warehouse.exists("rejected"):
             facts["reasons"] = reasons(run)
     for name in ("profile", "recommend", "report"):
-        if _was_made(run, name):
-            _made_again(run, name, told)
+        made = [table for table in STAGE[name].writes if run.warehouse.exists(table)]
+        if made or (name == "report" and run.warehouse.path(REPORT).exists()):
+            _make_again(run, name, told)
     told.write()
 
 
-def _was_made(run: Run, name: str) -> bool:
-    written = any(map(run.warehouse.exists, STAGE[name].writes))
-    return written or (name == "report" and any(run.warehouse.path(page).exists() for page in PAGES))
-
-
-def _made_again(run: Run, name: str, told: Ledger) -> None:
+def _make_again(run: Run, name: str, told: Ledger) -> None:
     """What a stage wrote, from the tables as they are now; nothing of it where they do not suffice."""
     if told.manifest().as_of and all(there(run.warehouse, table) for table in STAGE[name].needs):
         perform(run, name, told)

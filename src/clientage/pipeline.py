@@ -32,6 +32,8 @@ DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", H
 # where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
 UNDECISIVE = ("workspace", "warehouse", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups")
 
+ON_REQUEST = ("evaluate",)  # stages that a run leaves out unless asked for
+
 Tell = Callable[[str, Any], None]
 
 
@@ -73,7 +75,7 @@ def run(settings: Settings, location: str, *, with_evaluation: bool = False, tel
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    names = [stage.name for stage in STAGES if stage.name != "evaluate" or with_evaluation]
+    names = [stage.name for stage in STAGES if stage.name not in ON_REQUEST or with_evaluation]
     return _run(settings, names, location, tell)
 
 

@@ -31,9 +31,15 @@ def metrics(rows: Mapping[str, int], profiles: Sequence[Row], quality: Sequence[
 
 
 def by_number(quality: Sequence[Row]) -> list[dict[str, Any]]:
-    """Stability and smallest segment of every number of segments, at every snapshot."""
-    names = ("as_of", "k", "stability", "smallest_share", "silhouette")
-    return [{name: _short(row[name]) for name in names} for row in quality]
+    """Stability of every number of segments that it was measured for, over all snapshots."""
+    found: dict[int, list[float]] = {}
+    for row in quality:
+        if row["stability"] is not None:
+            found.setdefault(row["k"], []).append(row["stability"])
+    return [
+        {"k": k, "stability_mean": _short(sum(stable) / len(stable)), "stability_worst": _short(min(stable))}
+        for k, stable in sorted(found.items())
+    ]
 
 
 def by_segment(profiles: Sequence[Row]) -> list[dict[str, Any]]:
