@@ -18,7 +18,7 @@ from clientage.settings import Settings, names
 from clientage.stages.report import METRICS, PAGES, QUALITY, SEGMENTS
 
 CONFIG = """\
-# Settings that differ from the defaults, for this folder. Each section's own are in clientage.example.toml.
+# The settings of this folder. All that can be set, and the defaults, are in docs/settings.md.
 # `dvc repro` runs the stages behind what is changed here. It sees only what stands here, so that no line may go.
 """
 
