@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -14,7 +15,7 @@ from clientage.errors import InputError, SettingsError, WorkspaceError
 from clientage.manifest import Manifest
 from clientage.segments import document
 from clientage.segments.indices import adjusted_rand
-from clientage.settings import load
+from clientage.settings import Section, load, names
 from clientage.tables import TABLES
 from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
@@ -57,6 +58,63 @@ def test_stages_read_what_earlier_ones_wrote():
             assert set(stage.reads) <= written, stage.name
         written |= set(stage.writes)
     assert written == {*TABLES, "model"}
+
+
+class Watched:
+    """Settings that note which of them are looked at."""
+
+    def __init__(self, of, seen, name=""):
+        self.__dict__ |= {"of": of, "seen": seen, "name": name}
+
+    def __getattr__(self, key):
+        value, name = getattr(self.of, key), f"{self.name}.{key}".strip(".")
+        if key in type(self.of).model_fields:
+            if not isinstance(value, Section):
+                self.seen.add(name)
+                return value
+            return Watched(value, self.seen, name)
+        self.seen.add(self.name)
+        return value
+
+
+def within(name, sections):
+    return any(f"{name}.".startswith(f"{section}.") for section in sections)
+
+
+@pytest.mark.parametrize("recipe", ["behaviour", "quintiles", "classic"])
+def test_stages_look_at_no_settings_but_those_that_decide_them(recipe, tmp_path, monkeypatch):
+    seen = {stage.name: set() for stage in pipeline.STAGES}
+
+    def watching(stage):
+        def run(context):
+            context.settings = Watched(settings, seen[stage.name])
+            stage.run(context)
+            context.settings = settings
+
+        return replace(stage, run=run)
+
+    monkeypatch.setattr(pipeline, "STAGE", {stage.name: watching(stage) for stage in pipeline.STAGES})
+    settings = load(overrides=[f"workspace={tmp_path}", "segments.bootstraps=2", f"segments.recipe={recipe}"])
+    pipeline.run(settings, "sample", with_evaluation=True)
+    assert seen["read"] and seen["train"]
+    for stage in pipeline.STAGES:
+        allowed = (*stage.settings, *(pipeline.UNDECISIVE if stage.name == "evaluate" else ()))
+        assert {name for name in seen[stage.name] if not within(name, allowed)} == set(), stage.name
+
+
+def test_every_setting_decides_tables_or_is_said_not_to():
+    for name in names():
+        assert within(name, pipeline.DECISIVE) != within(name, pipeline.UNDECISIVE), name
+    for stage in pipeline.STAGES:
+        assert all(within(name, pipeline.DECISIVE) for name in stage.settings), stage.name
+    decided = {name for stage in pipeline.STAGES if stage.name != "report" for name in stage.settings}
+    assert all(within(name, decided) for name in pipeline.DECISIVE)
+
+
+def test_a_stage_follows_from_whatever_made_what_it_reads():
+    assert pipeline.upstream("read") == []
+    assert pipeline.upstream("segment") == ["read", "clean", "features", "train"]
+    assert pipeline.upstream("report") == [stage.name for stage in pipeline.STAGES[:-1]]
 
 
 def test_every_customer_is_in_exactly_one_segment(sample_run):

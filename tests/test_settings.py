@@ -22,6 +22,12 @@ def test_flags_go_before_the_environment_before_the_file_before_defaults(tmp_pat
     assert (found.segments.k, found.segments.recipe, found.shop.currency) == (6, "rfm", "£")
 
 
+def test_an_empty_day_is_none(tmp_path):
+    (tmp_path / "clientage.toml").write_text('as_of = ""\n')
+    assert load().as_of is None
+    assert load(overrides=["as_of="]).as_of is None
+
+
 def test_a_file_of_another_name(tmp_path):
     path = tmp_path / "other.toml"
     path.write_text("[evaluate]\ncutoffs = [2011-09-09]\n")

@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from clientage.context import opened
 from clientage.errors import InputError, WorkspaceError
-from clientage.manifest import Manifest
-from clientage.pipeline import MANIFEST
+from clientage.pipeline import ledger
 from clientage.recommendations.offers import NOBODY, Fallback, offers, similar
 from clientage.recommendations.purchases import binary, gathered, kept
 from clientage.recommendations.weights import Weights
@@ -44,7 +43,7 @@ def for_customer(settings: Settings, customer: str, top: int, *, repeat: bool) -
         raise InputError(f"there is no customer {customer}. {_nearest(warehouse, segments.customer_id, customer)}")
     codes = products["product"].combine_chunks()
     lines = warehouse.read("lines")
-    day = Manifest.loads(warehouse.read_text(MANIFEST)).day
+    day = ledger(warehouse).manifest().day
     pairs = kept(lines.filter(lines.customer_id == customer), day)
     bought = binary(gathered(warehouse.batches(pairs), pa.array([customer]), codes))
     weights = _weights(warehouse, codes) if warehouse.exists("affinities") else None

@@ -13,7 +13,9 @@ from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_
 if TYPE_CHECKING:
     from clientage.portable import Exported
 
-export = typer.Typer(no_args_is_help=True, rich_markup_mode=None, help="Lists and the model, for other tools.")
+export = typer.Typer(
+    no_args_is_help=True, rich_markup_mode=None, help="Lists, the model and the pipeline, for other tools."
+)
 
 
 @export.command()
@@ -103,6 +105,29 @@ def onnx(
     numbers = "float32" if float32 else "float64"
     following = f"gcloud storage cp {_quoted(made)} gs://BUCKET/, then CREATE MODEL in BigQuery"
     _tell(made, f"as ONNX ({numbers})", following, as_json, numbers=numbers)
+
+
+@export.command()
+def dvc(
+    source: Annotated[str, typer.Argument(help="Where the order lines are. Default: as in the last run.")] = "",
+    out: Annotated[Path, typer.Option("--out", help="File to write. Its paths are seen from its folder.")] = Path(
+        "dvc.yaml"
+    ),
+    config: Config = None,
+    workspace: Workspace = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The stages of a run for DVC, which runs what is changed and keeps every version of the tables."""
+    from clientage import reproduce
+
+    written = reproduce.write_pipeline(settings_of(config, workspace, None), source, config, out)
+    if as_json:
+        typer.echo(json.dumps(asdict(written), default=str, indent=1))
+        return
+    new = " (new)" if written.new_config else ""
+    typer.echo(f"{len(written.stages)} stages in {written.out}, settings in {written.config}{new}")
+    typer.echo("next: dvc repro; in a folder without DVC first: git init, dvc init")
 
 
 def _tell(made: "Exported", form: str, following: str, as_json: bool, **more: Any) -> None:

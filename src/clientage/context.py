@@ -28,6 +28,22 @@ MODEL = "model/segments.json"
 CHALLENGER = "challenger"  # the folder where a challenger is tried, a workspace in the workspace
 
 
+@dataclass(frozen=True)
+class Lineage:
+    """Where a new model comes from.
+
+    Attributes:
+        previous: The model to keep numbers and names of; None for a fresh start.
+        last_number: The highest number that any model gave to a segment.
+    """
+
+    previous: SegmentModel | None = None
+    last_number: int = 0
+
+
+FRESH = Lineage()
+
+
 @dataclass
 class Run:
     """A run under way.
@@ -37,8 +53,7 @@ class Run:
         warehouse: Where tables live.
         manifest: What is said of the run.
         location: Where the order lines are, for the stage `read`.
-        previous: The model to keep numbers and names of, and to tell who moved; None for a fresh start.
-        last_number: The highest number that any model gave to a segment.
+        lineage: The model to keep numbers and names of, and to tell who moved from.
         scratch: A folder that goes away after the run.
         progress: Told the share that is done of long work.
     """
@@ -47,8 +62,7 @@ class Run:
     warehouse: Warehouse
     manifest: Manifest
     location: str = ""
-    previous: SegmentModel | None = None
-    last_number: int = 0
+    lineage: Lineage = FRESH
     scratch: Path = Path()
     progress: Callable[[float], None] = lambda share: None
     _snapshots: dict[date, Columns] = field(default_factory=dict)

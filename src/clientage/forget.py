@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from clientage.context import CHALLENGER, Run, opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
-from clientage.manifest import Manifest, installed
-from clientage.pipeline import MANIFEST, REPORT, STAGE, there
+from clientage.ledger import Ledger
+from clientage.manifest import installed
+from clientage.pipeline import REPORT, STAGE, drop, ledger, perform, there
 from clientage.settings import Settings
 from clientage.stages.lines import reasons
+from clientage.stages.report import PAGES
 from clientage.tables import TABLES
 
 NOTHING = "{workspace}: there are no tables yet. Make them with `clientage run FILE`."
@@ -57,16 +59,15 @@ def forget(settings: Settings, customer: str) -> Receipt:
         tables = [name for name, spec in TABLES.items() if "customer_id" in spec.columns and warehouse.exists(name)]
         if not tables:
             raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
-        path = warehouse.path(MANIFEST)
-        manifest = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
-        run = Run(settings, warehouse, manifest, scratch=scratch)
+        told = ledger(warehouse)
+        run = Run(settings, warehouse, told.manifest(), scratch=scratch)
         rows = {name: removed for name in tables if (removed := _remove(run, name, customer))}
         if not rows:
             raise InputError(
                 f"customer {customer}: no table of {settings.workspace} has them. "
                 "Write the id exactly as it came, with capitals, blanks and leading zeros."
             )
-        _renew(run)
+        _renew(run, told)
         forgotten = remembered(settings.workspace)
         receipt = Receipt(forgotten.digest(customer), datetime.now(UTC).isoformat().replace("+00:00", "Z"), rows)
         warehouse.write_text(SALT, forgotten.salt)
@@ -84,24 +85,32 @@ def _remove(run: Run, name: str, customer: str) -> int:
     return rows
 
 
-def _renew(run: Run) -> None:
-    """What was counted over customers, the report and the manifest, as the tables are now.
+def _renew(run: Run, told: Ledger) -> None:
+    """What was counted over customers, the report and the facts, as the tables are now.
 
     Somebody may have been the only customer of a country or of a product. Who moved between two models cannot be
     counted again without the former one, and a challenger can be trained anew.
     """
     run.drop("migrations")
     shutil.rmtree(run.settings.workspace / CHALLENGER, ignore_errors=True)
-    if run.warehouse.exists("rejected"):
-        run.manifest.reasons = reasons(run)
+    rows = run.manifest.tables
+    for facts in told.facts.values():
+        if "tables" in facts:
+            facts["tables"] = {name: rows[name] for name in facts["tables"] if name in rows}
+        if "reasons" in facts and run.warehouse.exists("rejected"):
+            facts["reasons"] = reasons(run)
     for name in ("profile", "recommend", "report"):
-        stage = STAGE[name]
-        made = name == "report" or any(run.warehouse.exists(table) for table in stage.writes)
-        if made and run.manifest.as_of and all(there(run.warehouse, table) for table in stage.needs):
-            stage.run(run)
-        else:
-            for table in stage.writes:
-                run.drop(table)
-            if name == "report":
-                run.warehouse.remove(REPORT)
-    run.warehouse.write_text(MANIFEST, run.manifest.dumps())
+        made = [table for table in STAGE[name].writes if run.warehouse.exists(table)]
+        if made or (name == "report" and run.warehouse.path(REPORT).exists()):
+            _make_again(run, name, told)
+    told.write()
+
+
+def _make_again(run: Run, name: str, told: Ledger) -> None:
+    """What a stage wrote, from the tables as they are now; nothing of it where they do not suffice."""
+    if told.manifest().as_of and all(there(run.warehouse, table) for table in STAGE[name].needs):
+        perform(run, name, told)
+        return
+    drop(name, told)
+    for page in PAGES if name == "report" else ():
+        run.warehouse.remove(page)

@@ -2,35 +2,40 @@
 
 read → transactions → clean → lines, rejected → features → customers → train → model, quality
 → segment → segments, migrations → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
-→ recommend → products, affinities, recommendations, favourites → report → report.html
+→ recommend → products, affinities, recommendations, favourites → report → report.html, metrics.json
+
+Beside its tables, each stage leaves its facts in `facts/STAGE.json`. It knows the facts of the stages that it follows
+from and no others, so that the same tables, facts and settings give the same bytes.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import reduce
+from operator import getitem
+from pathlib import Path
 from typing import Any
 
-from clientage.context import MODEL, Run, opened
+from clientage.context import FRESH, MODEL, Lineage, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
-from clientage.manifest import Manifest, fingerprint
-from clientage.segments.document import SegmentModel
+from clientage.ledger import Ledger
+from clientage.manifest import Manifest, fingerprint, installed
 from clientage.settings import Settings
 from clientage.stages import customers, evaluate, lines, recommend, report, segments
 from clientage.stages.report import REPORT
 from clientage.tables import TABLES
-from clientage.warehouse import Warehouse
+from clientage.warehouse import Warehouse, connect
 
 __all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run", "step", "there"]
 
-MANIFEST = "run.json"
-
+# what decides tables: sections of the settings, or single ones where a stage must not run again for the others
+HORIZON = "evaluate.horizon_days"
+DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
 # where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
-UNDECISIVE: dict[str, Any] = {
-    "workspace": True,
-    "warehouse": True,
-    "tracking": True,
-    "gate": True,
-    "evaluate": {"cutoffs", "folds", "groups"},
-}
+UNDECISIVE = (
+    "workspace", "warehouse", "tracking", "gate", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
+)  # fmt: skip
+
+ON_REQUEST = ("evaluate",)  # stages that a run leaves out unless asked for
 
 Tell = Callable[[str, Any], None]
 
@@ -44,6 +49,7 @@ class Stage:
         reads: Tables it reads, and `model`.
         writes: Tables it makes, and `model`.
         run: What it does.
+        settings: Those that decide what it writes: sections, or single ones.
         optional: Those of `reads` that it can do without.
     """
 
@@ -51,12 +57,30 @@ class Stage:
     reads: tuple[str, ...]
     writes: tuple[str, ...]
     run: Callable[[Run], None]
+    settings: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
     @property
     def needs(self) -> tuple[str, ...]:
         """Those of `reads` that must be there."""
         return tuple(table for table in self.reads if table not in self.optional)
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A model that takes the place of the one in use.
+
+    Attributes:
+        text: The model as a document.
+        k: How many segments it has.
+        origin: Where it comes from, in words.
+        workspace: Where it may have been trained: if so, the figures of its training come along.
+    """
+
+    text: str
+    k: int
+    origin: str
+    workspace: Path
 
 
 def run(settings: Settings, location: str, *, with_evaluation: bool = False, tell: Tell = lambda *_: None) -> Manifest:
@@ -71,7 +95,7 @@ def run(settings: Settings, location: str, *, with_evaluation: bool = False, tel
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    names = [stage.name for stage in STAGES if stage.name != "evaluate" or with_evaluation]
+    names = [stage.name for stage in STAGES if stage.name not in ON_REQUEST or with_evaluation]
     return _run(settings, names, location, tell)
 
 
@@ -80,9 +104,8 @@ def step(
     names: list[str],
     location: str = "",
     *,
-    model: str = "",
-    previous: SegmentModel | None = None,
-    last_number: int = 0,
+    adopted: Adopted | None = None,
+    lineage: Lineage = FRESH,
     tell: Tell = lambda *_: None,
 ) -> Manifest:
     """Some stages on the tables that are there.
@@ -91,9 +114,8 @@ def step(
         settings: All of them.
         names: Of the stages, in order.
         location: Where the order lines are, for the stage `read`.
-        model: A model to put in place first, as a document.
-        previous: The model to keep numbers and names of, and to tell who moved.
-        last_number: The highest number that any model gave to a segment.
+        adopted: A model to put in place first.
+        lineage: The model to keep numbers and names of, and to tell who moved from.
         tell: Told of each finished stage and of progress.
 
     Raises:
@@ -103,7 +125,7 @@ def step(
         raise SettingsError(f"there is no stage {', '.join(unknown)}. The stages are {', '.join(STAGE)}.")
     if "read" in names and not location:
         raise SettingsError("the stage read needs a source. Give a file: clientage step read FILE.")
-    return _run(settings, names, location, tell, model, previous, last_number)
+    return _run(settings, names, location, tell, lineage, adopted)
 
 
 def exists(settings: Settings, name: str) -> bool:
@@ -122,37 +144,67 @@ def rows(settings: Settings, name: str) -> list[dict[str, Any]]:
     return found
 
 
+def ledger(warehouse: Warehouse) -> Ledger:
+    """What the stages of a workspace said of themselves.
+
+    Raises:
+        WorkspaceError: It cannot be read.
+    """
+    return Ledger.read(warehouse, STAGE)
+
+
+def perform(run: Run, name: str, ledger: Ledger) -> None:
+    """Run one stage, which knows the facts of the stages it follows from, and note its own."""
+    run.manifest, before = (ledger.known(upstream(name)) for _ in range(2))
+    run.manifest.settings, run.manifest.versions = _fingerprint(run.settings, name), installed()
+    with run.manifest.measured(name):
+        STAGE[name].run(run)
+    ledger.facts[name], ledger.costs[name] = run.manifest.since(before), run.manifest.stages[name]
+
+
+def drop(name: str, ledger: Ledger) -> None:
+    """Remove the tables of a stage, and its facts."""
+    for table in STAGE[name].writes:
+        ledger.warehouse.drop(table)
+    ledger.facts.pop(name, None)
+
+
 def _run(
     settings: Settings,
     names: list[str],
     location: str,
     tell: Tell,
-    model: str = "",
-    previous: SegmentModel | None = None,
-    last_number: int = 0,
+    lineage: Lineage = FRESH,
+    adopted: Adopted | None = None,
 ) -> Manifest:
     warehouse = opened(settings)
     with warehouse.transaction() as scratch:
-        path = warehouse.path(MANIFEST)
-        before = Manifest.loads(path.read_text(encoding="utf-8")) if path.exists() else Manifest()
-        manifest = Manifest() if "read" in names else replace(before)
-        manifest.settings = fingerprint(settings.model_dump(mode="json", exclude=UNDECISIVE))
-        progress = lambda share: tell("progress", share)  # noqa: E731
-        context = Run(settings, warehouse, manifest, location, previous, last_number, scratch, progress)
-        if model:
-            warehouse.write_text(MODEL, model)
+        run = Run(settings, warehouse, Manifest(), location, lineage, scratch, lambda share: tell("progress", share))
         _require(names, warehouse)
+        told = ledger(warehouse)
+        if adopted:
+            _adopt(adopted, told)
         for name in names:
-            with manifest.measured(name):
-                STAGE[name].run(context)
-            tell(name, manifest)
-            if name == names[0] and (manifest.data, manifest.settings) != (before.data, before.settings):
-                for table in _outdated(names):  # at once, so that no later stage goes by them
-                    warehouse.drop(table)
-        rows = before.tables | manifest.tables
-        manifest.tables = {table: rows[table] for table in TABLES if table in rows and warehouse.exists(table)}
-        warehouse.write_text(MANIFEST, manifest.dumps())
-    return manifest
+            perform(run, name, told)
+            tell(name, told.manifest())
+            if name == names[0]:  # at once, so that no later stage goes by them
+                for outdated in _outdated(names, run, told):
+                    drop(outdated, told)
+        return told.write()
+
+
+def _adopt(adopted: Adopted, ledger: Ledger) -> None:
+    """Put a model in place, with what is known of its training."""
+    drop("train", ledger)
+    ledger.warehouse.write_text(MODEL, adopted.text)
+    trained = connect(adopted.workspace)
+    if trained.path(MODEL).exists() and trained.read_text(MODEL) == adopted.text:
+        if trained.exists("quality"):
+            ledger.warehouse.adopt("tables/quality.parquet", trained.path("tables/quality.parquet"))
+        ledger.facts["train"] = Ledger.read(trained, STAGE).facts["train"]
+    else:
+        made = {"data": "", "settings": "", "versions": installed()}
+        ledger.facts["train"] = {"made": made, "choice": {"k": adopted.k, "reason": adopted.origin}}
 
 
 def _require(names: list[str], warehouse: Warehouse) -> None:
@@ -179,28 +231,68 @@ def there(warehouse: Warehouse, table: str) -> bool:
     return warehouse.path(MODEL).exists() if table == "model" else warehouse.exists(table)
 
 
-def _outdated(names: list[str]) -> set[str]:
-    """Tables that follow from what these stages wrote, and that they did not write again.
+def _outdated(names: list[str], run: Run, ledger: Ledger) -> list[str]:
+    """Stages that follow from these, are not run again, and were made from other data or by other settings.
 
     The model outlives new customers: it is made to be applied to them.
     """
-    changed = {table for name in names for table in STAGE[name].writes}
-    outdated: set[str] = set()
+    behind = {table for name in names for table in STAGE[name].writes}
+    outdated = []
     for stage in STAGES:
-        if stage.name not in {*names, "train"} and (changed | outdated) & set(stage.reads):
-            outdated |= set(stage.writes)
+        if stage.name not in {*names, "train"} and behind & set(stage.reads):
+            behind |= set(stage.writes)
+            now = {"data": run.manifest.data, "settings": _fingerprint(run.settings, stage.name)}
+            if not now.items() <= ledger.made(stage.name).items():
+                outdated.append(stage.name)
     return outdated
 
 
+def upstream(name: str) -> list[str]:
+    """The stages that a stage follows from, in order."""
+    place = list(STAGE).index(name)
+    needed, found = set(STAGE[name].reads), []
+    for stage in reversed(STAGES[:place]):
+        if needed & set(stage.writes):
+            needed |= set(stage.reads)
+            found.append(stage.name)
+    return found[::-1]
+
+
+def _fingerprint(settings: Settings, name: str) -> str:
+    """That of all settings which decide what a stage writes, whether they do so in it or before it."""
+    deciding = {setting for stage in (*upstream(name), name) for setting in STAGE[stage].settings}
+    document = settings.model_dump(mode="json")
+    return fingerprint({setting: reduce(getitem, setting.split("."), document) for setting in deciding})
+
+
 STAGES = (
-    Stage("read", (), ("transactions",), lines.read),
-    Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean),
-    Stage("features", ("lines",), ("customers",), customers.features),
-    Stage("train", ("lines", "customers"), ("quality", "model"), segments.train),
-    Stage("segment", ("customers", "model"), ("segments", "migrations"), segments.segment),
-    Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits", "regions"), segments.profile),
-    Stage("evaluate", ("lines",), ("evaluation", "recommenders", "values"), evaluate.evaluate),
-    Stage("recommend", ("lines", "segments", "recommenders"), recommend.TABLES, recommend.recommend, ("recommenders",)),
-    Stage("report", tuple(TABLES), (), report.report, optional=tuple(set(TABLES) - set(report.NEEDS))),
+    Stage("read", (), ("transactions",), lines.read, ("source", "shop")),
+    Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean, ("clean",)),
+    Stage("features", ("lines",), ("customers",), customers.features, ("as_of", "shop", HORIZON, "segments.sample")),
+    Stage("train", ("lines", "customers"), ("quality", "model"), segments.train, ("shop", "segments", HORIZON)),
+    Stage("segment", ("customers", "model"), ("segments", "migrations"), segments.segment, ("segments",)),
+    Stage(
+        "profile",
+        ("lines", "customers", "segments", "model"),
+        ("profiles", "traits", "regions"),
+        segments.profile,
+        ("shop", "segments", HORIZON),
+    ),
+    Stage(
+        "evaluate",
+        ("lines", "customers"),
+        ("evaluation", "recommenders", "values"),
+        evaluate.evaluate,
+        ("as_of", "shop", "segments", "recommendations", HORIZON),
+    ),
+    Stage(
+        "recommend",
+        ("lines", "segments", "recommenders"),
+        recommend.TABLES,
+        recommend.recommend,
+        ("recommendations",),
+        optional=("recommenders",),
+    ),
+    Stage("report", tuple(TABLES), (), report.report, DECISIVE, optional=tuple(set(TABLES) - set(report.NEEDS))),
 )
 STAGE = {stage.name: stage for stage in STAGES}

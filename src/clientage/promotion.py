@@ -3,10 +3,9 @@
 from dataclasses import dataclass
 
 from clientage import pipeline
-from clientage.context import Run, opened
-from clientage.errors import GateError, InputError, TrackingError
-from clientage.manifest import Manifest
-from clientage.pipeline import Tell
+from clientage.context import CHALLENGER, Lineage, Run, opened
+from clientage.errors import ClientageError, GateError, TrackingError
+from clientage.pipeline import Adopted, Tell
 from clientage.segments import document, gate
 from clientage.segments.document import SegmentModel
 from clientage.segments.gate import Check
@@ -59,7 +58,7 @@ def promote(
         text = registry.document(there, version)
         old = document.loads(registry.document(there, champion)) if champion else None
         if champion and champion.version == version.version:
-            return Crowned(version.version, None, stays=_follow(settings, text, None, tell))
+            return Crowned(version.version, None, stays=_follow(settings, version, text, None, tell))
         checks = _checks(settings, document.loads(text), old, version, champion)
         tell("gate", checks)
         if not (passed := all(check.passed for check in checks)) and not force:
@@ -71,7 +70,7 @@ def promote(
         change = registry.crown(
             there, version, seen, champion, reason=force, forced=not passed, gate=[str(check) for check in checks]
         )
-        return Crowned(version.version, change, tuple(checks), _follow(settings, text, old, tell))
+        return Crowned(version.version, change, tuple(checks), _follow(settings, version, text, old, tell))
 
 
 def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: None) -> Crowned:
@@ -90,7 +89,7 @@ def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: No
         version = registry.get(there, str(number))
         text, old = registry.document(there, version), document.loads(registry.document(there, champion))
         change = registry.crown(there, version, seen, champion, kind=registry.ROLLBACK, reason=reason)
-        return Crowned(version.version, change, stays=_follow(settings, text, old, tell))
+        return Crowned(version.version, change, stays=_follow(settings, version, text, old, tell))
 
 
 def overview(settings: Settings) -> tuple[list[Version], list[Change]]:
@@ -118,8 +117,7 @@ def _checks(
 ) -> list[Check]:
     """The gate, on the customers of the workspace."""
     warehouse = opened(settings)
-    manifest = Manifest.loads(warehouse.read_text(pipeline.MANIFEST))
-    run = Run(settings, warehouse, manifest)
+    run = Run(settings, warehouse, pipeline.ledger(warehouse).manifest())
     customers = run.read("customers")
     if missing := sorted(set(new.needs) - set(customers.columns)):
         return [Check("contract", False, f"these customers have no {', '.join(missing)}")]
@@ -142,10 +140,12 @@ def _checks(
     return [*checks, gate.familiar(new, old, predicted, settings.gate.min_matched)]
 
 
-def _follow(settings: Settings, text: str, old: SegmentModel | None, tell: Tell) -> str:
+def _follow(settings: Settings, version: Version, text: str, old: SegmentModel | None, tell: Tell) -> str:
     """The workspace's segments and all behind them by the champion; why not, where they cannot be made."""
+    origin = f"as version {version.version} of {settings.tracking.model}"
+    adopted = Adopted(text, len(document.loads(text).segments), origin, settings.workspace / CHALLENGER)
     try:
-        pipeline.step(settings, list(STAGES), model=text, previous=old, tell=tell)
-    except InputError as other:
-        return str(other)
+        pipeline.step(settings, list(STAGES), adopted=adopted, lineage=Lineage(old), tell=tell)
+    except ClientageError as reason:
+        return str(reason)
     return ""

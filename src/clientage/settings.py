@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -204,7 +204,9 @@ class Settings(BaseSettings):
     )
 
     workspace: Path = Field(Path("workspace"), description="Folder of tables, model and report.")
-    as_of: date | None = Field(None, description="Features look back from this day; unset: after the last line.")
+    as_of: Annotated[date | None, BeforeValidator(lambda given: None if given == "" else given)] = Field(
+        None, description="Features look back from this day; unset: after the last line."
+    )
     shop: Shop = Field(Shop(), description="The shop itself.")
     source: Source = Field(Source(), description="See the section below.")
     clean: Clean = Field(Clean(), description="See the section below.")

@@ -13,8 +13,10 @@ import filelock
 import numpy as np
 
 from clientage import pipeline
-from clientage.context import CHALLENGER, MODEL, Columns, Run, opened
+from clientage.context import CHALLENGER, FRESH, MODEL, Columns, Lineage, Run, opened
 from clientage.errors import InputError, TrackingError, WorkspaceError
+from clientage.export.revision import dvc_revision
+from clientage.ledger import MANIFEST
 from clientage.pipeline import REPORT, Tell
 from clientage.report.page import figures
 from clientage.segments import document
@@ -105,11 +107,9 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
     place, there = settings.model_copy(update={"workspace": settings.workspace / CHALLENGER}), store(settings)
     with alone(settings):
         known = champion_of(settings, there)
-        version, champion = known.version, known.model
+        version, champion = known.version, known.lineage.previous
         _prepare(settings, place)
-        manifest = pipeline.step(
-            place, ["sweep"] * sweep + list(STAGES), previous=champion, last_number=known.last_number, tell=tell
-        )
+        manifest = pipeline.step(place, ["sweep"] * sweep + list(STAGES), lineage=known.lineage, tell=tell)
         run = Run(place, opened(place), manifest)
         model = document.loads(run.warehouse.read_text(MODEL))
         scores = worth(run, model)
@@ -135,13 +135,11 @@ class Known:
 
     Attributes:
         version: Its number; None where there is none.
-        model: The model itself.
-        last_number: The highest number that any model in the registry gave to a segment.
+        lineage: The model itself, and the highest number that any model in the registry gave to a segment.
     """
 
     version: int | None = None
-    model: SegmentModel | None = None
-    last_number: int = 0
+    lineage: Lineage = FRESH
 
 
 def champion_of(settings: Settings, there: Store) -> Known:
@@ -154,7 +152,7 @@ def champion_of(settings: Settings, there: Store) -> Known:
             return Known()
     latest = json.loads(path.read_text(encoding="utf-8"))
     model = document.loads(latest["model"]) if latest["version"] else None
-    return Known(latest["version"], model, latest["last_number"])
+    return Known(latest["version"], Lineage(model, latest["last_number"]))
 
 
 def _remember(path: Path, there: Store) -> None:
@@ -197,7 +195,10 @@ def _prepare(settings: Settings, place: Settings) -> None:
                 target.drop(name)
             else:
                 target.adopt(f"tables/{name}.parquet", source.path(f"tables/{name}.parquet"))
-        target.write_text(pipeline.MANIFEST, source.read_text(pipeline.MANIFEST))
+        facts = pipeline.ledger(source)
+        facts.facts = {name: said for name, said in facts.facts.items() if name not in STAGES}
+        facts.warehouse = target
+        facts.write()
 
 
 def _sent(there: Store) -> tuple[tuple[Sent, ...], str]:
@@ -223,7 +224,7 @@ def _record(run: Run, model: SegmentModel, scores: Mapping[date, Score], champio
     }
     return Record(
         f"{settings.segments.recipe} · {len(model.segments)} segments · {manifest.as_of}",
-        _flat(settings.model_dump(mode="json", exclude=pipeline.UNDECISIVE)),
+        _deciding(settings),
         metrics,
         _tags(run, model, champion),
         _features(run, model, now),
@@ -243,8 +244,16 @@ def _tags(run: Run, model: SegmentModel, champion: int | None) -> dict[str, str]
         "matched_to": str(champion or ""),
         "last_number": str(highest(model)),
         "commit": _commit(),
+        "dvc": _dvc(run),
     }
     return {name: value for name, value in tags.items() if value}
+
+
+def _dvc(run: Run) -> str:
+    """What DVC calls the order lines of the workspace in use; empty where it does not know them."""
+    location = str(run.manifest.source.get("location", ""))
+    found = dvc_revision(run.settings.workspace.parent, location, run.manifest.data)
+    return json.dumps(found) if found else ""
 
 
 def _commit() -> str:
@@ -297,7 +306,7 @@ def _files(run: Run, scores: Mapping[date, Score]) -> dict[str, str]:
     """What is kept beside the model: report, figures, scorecard, manifest, who moved."""
     page = run.warehouse.read_text(REPORT)
     card = [{"cutoff": str(day)} | asdict(score) for day, score in scores.items()]
-    files = {REPORT: page, pipeline.MANIFEST: run.warehouse.read_text(pipeline.MANIFEST)}
+    files = {REPORT: page, MANIFEST: run.warehouse.read_text(MANIFEST)}
     files |= {f"figures/{name}.json": figure for name, figure in figures(page).items()}
     files["scorecard.json"] = json.dumps(card, indent=1)
     for name in ("profiles", "migrations"):
@@ -309,6 +318,12 @@ def _files(run: Run, scores: Mapping[date, Score]) -> dict[str, str]:
 def _mean(scores: Sequence[Score], name: str) -> float | None:
     known = [value for score in scores if (value := getattr(score, name)) is not None]
     return float(np.mean(known)) if known else None
+
+
+def _deciding(settings: Settings) -> dict[str, str]:
+    """The settings that decide tables, as `section.key`."""
+    every = _flat(settings.model_dump(mode="json"))
+    return {name: value for name, value in every.items() if not name.startswith(pipeline.UNDECISIVE)}
 
 
 def _flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, str]:

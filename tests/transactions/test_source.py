@@ -350,9 +350,10 @@ def test_files_without_a_column_that_others_have_are_told(read, put):
     assert said in " ".join(received.understood.notes)
 
 
-def test_the_tables_of_a_workspace_among_the_files_are_not_read(read, put):
+@pytest.mark.parametrize("sign", ["run.json", "facts/read.json"])
+def test_the_tables_of_a_workspace_among_the_files_are_not_read(read, put, sign):
     path = put("orders.csv", CSV)
-    put("workspace/run.json", "{}")
+    put(f"workspace/{sign}", "{}")
     put("workspace/tables/lines.parquet", "not looked at")
     _, received = read(path.parent)
     assert received.files == ("orders.csv",)

@@ -61,6 +61,7 @@ def read(run: Run) -> None:
     checks.require_readable(found, settings.max_unreadable)
     run.manifest.data = received.fingerprint
     run.manifest.source = {
+        "location": source.shown(run.location),
         "files": list(received.files),
         "unreadable": found["unreadable"],
         "understood": received.understood.as_dict(),

@@ -23,8 +23,8 @@ def train(run: Run) -> None:
     now = buyers(run.columns(run.read("customers")))
     grid = run.settings.segments.recipe == "quintiles"
     fitted: document.SegmentModel = _fit_grid(run, now) if grid else _fit_centroids(run, now)
-    if run.previous:
-        fitted = aligned(fitted, run.previous, now, last=run.last_number)
+    if run.lineage.previous:
+        fitted = aligned(fitted, run.lineage.previous, now, last=run.lineage.last_number)
     least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
     for sentence in fit.doubts(fitted.predict(now), least):
         run.manifest.warn("train", sentence)
@@ -133,8 +133,8 @@ def segment(run: Run) -> None:
         flags = ibis.memtable(pa.table({"customer_id": ids, "outlier": marked}))
         segments = segments.left_join(flags, "customer_id").drop("customer_id_right")
     run.write("segments", segments.order_by("customer_id"))
-    if run.previous and set(run.previous.needs) <= set(customers.columns):
-        run.write("migrations", migrations(run.previous.assign(customers), run.read("segments")))
+    if (before := run.lineage.previous) and set(before.needs) <= set(customers.columns):
+        run.write("migrations", migrations(before.assign(customers), run.read("segments")))
     else:
         run.drop("migrations")
 

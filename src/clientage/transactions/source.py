@@ -76,7 +76,7 @@ def load(
     roles = _roles(mapped)
     read = reading.read(
         reading.united([rows(engine, same, mapped[same[0].name].columns, scratch) for same in _alike(parts)]),
-        origins[0][1] if len(origins) == 1 else _bare(location),
+        origins[0][1] if len(origins) == 1 else shown(location),
         {role.role: " / ".join(role.columns) for role in roles},
         date_format=date_format,
         decimal=decimal,
@@ -108,7 +108,8 @@ def _understood(
     )
 
 
-def _bare(location: str) -> str:
+def shown(location: str) -> str:
+    """A location fit to be shown."""
     return fetch.shown(location) if fetch.is_url(location) else location
 
 
@@ -118,12 +119,12 @@ def _located(location: str, scratch: Path, cache: Path, max_bytes: int, progress
         return [(_simulated(scratch, progress), "sample")]
     url = UCI if location == "uci" else location
     if url.lower().startswith("file://"):
-        raise InputError(f"{_bare(location)}: give the path without file://.")
+        raise InputError(f"{shown(location)}: give the path without file://.")
     if fetch.is_url(url):
         return [
             (
                 fetch.fetch(url, cache, keep=location == "uci", max_bytes=max_bytes, progress=progress),
-                _bare(url).rstrip("/").split("/")[-1],
+                shown(url).rstrip("/").split("/")[-1],
             )
         ]
     found = files.find(location)

@@ -83,7 +83,8 @@ def _first_pattern(path: Path) -> int:
 def _wanted(file: Path, base: Path) -> bool:
     """Whether a file is one of order lines, and not one of a workspace that lies among them."""
     inside = file.relative_to(base)
-    made = file.parent.name == "tables" and (file.parent.parent / "run.json").exists()
+    workspace = file.parent.parent
+    made = file.parent.name == "tables" and ((workspace / "run.json").exists() or (workspace / "facts").is_dir())
     return file.is_file() and is_data(PurePosixPath(*inside.parts)) and not made
 
 
