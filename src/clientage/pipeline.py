@@ -1,6 +1,6 @@
 """The flow: stages in order, and a run of them as one transaction.
 
-read → transactions → clean → lines, rejected → features → customers → train → model, quality
+read → transactions → clean → lines, rejected → features → customers → sweep → candidates → train → model, quality
 → segment → segments → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
 → recommend → products, affinities, recommendations, favourites → report → report.html
 """
@@ -13,7 +13,7 @@ from clientage.context import MODEL, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
 from clientage.manifest import Manifest, fingerprint
 from clientage.settings import Settings
-from clientage.stages import customers, evaluate, lines, recommend, report, segments
+from clientage.stages import customers, evaluate, lines, recommend, report, segments, sweep
 from clientage.stages.report import REPORT
 from clientage.tables import TABLES
 from clientage.warehouse import Warehouse
@@ -22,7 +22,9 @@ __all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run
 
 MANIFEST = "run.json"
 
-# where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
+ASKED = ("sweep", "evaluate")  # stages that `run` does only when it is asked to
+
+# where tables are, what they may use, and how is judged: this decides no table but those of evaluation and sweep
 UNDECISIVE: dict[str, Any] = {"workspace": True, "warehouse": True, "evaluate": {"cutoffs", "folds", "groups"}}
 
 Tell = Callable[[str, Any], None]
@@ -64,7 +66,9 @@ def run(settings: Settings, location: str, *, with_evaluation: bool = False, tel
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    names = [stage.name for stage in STAGES if stage.name != "evaluate" or with_evaluation]
+    names = [
+        stage.name for stage in STAGES if stage.name not in ASKED or (stage.name == "evaluate" and with_evaluation)
+    ]
     return _run(settings, names, location, tell)
 
 
@@ -105,6 +109,9 @@ def _run(settings: Settings, names: list[str], location: str, tell: Tell) -> Man
         manifest = Manifest() if "read" in names else replace(before)
         manifest.settings = fingerprint(settings.model_dump(mode="json", exclude=UNDECISIVE))
         context = Run(settings, warehouse, manifest, location, scratch, lambda share: tell("progress", share))
+        if manifest.settings != before.settings and "sweep" not in names:
+            for table in STAGE["sweep"].writes:  # what won by other settings does not go by these
+                warehouse.drop(table)
         _require(names, warehouse)
         for name in names:
             with manifest.measured(name):
@@ -160,7 +167,8 @@ STAGES = (
     Stage("read", (), ("transactions",), lines.read),
     Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean),
     Stage("features", ("lines",), ("customers",), customers.features),
-    Stage("train", ("lines", "customers"), ("quality", "model"), segments.train),
+    Stage("sweep", ("lines", "customers"), ("candidates",), sweep.sweep),
+    Stage("train", ("lines", "customers", "candidates"), ("quality", "model"), segments.train, ("candidates",)),
     Stage("segment", ("customers", "model"), ("segments",), segments.segment),
     Stage("profile", ("lines", "customers", "segments", "model"), ("profiles", "traits", "regions"), segments.profile),
     Stage("evaluate", ("lines",), ("evaluation", "recommenders", "values"), evaluate.evaluate),

@@ -7,7 +7,7 @@ import numpy as np
 from clientage.segments.kmeans import Floats, Integers, squared_distances
 
 MOST = 2_000
-BLOCK = 128  # points whose distances to all others a core keeps near
+BLOCK = 64  # points whose distances to all others a core keeps near
 
 
 def quality(points: Floats, groupings: Sequence[Integers], seed: int = 0, most: int = MOST) -> list[dict[str, float]]:
@@ -57,7 +57,8 @@ def _silhouettes(points: Floats, groupings: Sequence[Integers], seed: int, most:
     totals = np.zeros(len(groupings))
     for start in range(0, len(points), BLOCK):
         block = slice(start, start + BLOCK)
-        distances = np.sqrt(squared_distances(points[block], points))
+        distances = squared_distances(points[block], points)
+        np.sqrt(distances, out=distances)
         for i, (labels, member) in enumerate(zip(groupings, members, strict=True)):
             totals[i] += _silhouette(distances @ member, labels[block], member.sum(axis=0)).sum()
     return [float(total) for total in totals / len(points)]

@@ -115,13 +115,15 @@ def every_restart(
 
 def nearest(points: Floats, centroids: Floats) -> Integers:
     """The nearest centroid of each point, (n,); ties go to the lowest number."""
-    return np.asarray(_labels(-2 * points.T, centroids[None])[0][0], np.int64)
+    room = np.empty((1, len(centroids), len(points)))
+    return np.asarray(_labels(-2 * points.T, centroids[None], room)[0][0], np.int64)
 
 
 def squared_distances(points: Floats, centroids: Floats) -> Floats:
     """Squared distances of points (n, p) to centroids (k, p), as (n, k)."""
-    squares = (points**2).sum(axis=1)[:, None] + (centroids**2).sum(axis=1)
-    return np.asarray(np.maximum(squares - 2 * points @ centroids.T, 0))
+    found = (points**2).sum(axis=1)[:, None] + (centroids**2).sum(axis=1)
+    found -= 2 * points @ centroids.T
+    return np.asarray(np.maximum(found, 0, out=found))
 
 
 def _greedy(points: Floats, k: int, weights: Floats, rng: np.random.Generator) -> Floats:
@@ -176,36 +178,41 @@ def _lloyd(points: _Points, centroids: Floats, max_iter: int) -> tuple[Floats, N
     tolerance = 1e-4 * float(np.mean(np.var(points.plain, axis=0)))
     iterations = np.zeros(len(centroids), np.int64)
     running = np.arange(len(centroids))
+    room = np.empty((*centroids.shape[:2], len(points.plain)))  # asking for it at every step would cost as much again
     for _ in range(max_iter):
-        moved = _step(points, centroids[running])
+        moved = _step(points, centroids[running], room[: len(running)])
         shift = ((moved - centroids[running]) ** 2).sum(axis=(1, 2))
         centroids[running] = moved
         iterations[running] += 1
         running = running[shift > tolerance]
         if not len(running):
             break
-    labels, best = _labels(points.doubled, centroids)
+    labels, best = _labels(points.doubled, centroids, room)
     return centroids, labels, ((best + points.squares) * points.weights).sum(axis=1), iterations
 
 
-def _labels(doubled: Floats, centroids: Floats) -> tuple[NDArray[np.int8], Floats]:
-    """Nearest centroid in each restart, (r, n), and its score: squared distance less the point's own square."""
+def _labels(doubled: Floats, centroids: Floats, room: Floats) -> tuple[NDArray[np.int8], Floats]:
+    """Nearest centroid in each restart, (r, n), and its score: squared distance less the point's own square.
+
+    `room`, (r, k, n), is written over.
+    """
     # a product for each restart: one for all of them would round by how many there are
-    scores = np.matmul(centroids, doubled)
+    scores = np.matmul(centroids, doubled, out=room)
     scores += (centroids**2).sum(axis=2)[:, :, None]
-    labels, best = np.zeros((len(centroids), doubled.shape[1]), np.int8), scores[:, 0]
+    labels, best = np.zeros((len(centroids), doubled.shape[1]), np.int8), scores[:, 0].copy()
     for j in range(1, centroids.shape[1]):
         better = (scores[:, j] < best).view(np.int8)
         np.maximum(labels, better * np.int8(j), out=labels)
-        best = np.minimum(best, scores[:, j])
+        np.minimum(best, scores[:, j], out=best)
     return labels, best
 
 
-def _step(points: _Points, centroids: Floats) -> Floats:
+def _step(points: _Points, centroids: Floats, room: Floats) -> Floats:
     """The weighted means of the points nearest to each centroid, in each restart, (r, k, p)."""
-    labels, best = _labels(points.doubled, centroids)
+    labels, best = _labels(points.doubled, centroids, room)
     numbers = np.arange(centroids.shape[1], dtype=np.int8)
-    sums = np.matmul((labels[:, None, :] == numbers[:, None]).astype(float), points.weighted)
+    member = np.equal(labels[:, None, :], numbers[:, None], out=room)
+    sums = np.matmul(member, points.weighted)
     mass = sums[:, :, -1]
     moved = sums[:, :, :-1] / np.maximum(mass, 1e-300)[:, :, None]
     for r, empty in np.argwhere(mass == 0):

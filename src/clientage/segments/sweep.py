@@ -22,7 +22,7 @@ from clientage.segments.kmeans import Clusters, Floats, Integers, Restarts, ever
 
 MOST = 5_000  # customers that silhouettes are taken on
 
-Figures = dict[str, float | None]
+Figures = Mapping[str, float | None]
 
 
 @dataclass(frozen=True)
@@ -74,15 +74,12 @@ def sweep(
             shapes = _shapes(points, fits, judging.seed)
             for same in _alike(possible, "k"):
                 worth = _worth(customers, points, same[0], judging)
-                found |= {each: {"inertia": fits[each].inertia} | shapes[each] | worth for each in same}
+                found |= {each: {"inertia": fits[each].inertia, **shapes[each], **worth} for each in same}
                 progress(len(found) / len(candidates))
     if not found:
         raise InputError(too_alike(len(points), most, min(candidate.k for candidate in candidates)))
-    return [
-        {"candidate": number, **each.told(), **found[each]}
-        for number, each in enumerate(candidates, 1)
-        if each in found
-    ]
+    numbered = enumerate(candidates, 1)
+    return [{"candidate": number, **each.told(), **found[each]} for number, each in numbered if each in found]
 
 
 def decide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> tuple[int, str]:
@@ -180,18 +177,18 @@ def in_order(labels: Integers) -> Integers:
 
 def _worth(customers: Columns, points: Floats, like: Candidate, judging: Judging) -> Figures:
     """Stability and prediction of a number of segments in a space, whatever the starts."""
-    stable: Figures = {"stability": None, "stability_se": None}
+    stable: dict[str, float | None] = {"stability": None, "stability_se": None}
     if judging.bootstraps:
         base = kmeans(points, like.k, seed=judging.seed, restarts=2 * RESTARTS).labels
         seeds = ([judging.seed, like.k, b] for b in range(judging.bootstraps))
         stable |= mean_agreement([refit_agreement(like.space, customers, base, like.k, seed) for seed in seeds])
-    return stable | _predicted(like, judging)
+    return {**stable, **_predicted(like, judging)}
 
 
 def _predicted(like: Candidate, judging: Judging) -> Figures:
     """What the groups of an earlier day say of what came after it; None where they cannot be made."""
     earlier = judging.held_out
-    if earlier is not None and {name for name, _ in like.weights} <= set(earlier):
+    if earlier is not None:
         points = place(like.space, earlier)[1]
         if different(points) >= like.k:
             labels = kmeans(points, like.k, seed=judging.seed).labels
