@@ -1,6 +1,7 @@
 """Segments: a model is made, applied to all customers, and described."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import ibis
@@ -61,9 +62,10 @@ def _fit_centroids(run: Run, now: Columns) -> CentroidModel:
 
 def _fit_candidate(run: Run, now: Columns, best: Candidate, reason: str) -> CentroidModel:
     """As the sweep fitted it; the figures of other numbers of segments are those of its space."""
-    wanted = run.settings.segments
+    wanted, kept = run.settings.segments, asdict(limits(run.settings))
     _measured(run, best.space, {run.manifest.day: now}, best.k)
-    run.manifest.choice = {"recipe": best.recipe, "k": best.k, "reason": reason, "candidate": best.told()}
+    choice = {"recipe": best.recipe, "k": best.k, "reason": reason, "limits": kept}
+    run.manifest.choice = choice | {"candidate": best.told()}
     return fit.fit_centroids(
         best.space,
         now,
