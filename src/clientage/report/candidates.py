@@ -170,7 +170,8 @@ def _within(name: str) -> str:
 
 
 def _listed(shares: Mapping[str, float]) -> str:
-    told = [f"{_within(SETTINGS[setting])} {words.share(value)}" for setting, value in shares.items() if value >= 0.005]
+    short = {setting: _within(name).removeprefix("number of ") for setting, name in SETTINGS.items()}
+    told = [f"{short[setting]} {words.share(value)}" for setting, value in shares.items() if value >= 0.005]
     return ", ".join(told) or "no setting by itself"
 
 

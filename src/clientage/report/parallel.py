@@ -57,14 +57,14 @@ def parallel(rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[
     top = [i for i, row in enumerate(drawn) if row["chosen"]]
     lines.append(_lines(axes, top, {"color": CHOSEN, "width": 3.5}, mode="lines+markers", marker={"size": 8}))
     uprights = [
-        {"type": "line", "x0": x, "x1": x, "y0": -0.04, "y1": 1.04, "line": {"color": QUIET, "width": 1}}
+        {"type": "line", "x0": x, "x1": x, "y0": -0.04, "y1": 1.06, "line": {"color": QUIET, "width": 1}}
         for x in range(len(axes))
     ]
     names = {"tickvals": list(range(len(axes))), "ticktext": [label(axis.name, 11, 3) for axis in axes]}
     return figure(
         "What does each candidate give?", [*lines, _ticks(axes)], 420, shapes=uprights, margin={"t": 52, "b": 8},
         xaxis=names | {"side": "top", "range": [-0.35, len(axes) - 0.2], "showgrid": False, "tickangle": 0},
-        yaxis={"visible": False, "range": [-0.06, 1.06]},
+        yaxis={"visible": False, "range": [-0.06, 1.1]},
     )  # fmt: skip
 
 
@@ -106,10 +106,10 @@ def _lines(axes: Sequence[Axis], which: Sequence[int], line: Row, **style: Any) 
 
 def _ticks(axes: Sequence[Axis]) -> dict[str, Any]:
     """The labels of all axes, on their right."""
-    found = [(x, place, f"  {text}") for x, axis in enumerate(axes) for place, text in axis.ticks.items()]
+    found = [(x, place, f" {text}") for x, axis in enumerate(axes) for place, text in axis.ticks.items()]
     x, y, text = (list(each) for each in zip(*found, strict=True))
     return {
-        "type": "scatter", "mode": "text", "x": x, "y": y, "text": text, "textposition": "middle right",
+        "type": "scatter", "mode": "text", "x": x, "y": y, "text": text, "textposition": "top right",
         "textfont": {"size": 12, "shadow": "auto"}, "hoverinfo": "skip", "cliponaxis": False,
     }  # fmt: skip
 
