@@ -29,7 +29,10 @@ def sweep(run: Run) -> None:
         run.progress,
     )
     if left := len(tried) - len(rows):
-        run.manifest.warn("sweep", f"{left:,} of {len(tried):,} candidates have more segments than customers differ.")
+        run.manifest.warn(
+            "sweep",
+            f"{left:,} of {len(tried):,} candidates are left out: they have more segments than customers differ.",
+        )
     best, _ = candidates.decide(rows, limits(run.settings))
     run.write("candidates", [row | {"chosen": row["candidate"] == best} for row in rows])
 
