@@ -48,7 +48,7 @@ def candidates(found: pa.Table, choice: Row) -> Section | None:
         found: The table `candidates`.
         choice: What is said of the model in use.
     """
-    rows = found.to_pylist()
+    rows = sorted(found.to_pylist(), key=lambda row: row["candidate"])
     settings, figures = varying(rows, SETTINGS), varying(rows, FIGURES)
     if not settings or not figures:
         return None
@@ -180,4 +180,4 @@ def _explained(rows: Sequence[Row], name: str, setting: str) -> float:
     groups = np.unique([str(row[setting]) for row in rows], return_inverse=True)[1]
     means = np.bincount(groups, values) / np.bincount(groups)
     total = float(((values - values.mean()) ** 2).sum())
-    return float(((means[groups] - values.mean()) ** 2).sum()) / total if total else 0.0
+    return round(float(((means[groups] - values.mean()) ** 2).sum()) / total, 6) if total else 0.0
