@@ -164,8 +164,8 @@ def test_the_best_predicts_best_of_those_that_keep_the_limits(rows, expected):
     ("rows", "reason"),
     [
         ([row(1), row(2)], "the best of 2 candidates (R² 0.20, ARI 0.90), stable with none under 5%"),
-        ([row(1, r2=None)], "the most stable of 1 candidates (ARI 0.90), stable with none under 5%"),
-        ([row(1, share=0.01)], "the best of 1 candidates (R² 0.20, ARI 0.90), but its smallest has 1% (limit 5%)"),
+        ([row(1, r2=None)], "the most stable of 1 candidate (ARI 0.90), stable with none under 5%"),
+        ([row(1, share=0.01)], "the best of 1 candidate (R² 0.20, ARI 0.90), but its smallest has 1% (limit 5%)"),
     ],
 )
 def test_it_says_why(rows, reason):

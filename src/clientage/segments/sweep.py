@@ -95,7 +95,8 @@ def decide(rows: Sequence[Mapping[str, Any]], limits: Limits) -> tuple[int, str]
     best = min([row for row in rows if not _missed(row, limits)] or rows, key=_rank)
     figures = {"R²": best["r2"], "ARI": best["stability"]}
     told = ", ".join(f"{name} {value:.2f}" for name, value in figures.items() if value is not None)
-    lead = f"the {'most stable' if best['r2'] is None else 'best'} of {len(rows):,} candidates ({told})"
+    tried = f"{len(rows):,} candidate{'s' * (len(rows) != 1)}"
+    lead = f"the {'most stable' if best['r2'] is None else 'best'} of {tried} ({told})"
     failed = _missed(best, limits)
     return best["candidate"], lead + (f", but {failed}" if failed else f", stable with none under {limits.share:.0%}")
 
