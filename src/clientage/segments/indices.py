@@ -58,6 +58,7 @@ def _silhouettes(points: Floats, groupings: Sequence[Integers], seed: int, most:
     for start in range(0, len(points), BLOCK):
         block = slice(start, start + BLOCK)
         distances = squared_distances(points[block], points)
+        np.fill_diagonal(distances[:, start:], 0)  # of a point to itself, which rounding would leave above zero
         np.sqrt(distances, out=distances)
         for i, (labels, member) in enumerate(zip(groupings, members, strict=True)):
             totals[i] += _silhouette(distances @ member, labels[block], member.sum(axis=0)).sum()
