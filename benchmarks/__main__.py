@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import assign, features, machine, reading, recommend, sweep, whole
+from benchmarks import assign, features, grid, machine, reading, recommend, sweep, whole
 from benchmarks.data import Data, prepared
 from benchmarks.runner import Benchmark, in_turns, measure, way
 
@@ -21,6 +21,7 @@ KEYS = (
     "features",
     "features-many",
     "sweep",
+    "sweep-grid",
     "run",
     "assign",
     "recommend",
@@ -62,6 +63,7 @@ def _benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
         *reading.benchmarks(data),
         *features.benchmarks(data),
         *sweep.benchmarks(data, bootstraps),
+        *grid.benchmarks(data),
         *whole.benchmarks(data),
         *assign.benchmarks(data),
         *recommend.benchmarks(data),

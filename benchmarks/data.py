@@ -97,6 +97,7 @@ def _tables(location: str, out: Path) -> dict[str, Any]:
 
     from clientage.customers.features import customer_features
     from clientage.segments import document, fit
+    from clientage.segments.space import RECIPES
     from clientage.transactions import source
     from clientage.transactions.clean import clean
 
@@ -111,7 +112,7 @@ def _tables(location: str, out: Path) -> dict[str, Any]:
     customers = engine.to_pyarrow(customer_features(lines, as_of))
     engine.to_parquet(ibis.memtable(customers), out / "features.parquet")
     numbers = {name: np.asarray(customers[name].to_numpy(), float) for name in customers.column_names[3:]}
-    model = fit.fit_centroids("behaviour", numbers, 5)
+    model = fit.fit_centroids(RECIPES["behaviour"], numbers, 5)
     (out / "model.json").write_text(document.dumps(model), encoding="utf-8")
     total = engine.to_pyarrow(engine.read_parquet(out / "raw.parquet").count()).as_py()
     return {"lines": total, "customers": len(customers), "as_of": str(as_of)}

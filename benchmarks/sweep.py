@@ -6,9 +6,14 @@ processor time says more about who else is using the machine.
 
 # ruff: noqa: PLC0415 - each way imports only what it measures
 from datetime import date
+from typing import TYPE_CHECKING
 
 from benchmarks.data import Data
 from benchmarks.runner import Benchmark, Work, way
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 KS = range(3, 9)
 SEED, RESTARTS = 7, 5
@@ -23,17 +28,23 @@ def benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
 
 def clientage(customers: str, bootstraps: int) -> Work:
     """As `clientage run` does it, but for stopping as soon as the number is found: all of the work."""
+    from clientage.segments import choose
+    from clientage.segments.space import RECIPES
+
+    snapshots = {date(2000, 1, 1): buyers(customers)}
+    never = choose.Limits(mean=2.0, worst=-1.0, share=0.0)
+    recipe = RECIPES["behaviour"]
+    return lambda: choose.measure(recipe, snapshots, list(KS), limits=never, seed=SEED, bootstraps=bootstraps)
+
+
+def buyers(customers: str) -> "dict[str, NDArray[np.float64]]":
+    """Columns of the table `customers`, without those who only returned goods."""
     import numpy as np
     import pyarrow.parquet as pq
 
-    from clientage.segments import choose
-
     table = pq.read_table(customers)
     table = table.filter(np.asarray(table["frequency"]) > 0)
-    columns = {name: np.asarray(table[name].to_numpy(), float) for name in table.column_names[3:]}
-    snapshots = {date(2000, 1, 1): columns}
-    never = choose.Limits(mean=2.0, worst=-1.0, share=0.0)
-    return lambda: choose.measure("behaviour", snapshots, list(KS), limits=never, seed=SEED, bootstraps=bootstraps)
+    return {name: np.asarray(table[name].to_numpy(), float) for name in table.column_names[3:]}
 
 
 def scikit_learn(customers: str, bootstraps: int) -> Work:

@@ -232,6 +232,8 @@ def _allowed(schema: Mapping[str, Any]) -> str:
         return " or ".join(_allowed(option) for option in schema["anyOf"])
     if "enum" in schema or "const" in schema:
         return ", ".join(f"`{_toml(value)}`" for value in schema.get("enum", [schema.get("const")]))
+    if schema["type"] == "object":
+        return f"table: {_allowed(schema['additionalProperties'])}"
     if schema["type"] == "array":
         return f"list: {_allowed(schema['items'])}"
     low = f"from {schema['minimum']:g}" if "minimum" in schema else ""

@@ -21,6 +21,7 @@ KEYS = [
     "features",
     "features-many",
     "sweep",
+    "sweep-grid",
     "run",
     "assign",
     "recommend",

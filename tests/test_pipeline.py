@@ -21,6 +21,7 @@ from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 
 FLOOR = 0.70
+SWEPT = set(pipeline.STAGE["sweep"].writes)
 
 
 def digests(workspace):
@@ -31,8 +32,8 @@ def digests(workspace):
 def test_every_table_keeps_its_promise_and_the_manifest_counts_it(sample_run):
     settings, manifest = sample_run
     warehouse = connect(settings.workspace)
-    assert set(manifest.tables) == set(TABLES)
-    for name, spec in TABLES.items():
+    assert set(manifest.tables) == set(TABLES) - SWEPT - set(pipeline.TRAINED)
+    for name, spec in ((name, TABLES[name]) for name in manifest.tables):
         rows = warehouse.collect(warehouse.read(name)).to_pylist()
         assert len(rows) == manifest.tables[name]
         if spec.key:
@@ -46,7 +47,7 @@ def test_the_manifest_is_what_is_written(sample_run):
     text = (settings.workspace / "run.json").read_text(encoding="utf-8")
     assert Manifest.loads(text) == manifest
     said = json.loads(text)
-    assert set(said["stages"]) == {stage.name for stage in pipeline.STAGES}
+    assert set(said["stages"]) == {stage.name for stage in pipeline.STAGES} - {"sweep"}
     assert all(cost["seconds"] >= 0 < cost["peak_mb"] for cost in said["stages"].values())
     assert len(said["data"]) == len(said["settings"]) == 64
 
@@ -135,7 +136,8 @@ def test_two_runs_give_the_same_bytes(tmp_path):
         pipeline.run(settings, "sample")
         found.append(digests(tmp_path / name))
     assert found[0] == found[1]
-    assert len(found[0]) == len(set(TABLES) - set(pipeline.STAGE["evaluate"].writes)) + 2  # model and report too
+    asked = {*pipeline.STAGE["evaluate"].writes, *SWEPT, *pipeline.TRAINED}
+    assert len(found[0]) == len(set(TABLES) - asked) + 2  # model and report too
 
 
 def test_planted_segments_are_found_again(tmp_path):
@@ -173,7 +175,7 @@ def test_stages_can_be_run_one_by_one(tmp_path):
     settings = load(overrides=[f"workspace={tmp_path}", "segments.k=4"])
     whole = load(overrides=[f"workspace={tmp_path / 'whole'}", "segments.k=4"])
     for stage in pipeline.STAGES:
-        if stage.name != "evaluate":
+        if stage.name not in pipeline.ASKED:
             pipeline.step(settings, [stage.name], "sample" if stage.name == "read" else "")
     pipeline.run(whole, "sample")
     assert digests(tmp_path) == digests(tmp_path / "whole")
@@ -189,7 +191,7 @@ def test_what_follows_from_a_changed_stage_does_not_stay(tmp_path):
     manifest = pipeline.step(other, ["train"])
     left = {path.stem for path in tmp_path.glob("tables/*")}
     follow = {table for name in ("segment", "profile", "recommend") for table in pipeline.STAGE[name].writes}
-    assert left == set(TABLES) - follow == set(manifest.tables)
+    assert left == set(TABLES) - follow - SWEPT == set(manifest.tables)
     with pytest.raises(WorkspaceError, match=r"the stage profile needs segments, .* `clientage step segment`"):
         pipeline.step(other, ["profile"])
     pipeline.step(load(overrides=[f"workspace={tmp_path}", "clean.duplicate=false"]), ["clean"])
@@ -258,6 +260,93 @@ def test_customers_above_the_sample_are_assigned_too(tmp_path):
     manifest = pipeline.run(settings, "sample")
     assert manifest.tables["segments"] == manifest.tables["customers"] > 1000
     assert sum(row["customers"] for row in pipeline.rows(settings, "profiles")) == manifest.tables["customers"]
+
+
+QUICK = ["segments.bootstraps=2", "sweep.n_init=[1, 4]", "sweep.max_iter=[100]", "sweep.k=[3, 4]"]
+
+
+@pytest.fixture
+def swept(sample_run, tmp_path):
+    """A workspace with customers and a sweep over them, and how to load its settings."""
+    shutil.copytree(sample_run[0].workspace, tmp_path / "ws")
+
+    def settings(*others):
+        return load(overrides=[f"workspace={tmp_path / 'ws'}", *QUICK, *others])
+
+    pipeline.step(settings(), ["features", "sweep"])
+    return settings
+
+
+def test_what_wins_a_sweep_makes_the_model(swept):
+    (chosen,) = [row for row in pipeline.rows(swept(), "candidates") if row["chosen"]]
+    choice = pipeline.step(swept(), ["train"]).choice
+    assert choice["candidate"].items() <= chosen.items()
+    assert choice["k"] == chosen["k"]
+    assert "of 8 candidates (R² " in choice["reason"]
+    warehouse = connect(swept().workspace)
+    model = document.loads(warehouse.read_text(pipeline.MODEL))
+    customers = warehouse.collect(warehouse.read("customers").filter(lambda row: row.frequency > 0))
+    points = model.space.place(np.column_stack([customers[name].to_numpy() for name in model.space.features]))
+    inertia = ((points[:, None] - model.centroids) ** 2).sum(axis=2).min(axis=1).sum()
+    assert inertia == pytest.approx(chosen["inertia"])
+    assert [row["k"] for row in pipeline.rows(swept(), "quality") if row["chosen"]] == [chosen["k"]]
+
+
+def test_weights_and_logarithms_that_win_are_those_of_the_model(swept):
+    settings = swept("sweep.log=[false]", 'sweep.weights=[{"products": 2, "frequency": 0}]', "sweep.k=[3]")
+    pipeline.step(settings, ["sweep", "train", "segment", "profile", "report"])
+    model = document.loads(connect(settings.workspace).read_text(pipeline.MODEL))
+    assert not model.space.log
+    assert set(model.space.features) == {"recency_days", "monetary", "lines_per_basket", "units_per_line", "products"}
+    assert "products 2" in (settings.workspace / pipeline.REPORT).read_text(encoding="utf-8")
+
+
+def test_a_number_that_is_set_is_the_only_one_swept(swept):
+    pipeline.step(swept("segments.k=5"), ["sweep"])
+    assert {row["k"] for row in pipeline.rows(swept(), "candidates")} == {5}
+
+
+@pytest.mark.parametrize("others", [["segments.k=3"], ["segments.recipe=rfm"], ["segments.seed=8"]])
+def test_other_settings_do_not_go_by_an_old_sweep(swept, others):
+    assert "candidate" not in pipeline.step(swept(*others), ["train"]).choice
+    assert not pipeline.exists(swept(), "candidates")
+
+
+def test_the_same_run_again_keeps_to_the_sweep_and_one_of_other_data_does_not(tmp_path):
+    settings = load(overrides=[f"workspace={tmp_path / 'ws'}", *QUICK])
+    pipeline.run(settings, "sample")
+    pipeline.step(settings, ["sweep", "train"])
+    assert "candidate" in pipeline.run(settings, "sample").choice
+    made = simulate(400, out=tmp_path / "other.parquet", seed=5)
+    manifest = pipeline.run(settings, str(made.lines_path))
+    assert "candidate" not in manifest.choice
+    assert "candidates" not in manifest.tables
+    assert not pipeline.exists(settings, "candidates")
+
+
+def test_a_sweep_without_room_for_a_hold_out_goes_by_stability(tmp_path):
+    made = simulate(300, out=tmp_path / "short.parquet", seed=5, months=4)
+    settings = load(overrides=[f"workspace={tmp_path / 'ws'}", *QUICK, "sweep.k=[2, 3, 50]", "segments.k_max=4"])
+    manifest = pipeline.step(settings, ["read", "clean", "features", "sweep", "train"], str(made.lines_path))
+    assert {row["r2"] for row in pipeline.rows(settings, "candidates")} == {None}
+    assert manifest.choice["reason"].startswith("the most stable of ")
+
+
+def test_a_sweep_says_what_it_cannot_do(swept):
+    with pytest.raises(SettingsError, match="the recipe quintiles has nothing to sweep"):
+        pipeline.step(swept("segments.recipe=quintiles"), ["sweep"])
+    with pytest.raises(InputError, match="there is no feature expected_spend, luck of these customers"):
+        pipeline.step(swept('sweep.weights=[{"luck": 1, "expected_spend": 2}]'), ["sweep"])
+
+
+def test_a_sweep_says_what_it_left_out(tmp_path):
+    made = simulate(40, out=tmp_path / "few.parquet", seed=5)
+    settings = load(overrides=[f"workspace={tmp_path / 'ws'}", *QUICK, "sweep.k=[2, 50]"])
+    manifest = pipeline.step(settings, ["read", "clean", "features", "sweep"], str(made.lines_path))
+    assert manifest.warnings["sweep"] == [
+        "4 of 8 candidates are left out: they have more segments than customers differ."
+    ]
+    assert {row["k"] for row in pipeline.rows(settings, "candidates")} == {2}
 
 
 @pytest.mark.real

@@ -13,6 +13,7 @@ from clientage.cli import main
 from clientage.errors import InputError, WorkspaceError
 from clientage.segments import document
 from clientage.segments.fit import fit_centroids, fit_grid
+from clientage.segments.space import RECIPES
 from clientage.settings import load
 
 MODEL = "workspace/model/segments.json"
@@ -20,7 +21,7 @@ MODEL = "workspace/model/segments.json"
 
 @pytest.fixture(scope="module")
 def models():
-    return {"centroids": fit_centroids("rfm", columns(), 3, seed=1), "grid": fit_grid(columns())}
+    return {"centroids": fit_centroids(RECIPES["rfm"], columns(), 3, seed=1), "grid": fit_grid(columns())}
 
 
 @pytest.fixture

@@ -73,7 +73,8 @@ def run(
 @app.command()
 def step(
     stage: Annotated[
-        str, typer.Argument(help="read, clean, features, train, segment, profile, evaluate, recommend or report.")
+        str,
+        typer.Argument(help="read, clean, features, sweep, train, segment, profile, evaluate, recommend or report."),
     ],
     source: Annotated[str, typer.Argument(help="Where the order lines are; for the stage read.")] = "",
     config: Config = None,
@@ -96,7 +97,7 @@ def step(
         return
     names = [known.name for known in pipeline.STAGES]
     if names[-1] != stage:
-        following = names[names.index(stage) + 1]
+        following = next(name for name in names[names.index(stage) + 1 :] if name != "sweep")
         typer.echo(f"next: clientage step {following}{terminal.repeated(config, workspace)}")
 
 

@@ -1,6 +1,6 @@
 """The flow: stages in order, and a run of them as one transaction.
 
-read → transactions → clean → lines, rejected → features → customers → train → model, quality
+read → transactions → clean → lines, rejected → features → customers → sweep → candidates → train → model, quality
 → segment → segments, migrations → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
 → recommend → products, affinities, recommendations, favourites → report → report.html, metrics.json
 
@@ -20,7 +20,7 @@ from clientage.errors import SettingsError, WorkspaceError
 from clientage.ledger import Ledger
 from clientage.manifest import Manifest, fingerprint, installed
 from clientage.settings import Settings
-from clientage.stages import customers, evaluate, lines, recommend, report, segments
+from clientage.stages import customers, evaluate, lines, recommend, report, segments, sweep
 from clientage.stages.report import REPORT
 from clientage.tables import TABLES
 from clientage.warehouse import Warehouse, connect
@@ -30,12 +30,13 @@ __all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run
 # what decides tables: sections of the settings, or single ones where a stage must not run again for the others
 HORIZON = "evaluate.horizon_days"
 DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
-# where tables are, what they may use, and how they are judged: this decides no table but the evaluation's
+# where tables are, what they may use, how they are judged and what is tried: this decides no table of a run
 UNDECISIVE = (
-    "workspace", "warehouse", "tracking", "gate", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
+    "workspace", "warehouse", "tracking", "gate", "sweep", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
 )  # fmt: skip
 
-ON_REQUEST = ("evaluate",)  # stages that a run leaves out unless asked for
+ON_REQUEST = ("sweep", "evaluate")  # stages that a run leaves out unless asked for
+TRAINED = ("migrations",)  # tables that only a training or a promotion gives
 
 Tell = Callable[[str, Any], None]
 
@@ -95,7 +96,9 @@ def run(settings: Settings, location: str, *, with_evaluation: bool = False, tel
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    names = [stage.name for stage in STAGES if stage.name not in ON_REQUEST or with_evaluation]
+    names = [
+        stage.name for stage in STAGES if stage.name not in ON_REQUEST or (stage.name == "evaluate" and with_evaluation)
+    ]
     return _run(settings, names, location, tell)
 
 
@@ -182,6 +185,8 @@ def _run(
         run = Run(settings, warehouse, Manifest(), location, lineage, scratch, lambda share: tell("progress", share))
         _require(names, warehouse)
         told = ledger(warehouse)
+        if "sweep" not in names and told.made("sweep").get("settings") != _fingerprint(settings, "sweep"):
+            drop("sweep", told)  # what won by other settings does not go by these
         if adopted:
             _adopt(adopted, told)
         for name in names:
@@ -269,7 +274,17 @@ STAGES = (
     Stage("read", (), ("transactions",), lines.read, ("source", "shop")),
     Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean, ("clean",)),
     Stage("features", ("lines",), ("customers",), customers.features, ("as_of", "shop", HORIZON, "segments.sample")),
-    Stage("train", ("lines", "customers"), ("quality", "model"), segments.train, ("shop", "segments", HORIZON)),
+    Stage(
+        "sweep", ("lines", "customers"), ("candidates",), sweep.sweep, ("as_of", "shop", "segments", "sweep", HORIZON)
+    ),
+    Stage(
+        "train",
+        ("lines", "customers", "candidates"),
+        ("quality", "model"),
+        segments.train,
+        ("shop", "segments", HORIZON),
+        optional=("candidates",),
+    ),
     Stage("segment", ("customers", "model"), ("segments", "migrations"), segments.segment, ("segments",)),
     Stage(
         "profile",

@@ -10,7 +10,7 @@ from clientage.segments import document, gate
 from clientage.segments.document import SegmentModel
 from clientage.segments.gate import Check
 from clientage.settings import Settings
-from clientage.stages.segments import limits_of
+from clientage.stages.sweep import limits
 from clientage.tracking import experiments, registry
 from clientage.tracking.registry import Change, Version
 from clientage.tracking.store import Store
@@ -125,12 +125,12 @@ def _checks(
     predicted = new.predict(columns)
     sample = run.sample(customers.select("customer_id"))
     assigned = new.assign(customers).semi_join(sample, "customer_id").order_by("customer_id").select("segment_id")
-    limits = limits_of(run)
+    held = limits(settings)
     figures = [float(version.tags.get(name, "nan")) for name in ("stability", "stability_worst")]
     checks = [
         gate.contract(new, predicted, warehouse.collect(assigned)["segment_id"].to_numpy()),
-        gate.steady(figures[0], figures[1], limits),
-        gate.large(predicted, limits),
+        gate.steady(figures[0], figures[1], held),
+        gate.large(predicted, held),
     ]
     if old is None or champion is None or not set(old.needs) <= set(customers.columns):
         return checks

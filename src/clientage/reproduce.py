@@ -13,7 +13,7 @@ from clientage.errors import SettingsError, WorkspaceError
 from clientage.export.dvc import WRITTEN, Plot, Step, pipeline
 from clientage.forgotten import FOLDER
 from clientage.ledger import Ledger, place
-from clientage.pipeline import ON_REQUEST, STAGES, Stage, ledger, upstream
+from clientage.pipeline import ON_REQUEST, STAGES, TRAINED, Stage, ledger, upstream
 from clientage.settings import Settings, names
 from clientage.stages.report import METRICS, PAGES, QUALITY, SEGMENTS
 
@@ -111,7 +111,8 @@ def _steps(settings: Settings, told: Ledger) -> list[Step]:
 def _written(stage: Stage, told: Ledger) -> list[str]:
     """What a stage writes: of a shop that has been read all that its lines give, else all there may be."""
     rows = told.manifest().tables
-    return [table for table in stage.writes if table in {"model", *rows} or stage.name not in told.facts]
+    given = [table for table in stage.writes if table not in TRAINED]
+    return [table for table in given if table in {"model", *rows} or stage.name not in told.facts]
 
 
 def _file(table: str) -> str:

@@ -6,6 +6,7 @@ defaults below. Secrets come from the environment only.
 
 import difflib
 import json
+import math
 import os
 import re
 import tomllib
@@ -29,6 +30,8 @@ from clientage.errors import SettingsError, joined
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+
+MOST_CANDIDATES = 10_000  # of a sweep
 
 
 class Section(BaseModel):
@@ -133,6 +136,37 @@ class Segments(Section):
     quintiles: Quintiles = Field(Quintiles(), description="Cut points of the `quintiles` recipe.")
 
 
+Weight = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Sweep(Section):
+    """What a sweep tries, each with each; what is given twice is tried once."""
+
+    n_init: tuple[Annotated[int, Field(ge=1, le=1000)], ...] = Field(
+        (1, 2, 5, 10, 20, 50), description="Starts of k-means; the best is kept."
+    )
+    max_iter: tuple[Annotated[int, Field(ge=1, le=100_000)], ...] = Field(
+        (100, 250, 500, 1000), description="Most iterations of a start."
+    )
+    k: tuple[Annotated[int, Field(ge=2, le=50)], ...] = Field(
+        (3, 4, 8), description="Numbers of segments; where `segments.k` is set, that one alone."
+    )
+    init: tuple[Literal["k-means++", "random"], ...] = Field(("k-means++", "random"), description="Ways to start.")
+    recipes: tuple[Literal["behaviour", "rfm", "classic"], ...] = Field(
+        (), description="Recipes; empty: that of `segments.recipe`."
+    )
+    log: tuple[bool, ...] = Field((), description="Whether to compare logarithms; empty: as the recipe does.")
+    weights: tuple[dict[str, Weight], ...] = Field(
+        (), description="Weights of features in place of the recipe's, 0 to leave one out; empty: the recipe's."
+    )
+
+    @property
+    def size(self) -> int:
+        """How many candidates there are, at most."""
+        needed, others = (self.n_init, self.max_iter, self.k, self.init), (self.recipes, self.log, self.weights)
+        return math.prod(map(len, needed)) * math.prod(len(values) or 1 for values in others)
+
+
 class Recommendations(Section):
     """What is offered to whom."""
 
@@ -211,6 +245,7 @@ class Settings(BaseSettings):
     source: Source = Field(Source(), description="See the section below.")
     clean: Clean = Field(Clean(), description="See the section below.")
     segments: Segments = Field(Segments(), description="See the section below.")
+    sweep: Sweep = Field(Sweep(), description="See the section below.")
     recommendations: Recommendations = Field(Recommendations(), description="See the section below.")
     tracking: Tracking = Field(Tracking(), description="See the section below.")
     gate: Gate = Field(Gate(), description="See the section below.")
@@ -224,6 +259,12 @@ class Settings(BaseSettings):
             raise ValueError("segments.k_min is above segments.k_max: give k_min ≤ k_max")
         if self.segments.recipe == "quintiles" and self.segments.k != "auto":
             raise ValueError("the recipe quintiles has its own number of segments: leave out --k")
+        if not self.sweep.size:
+            raise ValueError("the sweep has nothing to try: give sweep.n_init, max_iter, k and init a value each")
+        if self.sweep.size > MOST_CANDIDATES:
+            raise ValueError(
+                f"the sweep would try {self.sweep.size:,} candidates, above {MOST_CANDIDATES:,}: give shorter lists"
+            )
         return self
 
 

@@ -155,8 +155,9 @@ def _print_stage(name: str, manifest: "Manifest") -> None:
         out(Text(f"{'':<12}warning: {warning}", style="bold"))
 
 
-_PAST = {"read": "read", "clean": "cleaned", "features": "customers", "train": "segments", "segment": "assigned"} | {
-    "profile": "profiles", "evaluate": "judged", "recommend": "offers", "report": "report",
+_PAST = {
+    "read": "read", "clean": "cleaned", "features": "customers", "sweep": "swept", "train": "segments",
+    "segment": "assigned", "profile": "profiles", "evaluate": "judged", "recommend": "offers", "report": "report",
 }  # fmt: skip
 
 
@@ -195,6 +196,7 @@ _SAID: Mapping[str, Callable[["Manifest"], str]] = {
     "read": _said_read,
     "clean": _said_clean,
     "features": _said_features,
+    "sweep": lambda manifest: f"{manifest.tables['candidates']:,} candidates",
     "train": lambda manifest: f"{manifest.choice['k']}, {manifest.choice['reason']}",
     "segment": lambda manifest: f"{manifest.tables['segments']:,} customers",
     "profile": lambda manifest: f"{manifest.tables['profiles']:,} segments",

@@ -14,7 +14,7 @@ import numpy as np
 
 from clientage import pipeline
 from clientage.context import CHALLENGER, FRESH, MODEL, Columns, Lineage, Run, opened
-from clientage.errors import InputError, TrackingError, WorkspaceError
+from clientage.errors import TrackingError, WorkspaceError
 from clientage.export.revision import dvc_revision
 from clientage.ledger import MANIFEST
 from clientage.pipeline import REPORT, Tell
@@ -170,18 +170,11 @@ def _remember(path: Path, there: Store) -> None:
 
 def worth(run: Run, model: SegmentModel) -> dict[date, Score]:
     """How well the segments of a model tell what customers do next, at each cutoff that the lines allow."""
-    wanted = run.settings.evaluate
-    try:
-        days = cutoffs(run)
-    except InputError:
-        return {}
-    found = {}
-    for day in days:
+    wanted, seed, found = run.settings.evaluate, run.settings.segments.seed, {}
+    for day in cutoffs(run):
         customers = run.snapshot(day)
         labels = model.predict(customers)
-        found[day] = groupings.score(
-            labels, customers["next_spend"], folds=wanted.folds, seed=run.settings.segments.seed
-        )
+        found[day] = groupings.score(labels, customers["next_spend"], folds=wanted.folds, seed=seed)
     return found
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pyarrow as pa
 import pytest
-from export_models import RECIPES, fitted
+from export_models import NAMES, fitted
 
 from clientage.segments import document
 
@@ -21,5 +21,5 @@ def real_models(real_run, real_customers):
     names = [field.name for field in real_customers.schema if any(fits(field.type) for fits in kinds)]
     found = {name: np.asarray(real_customers[name].cast(pa.float64()).to_numpy(), float) for name in names}
     text = (real_run[0].workspace / "model" / "segments.json").read_text(encoding="utf-8")
-    made = {recipe: fitted(recipe, found) for recipe in RECIPES if recipe != "behaviour"}
+    made = {recipe: fitted(recipe, found) for recipe in NAMES if recipe != "behaviour"}
     return {recipe: (model, found) for recipe, model in (made | {"behaviour": document.loads(text)}).items()}

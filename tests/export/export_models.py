@@ -11,9 +11,10 @@ from clientage.segments import document
 from clientage.segments.buyers import buyer_limits
 from clientage.segments.fit import fit_centroids, fit_grid
 from clientage.segments.grid import AXES, GridModel
+from clientage.segments.space import RECIPES
 
-RECIPES = ("behaviour", "rfm", "classic", "quintiles")
-CENTROIDS = RECIPES[:3]
+NAMES = ("behaviour", "rfm", "classic", "quintiles")
+CENTROIDS = NAMES[:3]
 EDGES = (np.nan, 0.0, -0.0, -1.0, 1e-300, 1.0, 1e6, -1e6, 1e12, 1e300, -1e300)
 
 
@@ -30,7 +31,7 @@ def fitted(recipe, found, k=4):
     limits = buyer_limits(found, 6, 4)
     if recipe == "quintiles":
         return fit_grid(found, buyers=limits)
-    return fit_centroids(recipe, found, k, seed=1, buyers=limits)
+    return fit_centroids(RECIPES[recipe], found, k, seed=1, buyers=limits)
 
 
 def features(model):

@@ -4,14 +4,14 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from export_models import CENTROIDS, RECIPES, assert_agrees, edges, features, fitted, kept, shop, wild
+from export_models import CENTROIDS, NAMES, assert_agrees, edges, features, fitted, kept, shop, wild
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clientage import portable
 from clientage.errors import ClientageError
 
-each_recipe = pytest.mark.parametrize("recipe", RECIPES)
+each_recipe = pytest.mark.parametrize("recipe", NAMES)
 each_size = pytest.mark.parametrize("single", [False, True], ids=["float64", "float32"])
 ANY = st.floats(-1e200, 1e200) | st.floats(-1e4, 1e4) | st.just(np.nan)
 
@@ -31,7 +31,7 @@ def answered(loaded, found):
 def models(tmp_path_factory):
     """Each recipe with its exported model, loaded once."""
     made = {}
-    for recipe in RECIPES:
+    for recipe in NAMES:
         model, folder = fitted(recipe, shop()), tmp_path_factory.mktemp(recipe)
         portable.write_onnx(kept(model, folder), out=folder / "a.onnx")
         made[recipe] = (model, session(folder / "a.onnx"))
@@ -67,7 +67,7 @@ def test_odd_values_come_out_as_in_numpy(recipe, models):
 
 
 @settings(deadline=None, max_examples=60)
-@given(st.sampled_from(RECIPES), st.lists(st.tuples(*[ANY] * 15), min_size=1, max_size=5))
+@given(st.sampled_from(NAMES), st.lists(st.tuples(*[ANY] * 15), min_size=1, max_size=5))
 def test_any_values_come_out_as_in_numpy(models, recipe, rows):
     model, loaded = models[recipe]
     found = dict(zip(features(model), np.array(rows, float).T, strict=False))

@@ -9,14 +9,14 @@ from pathlib import Path
 import filelock
 import numpy as np
 import pytest
-from export_models import RECIPES, assert_agrees, edges, features, fitted, kept, shop, wild
+from export_models import NAMES, assert_agrees, edges, features, fitted, kept, shop, wild
 from shops import SHARED
 
 from clientage import portable
 from clientage.errors import ClientageError, SettingsError, WorkspaceError
 from clientage.export import files, savedmodel
 
-each_recipe = pytest.mark.parametrize("recipe", RECIPES)
+each_recipe = pytest.mark.parametrize("recipe", NAMES)
 
 
 def together(*parts):
@@ -27,13 +27,13 @@ def together(*parts):
 def cases(request):
     """Models and customers by name: small shops with odd and wild customers among them, and the real ones."""
     made = {}
-    for recipe in RECIPES:
+    for recipe in NAMES:
         model = fitted(recipe, shop())
         usual = {name: values for name, values in shop(900, seed=3).items() if name in features(model)}
         made[recipe] = (model, together(usual, edges(model), wild(model)))
     if (SHARED / "data" / "online_retail.parquet").exists():
         real = request.getfixturevalue("real_models")
-        made |= {f"real-{recipe}": real[recipe] for recipe in RECIPES}
+        made |= {f"real-{recipe}": real[recipe] for recipe in NAMES}
     return made
 
 

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pytest
 import sqlglot
-from export_models import RECIPES, arrow, assert_agrees, edges, features, fitted, kept, shop, wild
+from export_models import NAMES, arrow, assert_agrees, edges, features, fitted, kept, shop, wild
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
@@ -23,8 +23,9 @@ from clientage.export.sql import DIALECTS, source
 from clientage.segments.buyers import UNLIMITED
 from clientage.segments.fit import fit_centroids
 from clientage.segments.model import Segment
+from clientage.segments.space import RECIPES
 
-each_recipe = pytest.mark.parametrize("recipe", RECIPES)
+each_recipe = pytest.mark.parametrize("recipe", NAMES)
 each_dialect = pytest.mark.parametrize("dialect", DIALECTS)
 ANY = st.floats(-1e200, 1e200) | st.floats(-1e4, 1e4) | st.just(np.nan)
 NASTY = (
@@ -220,7 +221,7 @@ def test_an_unknown_dialect_is_refused_with_those_there_are():
 
 def test_a_model_of_features_that_are_not_there_is_refused(tmp_path):
     found = shop() | {"shoe_size": shop()["spend"]}
-    model = fit_centroids("rfm", found, 3, seed=1)
+    model = fit_centroids(RECIPES["rfm"], found, 3, seed=1)
     model.space.__dict__["features"] = ("shoe_size", *model.space.features[1:])
     with pytest.raises(InputError, match="by shoe_size, which this version does not know"):
         text(model, tmp_path, "duckdb")

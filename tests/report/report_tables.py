@@ -57,7 +57,8 @@ def shop(segments=3, last_size=1, currency="£", **text):
         segments: How many.
         last_size: Customers in the last one.
         currency: In the summaries.
-        text: `country`, `segment`, `product`, `reason`, `recipe`, `model`: other names for the first of each.
+        text: `country`, `segment`, `product`, `reason`, `recipe`, `model`, `weights`: other names for
+            the first of each.
     """
     sizes = [12] * (segments - 1) + [last_size]
     who = [(f"c{g:02}-{i:03}", g + 1, i) for g, size in enumerate(sizes) for i in range(size)]
@@ -76,6 +77,7 @@ def shop(segments=3, last_size=1, currency="£", **text):
         "quality": arrow(
             "quality", [_quality(day, k) for day in (AS_OF, AS_OF - timedelta(days=90)) for k in range(2, 7)]
         ),
+        "candidates": arrow("candidates", _candidates(text.get("weights", "monetary 2"))),
         "evaluation": arrow("evaluation", _evaluation(text.get("recipe", "behaviour"))),
         "regions": arrow("regions", _regions(names, text.get("country", "Ruritania"))),
         "recommendations": arrow("recommendations", [row for each in who for row in _recommendations(*each)]),
@@ -179,6 +181,19 @@ def _quality(day, k):
     figures = {"inertia": 9000 / k, "silhouette": 0.2, "davies_bouldin": 1.4, "calinski_harabasz": 1500.0}
     steady = {"stability": 0.95 - k / 50, "stability_se": 0.02, "smallest_share": 0.1, "chosen": k == 3}
     return {"as_of": day, "k": k} | figures | steady
+
+
+def _candidates(weights):
+    """Two recipes, two numbers of segments, three of starts; the number of segments decides, the starts nearly not."""
+    tried = [(recipe, k, n) for recipe in ("behaviour", "rfm") for k in (3, 8) for n in (1, 10, 50)]
+    return [
+        {"candidate": i, "recipe": recipe, "log": True, "weights": "" if recipe == "rfm" else weights, "init": "random"}
+        | {"k": k, "n_init": n, "max_iter": 300, "inertia": 9000 / k - n / 100 + (recipe == "rfm")}
+        | {"silhouette": 0.3 - k / 50 + n / 1e4, "davies_bouldin": 1 + k / 10, "calinski_harabasz": 2000.0 - k}
+        | {"stability": 1 - k / 25, "stability_se": 0.01, "smallest_share": 0.3 / k, "r2": 0.2 + k / 100, "auc": 0.7}
+        | {"chosen": i == 3}
+        for i, (recipe, k, n) in enumerate(tried, 1)
+    ]
 
 
 def _evaluation(recipe):

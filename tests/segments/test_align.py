@@ -12,6 +12,7 @@ from clientage.segments.align import aligned, highest
 from clientage.segments.document import dumps, loads
 from clientage.segments.fit import fit_centroids, fit_grid
 from clientage.segments.model import Segment
+from clientage.segments.space import RECIPES
 
 
 def ids(model):
@@ -33,7 +34,7 @@ def shop():
 
 @pytest.fixture(scope="module")
 def model(shop):
-    return fit_centroids("behaviour", shop, 3)
+    return fit_centroids(RECIPES["behaviour"], shop, 3)
 
 
 @settings(max_examples=25, deadline=None)
@@ -49,14 +50,14 @@ def test_a_model_made_again_has_the_numbers_and_names_it_had(model, shop, number
 
 def test_a_sample_of_the_customers_gives_the_same_segments(model, shop):
     drawn = np.random.default_rng(3).integers(0, 600, 600)
-    found = fit_centroids("behaviour", {name: values[drawn] for name, values in shop.items()}, 3, seed=11)
+    found = fit_centroids(RECIPES["behaviour"], {name: values[drawn] for name, values in shop.items()}, 3, seed=11)
     again = aligned(found, shuffled(model, [5, 2, 9]), shop)
     assert (again.predict(shop) == shuffled(model, [5, 2, 9]).predict(shop)).mean() > 0.98
 
 
 def test_one_more_segment_gets_a_number_that_was_never_given(model, shop):
     old = replace(shuffled(model, [4, 2, 7]), ended=(Segment(9, "gone", ""),))
-    found = aligned(fit_centroids("behaviour", shop, 4), old, shop)
+    found = aligned(fit_centroids(RECIPES["behaviour"], shop, 4), old, shop)
     fresh = [each for each in found.segments if each.segment_id not in (4, 2, 7)]
     assert len(set(ids(found))) == 4
     assert len(fresh) == 4 - len({4, 2, 7} & set(ids(found)))
@@ -65,13 +66,13 @@ def test_one_more_segment_gets_a_number_that_was_never_given(model, shop):
 
 
 def test_numbers_that_other_models_gave_are_not_given_again(model, shop):
-    found = aligned(fit_centroids("behaviour", shop, 4), model, shop, last=40)
+    found = aligned(fit_centroids(RECIPES["behaviour"], shop, 4), model, shop, last=40)
     assert {id_ for id_ in ids(found) if id_ > 3} <= set(range(41, 45))
 
 
 def test_a_segment_that_is_no_more_is_remembered(shop):
-    old = shuffled(fit_centroids("behaviour", shop, 4), [1, 2, 3, 4])
-    found = aligned(fit_centroids("behaviour", shop, 2), old, shop)
+    old = shuffled(fit_centroids(RECIPES["behaviour"], shop, 4), [1, 2, 3, 4])
+    found = aligned(fit_centroids(RECIPES["behaviour"], shop, 2), old, shop)
     assert {each.segment_id for each in found.ended} == {1, 2, 3, 4} - set(ids(found))
     assert loads(dumps(found)).ended == found.ended
 
@@ -106,10 +107,10 @@ def test_on_samples_of_the_public_data_customers_keep_their_segment(real_tables)
     every = {name: found[name].cast("double").to_numpy() for name in names}
     bought = every["frequency"] > 0
     every = {name: values[bought] for name, values in every.items()}
-    base, n, kept = fit_centroids("behaviour", every, 5), int(bought.sum()), []
+    base, n, kept = fit_centroids(RECIPES["behaviour"], every, 5), int(bought.sum()), []
     for r in range(10):
         drawn = np.random.default_rng([7, r]).integers(0, n, n)
         sample = {name: values[drawn] for name, values in every.items()}
-        again = aligned(fit_centroids("behaviour", sample, 5, seed=r), base, sample)
+        again = aligned(fit_centroids(RECIPES["behaviour"], sample, 5, seed=r), base, sample)
         kept.append(float((again.predict(every) == base.predict(every)).mean()))
     assert np.mean(kept) >= 0.88, kept

@@ -8,6 +8,7 @@ from shops import columns
 
 from clientage.errors import InputError
 from clientage.segments.choose import Limits, decide, measure
+from clientage.segments.space import RECIPES
 
 DAY, EARLIER = date(2024, 5, 1), date(2024, 2, 1)
 
@@ -53,7 +54,7 @@ def measured(rows):
 def test_planted_kinds_are_stable_and_more_than_those_are_not():
     heard = []
     snapshots = {EARLIER: columns(150), DAY: columns()}
-    rows = measure("rfm", snapshots, [2, 3, 5], limits=STRICT, bootstraps=6, progress=heard.append)
+    rows = measure(RECIPES["rfm"], snapshots, [2, 3, 5], limits=STRICT, bootstraps=6, progress=heard.append)
     found = measured(rows)
     assert found[DAY, 5] < 0.9
     assert found[DAY, 3] > 0.99
@@ -63,24 +64,24 @@ def test_planted_kinds_are_stable_and_more_than_those_are_not():
 
 def test_stability_is_measured_only_as_far_as_it_decides():
     snapshots = {EARLIER: columns(150), DAY: columns()}
-    rows = measure("rfm", snapshots, [2, 3, 5], limits=STRICT, bootstraps=6)
+    rows = measure(RECIPES["rfm"], snapshots, [2, 3, 5], limits=STRICT, bootstraps=6)
     assert set(measured(rows)) == {(DAY, 5), (DAY, 3), (EARLIER, 3)}
     assert len(rows) == 6
-    small = measure("rfm", {DAY: columns()}, [3, 9], limits=Limits(share=0.2), bootstraps=3)
+    small = measure(RECIPES["rfm"], {DAY: columns()}, [3, 9], limits=Limits(share=0.2), bootstraps=3)
     assert set(measured(small)) == {(DAY, 3)}
 
 
 def test_the_same_seed_measures_the_same():
-    one, other = (measure("rfm", {DAY: columns(90)}, [3], bootstraps=3, seed=5) for _ in range(2))
+    one, other = (measure(RECIPES["rfm"], {DAY: columns(90)}, [3], bootstraps=3, seed=5) for _ in range(2))
     assert one == other
 
 
 def test_without_bootstraps_stability_is_not_known():
-    assert measure("rfm", {DAY: columns(90)}, [3], bootstraps=0)[0]["stability"] is None
+    assert measure(RECIPES["rfm"], {DAY: columns(90)}, [3], bootstraps=0)[0]["stability"] is None
 
 
 def test_numbers_above_the_different_customers_are_left_out_and_none_left_is_an_error():
     same = {name: np.repeat(values[:3], 30) for name, values in columns().items()}
-    assert [r["k"] for r in measure("rfm", {DAY: same}, [2, 3, 4], bootstraps=2)] == [2, 3]
+    assert [r["k"] for r in measure(RECIPES["rfm"], {DAY: same}, [2, 3, 4], bootstraps=2)] == [2, 3]
     with pytest.raises(InputError, match="differ"):
-        measure("rfm", {DAY: same}, [4], bootstraps=2)
+        measure(RECIPES["rfm"], {DAY: same}, [4], bootstraps=2)

@@ -8,6 +8,7 @@ from clientage.segments import gate
 from clientage.segments.choose import Limits
 from clientage.segments.evaluate import Score
 from clientage.segments.fit import fit_centroids
+from clientage.segments.space import RECIPES
 
 LIMITS = Limits(mean=0.8, worst=0.75, share=0.05)
 
@@ -19,7 +20,7 @@ def shop():
 
 @pytest.fixture(scope="module")
 def model(shop):
-    return fit_centroids("behaviour", shop, 3)
+    return fit_centroids(RECIPES["behaviour"], shop, 3)
 
 
 def test_the_contract_holds_for_a_model_and_its_own_customers(model, shop):
@@ -65,7 +66,7 @@ def test_what_cannot_be_judged_passes_and_says_so():
 def test_most_customers_must_stay_in_known_segments(model, shop):
     labels = model.predict(shop)
     assert gate.familiar(model, model, labels, 1.0).passed
-    other = fit_centroids("behaviour", shop, 2)
+    other = fit_centroids(RECIPES["behaviour"], shop, 2)
     assert not gate.familiar(model, other, np.full(300, 3), 0.5).passed
 
 

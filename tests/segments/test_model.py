@@ -11,27 +11,28 @@ from clientage.segments import document
 from clientage.segments.buyers import buyer_limits
 from clientage.segments.fit import fit_centroids, fit_grid
 from clientage.segments.grid import NAMES
+from clientage.segments.space import RECIPES
 from clientage.tables import check
 
-RECIPES = ["behaviour", "rfm", "quintiles"]
+EACH = ["behaviour", "rfm", "quintiles"]
 
 
 def fitted(recipe, found):
-    return fit_grid(found) if recipe == "quintiles" else fit_centroids(recipe, found, 3, seed=1)
+    return fit_grid(found) if recipe == "quintiles" else fit_centroids(RECIPES[recipe], found, 3, seed=1)
 
 
 def assigned(engine, model, found):
     return engine.to_pyarrow(check("segments", model.assign(customers(found))).order_by("customer_id")).to_pylist()
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", EACH)
 def test_numpy_and_the_engine_give_every_customer_the_same_segment(engine, recipe):
     found = columns(600)
     model = fitted(recipe, found)
     assert [row["segment_id"] for row in assigned(engine, model, found)] == model.predict(found).tolist()
 
 
-@pytest.mark.parametrize("recipe", RECIPES)
+@pytest.mark.parametrize("recipe", EACH)
 def test_the_document_keeps_every_bit(recipe):
     model = fitted(recipe, columns())
     text = document.dumps(model)
@@ -52,7 +53,7 @@ def test_what_is_no_model_is_refused(text, said):
 
 def test_the_planted_kinds_are_found_in_order_of_revenue():
     found = columns()
-    model = fit_centroids("behaviour", found, 3, seed=1)
+    model = fit_centroids(RECIPES["behaviour"], found, 3, seed=1)
     labels = model.predict(found)
     kinds = [set(labels[np.arange(300) % 3 == kind]) for kind in range(3)]
     assert kinds == [{3}, {2}, {1}]
@@ -61,7 +62,7 @@ def test_the_planted_kinds_are_found_in_order_of_revenue():
 @pytest.mark.parametrize("k", [3, 6])
 def test_moving_one_feature_over_its_border_reaches_the_segment_named(engine, k):
     found = columns(400)
-    model = fit_centroids("behaviour", found, k, seed=1)
+    model = fit_centroids(RECIPES["behaviour"], found, k, seed=1)
     rows = assigned(engine, model, found)
     movable = [(i, row) for i, row in enumerate(rows) if row["move_feature"]]
     assert len(movable) > 250
@@ -76,7 +77,7 @@ def test_moving_one_feature_over_its_border_reaches_the_segment_named(engine, k)
 
 def test_distances_are_to_the_two_nearest_middles(engine):
     found = columns(50)
-    model = fit_centroids("behaviour", found, 3, seed=1)
+    model = fit_centroids(RECIPES["behaviour"], found, 3, seed=1)
     points = model.space.place(np.column_stack([found[name] for name in model.space.features]))
     expected = np.sort(np.sqrt(((points[:, None] - model.centroids) ** 2).sum(axis=2)), axis=1)
     rows = assigned(engine, model, found)
@@ -108,13 +109,13 @@ def test_a_gap_in_the_grid_lies_above_every_limit_in_both(engine):
 def test_who_buys_many_units_a_line_is_flagged_as_wholesale(engine):
     found = columns(90)
     found["units_per_line"][7] = 10_000.0
-    rows = assigned(engine, fit_centroids("behaviour", found, 3, buyers=buyer_limits(found, 20, 4)), found)
+    rows = assigned(engine, fit_centroids(RECIPES["behaviour"], found, 3, buyers=buyer_limits(found, 20, 4)), found)
     assert [i for i, row in enumerate(rows) if row["wholesale"]] == [7]
 
 
 def test_missing_values_get_a_segment_in_both(engine):
     found = columns(90)
-    model = fit_centroids("behaviour", found, 3)
+    model = fit_centroids(RECIPES["behaviour"], found, 3)
     found["units_per_line"][:5] = np.nan
     table = customers(found)
     table = table.mutate(units_per_line=table.units_per_line.nullif(float("nan")))
@@ -127,7 +128,7 @@ def test_too_few_different_customers_are_refused():
     with pytest.raises(
         InputError, match=r"3 segments need at least 3 customers that differ; .* 100 customers with 2 different"
     ):
-        fit_centroids("behaviour", found, 3)
+        fit_centroids(RECIPES["behaviour"], found, 3)
 
 
 @settings(max_examples=20, deadline=None)
@@ -149,7 +150,7 @@ def test_champions_are_recent_frequent_and_large():
 
 
 def test_a_model_that_was_altered_is_refused():
-    text = document.dumps(fit_centroids("behaviour", columns(), 3))
+    text = document.dumps(fit_centroids(RECIPES["behaviour"], columns(), 3))
     assert document.loads(text)
     with pytest.raises(InputError, match="altered"):
         document.loads(text.replace('"log": true', '"log": false'))

@@ -23,7 +23,7 @@ def test_components_keep_the_variance_asked_for_and_folded_equals_unfolded():
     rng = np.random.default_rng(0)
     values = rng.normal(size=(500, 6)) @ rng.normal(size=(6, 6))
     names = tuple("abcdef")
-    recipe = Recipe("", dict.fromkeys(names, 1.0), log=False, variance=0.8)
+    recipe = Recipe("", "", dict.fromkeys(names, 1.0), log=False, variance=0.8)
     space = fit_space(recipe, names, values)
     scaled = (values - values.mean(axis=0)) / values.std(axis=0)
     rotation, shares = principal(scaled)
@@ -33,7 +33,7 @@ def test_components_keep_the_variance_asked_for_and_folded_equals_unfolded():
 
 
 def test_missing_values_take_the_median_and_constants_do_not_matter():
-    recipe = Recipe("", {"a": 1.0, "b": 1.0}, log=False)
+    recipe = Recipe("", "", {"a": 1.0, "b": 1.0}, log=False)
     values = np.array([[1.0, 5.0], [np.nan, 5.0], [3.0, 5.0]])
     points = fit_space(recipe, ("a", "b"), values).place(values)
     np.testing.assert_allclose(points[1], [0, 0], atol=1e-12)

@@ -10,6 +10,7 @@ from clientage.segments.fit import fit_centroids
 from clientage.segments.names import ACTIONS, Character, characters, unique_names
 from clientage.segments.profile import After, Known, profiles, traits
 from clientage.segments.rules import Condition, Rule, find_rule
+from clientage.segments.space import RECIPES
 
 EVERY_CHARACTER = st.builds(
     Character,
@@ -100,7 +101,7 @@ def known(after=None):
 
 def test_profiles_add_up_and_speak():
     found = columns()
-    model = fit_centroids("behaviour", found, 3, seed=1)
+    model = fit_centroids(RECIPES["behaviour"], found, 3, seed=1)
     spend = np.repeat([10.0, 0.0, 30.0, 0.0], 30)
     after = After(np.repeat([1, 1, 2, 3], 30), spend > 0, spend)
     rows = profiles(model, known(after), "£").to_pylist()
@@ -116,7 +117,7 @@ def test_profiles_add_up_and_speak():
 
 
 def test_profiles_of_a_young_shop_do_not_claim_to_know_what_is_bought_again():
-    model = fit_centroids("behaviour", columns(), 3, seed=1)
+    model = fit_centroids(RECIPES["behaviour"], columns(), 3, seed=1)
     row = profiles(model, known()).to_pylist()[0]
     assert row["buys_again"] is None
     assert "buy again" not in row["summary"]

@@ -17,6 +17,7 @@ from shops import columns
 
 from clientage.segments.document import dumps
 from clientage.segments.fit import fit_centroids
+from clientage.segments.space import RECIPES
 from clientage.tracking.experiments import Candidate, Record, keep, send
 from clientage.tracking.store import Store
 
@@ -77,7 +78,7 @@ def trained():
 
     def train(store, k=3, **tags):
         found = columns(120)
-        model = fit_centroids("behaviour", found, k)
+        model = fit_centroids(RECIPES["behaviour"], found, k)
         features = dict.fromkeys(model.space.features, ("double", 1.0))
         tried = (Candidate("k=2", {"k": "2"}, {"inertia": 2.0, "stability": None}), Candidate("k=3", {"k": "3"}, {}))
         record = Record(

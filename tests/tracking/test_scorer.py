@@ -10,6 +10,7 @@ from shops import columns
 
 from clientage.segments.document import dumps
 from clientage.segments.fit import fit_centroids, fit_grid
+from clientage.segments.space import RECIPES
 from clientage.tracking import registry, scorer
 
 LOAD = """
@@ -31,7 +32,7 @@ print(model.predict(customers).to_json(orient="split", double_precision=15))
 def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, tmp_path):
     registry.crown(store, registry.get(store, str(trained(store))), [], None)
     found = columns(200, seed=5)
-    model = fit_centroids("behaviour", columns(120), 3)
+    model = fit_centroids(RECIPES["behaviour"], columns(120), 3)
     frame = pd.DataFrame({name: found[name] for name in model.space.features})
     done = subprocess.run(
         [str(bare), "-c", LOAD, store.uri, f"models:/{store.model}@champion"],
@@ -55,7 +56,7 @@ def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, 
 @pytest.mark.parametrize("recipe", ["behaviour", "rfm", "quintiles"])
 def test_the_scorer_answers_as_the_model_does(recipe):
     found = columns(500, seed=2) | {"lines_per_basket": np.where(np.arange(500) % 7, 3.0, np.nan)}
-    model = fit_grid(found) if recipe == "quintiles" else fit_centroids(recipe, found, 4)
+    model = fit_grid(found) if recipe == "quintiles" else fit_centroids(RECIPES[recipe], found, 4)
     scored = (scorer.by_grid if recipe == "quintiles" else scorer.by_centroids)(
         json.loads(dumps(model)), pd.DataFrame({name: found[name] for name in model.needs})
     )

@@ -15,6 +15,7 @@ from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from clientage.report import charts, correlations, diagnostics, queries, readings, words
+from clientage.report.candidates import candidates
 from clientage.report.forecasts import forecasts
 from clientage.report.kinds import COLOURS, kinds
 from clientage.report.moves import moves
@@ -124,16 +125,14 @@ def _sections(
     """What is shown only where its tables are there."""
     rows, currency = profiles.to_pylist(), facts.get("source", {}).get("currency") or ""
     days, recommender = rows[0]["horizon_days"], facts.get("recommender") or {}
-    small = {
-        name: queries.collect(tables[name])
-        for name in ("migrations", "regions", "recommenders", "values")
-        if name in tables
-    }
+    several = ("candidates", "migrations", "regions", "recommenders", "values")
+    small = {name: queries.collect(tables[name]) for name in several if name in tables}
     return {
         "moves": moves(small["migrations"], rows) if "migrations" in small else None,
         "offers": offers(tables, rows, recommender),
         "worth": worth(tables, profiles, traits, currency),
         "kinds": kinds(tables, rows, facts.get("choice", {}).get("buyers") or {}),
+        "candidates": candidates(small["candidates"], facts.get("choice") or {}) if "candidates" in small else None,
         "regions": regions(small["regions"], rows, currency) if "regions" in small else None,
         "recommenders": recommenders(small["recommenders"], recommender.get("model", ""))
         if "recommenders" in small

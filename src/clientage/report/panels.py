@@ -1,8 +1,8 @@
 """What the page is made of: charts with their place and reading, and sections that show some of them with a table."""
 
 import html
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import plotly.graph_objects as go
@@ -38,12 +38,14 @@ class Section:
         rows: Of its table, or one for each of its cards.
         charts: Drawn in it.
         note: What else there is to know, such as what is not shown.
+        key: Colours by what they stand for.
     """
 
     reading: str
     rows: Sequence[Any] = ()
     charts: Sequence[Chart] = ()
     note: str = ""
+    key: Mapping[str, str] = field(default_factory=dict)
 
 
 def chart(place: str, figure: go.Figure, reading: str, title: str = "") -> Chart:

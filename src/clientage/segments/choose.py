@@ -13,10 +13,10 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from clientage.errors import InputError
-from clientage.segments.fit import place, too_alike
+from clientage.segments.fit import different, place, too_alike
 from clientage.segments.indices import adjusted_rand, quality
 from clientage.segments.kmeans import Floats, Integers, kmeans, nearest
-from clientage.segments.space import RECIPES
+from clientage.segments.space import Recipe
 
 RESTARTS = 5
 
@@ -39,7 +39,7 @@ class Limits:
 
 
 def measure(
-    recipe: str,
+    recipe: Recipe,
     snapshots: Mapping[date, Columns],
     ks: Sequence[int],
     *,
@@ -54,7 +54,7 @@ def measure(
     number keeps the limits. A number with too small a segment, or unstable at one snapshot, is out at once.
 
     Args:
-        recipe: Name of the recipe.
+        recipe: What customers are compared by.
         snapshots: Columns of the table `customers` by the day they look back from; the last is now.
         ks: Numbers to try; those that too few different customers can be parted into are left out.
         limits: What must hold.
@@ -82,7 +82,7 @@ def measure(
             for day in days:
                 base = bases[day][0][k]
                 agreement = [refit_agreement(recipe, snapshots[day], base, k, [seed, k, b]) for b in range(bootstraps)]
-                rows[day, k] |= _stability(agreement)
+                rows[day, k] |= mean_agreement(agreement)
                 if np.mean(agreement) < limits.worst:
                     break
             progress(done / len(candidates))
@@ -128,41 +128,52 @@ def _kept(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> bool:
 def _missed(rows: Sequence[Mapping[str, Any]], k: int, limits: Limits) -> str:
     """Which limits a number does not keep."""
     own = [row for row in rows if row["k"] == k]
-    found, share = _measured(rows, k), max(own, key=lambda row: row["as_of"])["smallest_share"]
-    missed = {
-        f"on average below {limits.mean:.2f}": np.mean(found) < limits.mean,
-        f"as low as {min(found):.2f} at one time (limit {limits.worst:.2f})": min(found) < limits.worst,
+    return missed(_measured(rows, k), max(own, key=lambda row: row["as_of"])["smallest_share"], limits)
+
+
+def missed(stability: Sequence[float], share: float, limits: Limits) -> str:
+    """Which limits are not kept, in words; empty where all are.
+
+    Args:
+        stability: At each snapshot; what was not measured is not missed.
+        share: Share of customers in the smallest segment.
+        limits: What must hold.
+    """
+    mean, worst = (float(np.mean(stability)), min(stability)) if stability else (np.inf, np.inf)
+    failed = {
+        f"on average below {limits.mean:.2f}": mean < limits.mean,
+        f"as low as {worst:.2f} at one time (limit {limits.worst:.2f})": worst < limits.worst,
         f"its smallest has {share:.0%} (limit {limits.share:.0%})": share < limits.share,
     }
-    return " and ".join(what for what, failed in missed.items() if failed)
+    return " and ".join(what for what, true in failed.items() if true)
 
 
-def refit_agreement(recipe: str, customers: Columns, base: Integers, k: int, seed: Sequence[int]) -> float:
+def refit_agreement(recipe: Recipe, customers: Columns, base: Integers, k: int, seed: Sequence[int]) -> float:
     """Agreement (adjusted Rand index) of a grouping with a fit on a bootstrap sample, over all customers."""
     n = len(base)
     counts = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n)).astype(float)
-    _, points = place(RECIPES[recipe], customers, counts)
+    _, points = place(recipe, customers, counts)
     drawn = counts > 0
     refit = kmeans(points[drawn], k, seed=seed[-1], restarts=RESTARTS, weights=counts[drawn])
     return adjusted_rand(base, nearest(points, refit.centroids))
 
 
 def _bases(
-    recipe: str, customers: Columns, ks: Sequence[int], seed: int
+    recipe: Recipe, customers: Columns, ks: Sequence[int], seed: int
 ) -> tuple[dict[int, Integers], dict[int, dict[str, float]]]:
     """For each number the grouping of all customers, and its figures."""
-    _, points = place(RECIPES[recipe], customers)
-    different = len(np.unique(np.round(points, 9), axis=0))
-    possible = [k for k in ks if k <= different]
+    _, points = place(recipe, customers)
+    most = different(points)
+    possible = [k for k in ks if k <= most]
     if not possible:
-        raise InputError(too_alike(len(points), different, min(ks)))
+        raise InputError(too_alike(len(points), most, min(ks)))
     labels = {k: kmeans(points, k, seed=seed, restarts=2 * RESTARTS).labels for k in possible}
     figures = quality(points, list(labels.values()), seed)
     share = [{"smallest_share": float(np.bincount(labels[k], minlength=k).min() / len(points))} for k in possible]
     return labels, {k: figures[i] | share[i] for i, k in enumerate(possible)}
 
 
-def _stability(agreement: Sequence[float]) -> dict[str, float]:
+def mean_agreement(agreement: Sequence[float]) -> dict[str, float]:
     """Mean agreement of the refits, and its standard error."""
     error = np.std(agreement, ddof=1) / np.sqrt(len(agreement))
     return {"stability": float(np.mean(agreement)), "stability_se": float(error)}

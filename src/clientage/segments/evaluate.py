@@ -118,7 +118,8 @@ def stability(
     """Mean adjusted Rand index between a grouping and those of bootstrap samples, over all customers."""
     k, n = len(np.unique(labels)), len(labels)
     if recipe != "quintiles":
-        return float(np.mean([refit_agreement(recipe, customers, labels, k, [seed, k, b]) for b in range(bootstraps)]))
+        seeds = ([seed, k, b] for b in range(bootstraps))
+        return float(np.mean([refit_agreement(RECIPES[recipe], customers, labels, k, each) for each in seeds]))
     drawn = [np.random.default_rng([seed, b]).integers(0, n, n) for b in range(bootstraps)]
     samples = [{name: values[rows] for name, values in customers.items()} for rows in drawn]
     return float(np.mean([adjusted_rand(labels, fit_grid(sample, cuts).predict(customers)) for sample in samples]))

@@ -8,50 +8,53 @@ from threadpoolctl import threadpool_limits
 from clientage.errors import InputError
 from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
-from clientage.segments.kmeans import Floats, Integers, kmeans
+from clientage.segments.kmeans import Floats, Init, Integers, kmeans
 from clientage.segments.model import CentroidModel, Segment
 from clientage.segments.names import characters, unique_names
 from clientage.segments.rules import Flags, find_rule
-from clientage.segments.space import RECIPES, Recipe, Space, fit_space, principal, usable
+from clientage.segments.space import Recipe, Space, fit_space, principal, usable
 
 FEW = 100  # customers, below which a grouping is as likely chance as not
 
 
 def fit_centroids(
-    recipe: str,
+    recipe: Recipe,
     customers: Mapping[str, Floats],
     k: int,
     *,
     seed: int = 7,
     restarts: int = 10,
+    init: Init = "k-means++",
+    max_iter: int = 300,
     buyers: BuyerLimits = UNLIMITED,
     currency: str = "",
 ) -> CentroidModel:
-    """Fit one of `RECIPES` by k-means.
+    """Fit a recipe by k-means.
 
     Args:
-        recipe: Its name.
+        recipe: One of `RECIPES`, or a variant of one.
         customers: Columns of the table `customers`, (n,) each, NaN where missing.
         k: Number of segments.
         seed: Seed of the starts.
         restarts: Starts of k-means.
+        init: How it starts.
+        max_iter: Most iterations of a start.
         buyers: From where on a customer buys like a trader.
         currency: Put before money in rules.
 
     Raises:
         InputError: The customers do not differ enough for k segments.
     """
-    space, points = place(RECIPES[recipe], customers)
-    different = len(np.unique(np.round(points, 9), axis=0))
-    if different < k:
-        raise InputError(too_alike(len(points), different, k))
+    space, points = place(recipe, customers)
+    if different(points) < k:
+        raise InputError(too_alike(len(points), different(points), k))
     with threadpool_limits(1):  # the same bytes for any number of cores
-        found = kmeans(points, k, seed=seed, restarts=restarts)
+        found = kmeans(points, k, seed=seed, restarts=restarts, init=init, max_iter=max_iter)
     order = _by_revenue(customers["spend"], found.labels, k)
     labels = np.argsort(order)[found.labels]
     spoken = {name: _filled(customers[name]) for name in space.features}
     return CentroidModel(
-        recipe,
+        recipe.name,
         space,
         found.centroids[order],
         principal(points)[0][:, :3],
@@ -124,10 +127,15 @@ def doubts(labels: Integers, min_share: float) -> list[str]:
     return found
 
 
-def too_alike(customers: int, different: int, k: int) -> str:
+def different(points: Floats) -> int:
+    """How many points there are that differ."""
+    return len(np.unique(np.round(points, 9), axis=0))
+
+
+def too_alike(customers: int, differing: int, k: int) -> str:
     """The sentence for too few customers, or too few that differ."""
-    few = f"{customers:,} customer{'s' * (customers != 1)} with {different:,} different habit{'s' * (different != 1)}"
-    smaller = "a smaller --k or " if different > 1 else ""
+    few = f"{customers:,} customer{'s' * (customers != 1)} with {differing:,} different habit{'s' * (differing != 1)}"
+    smaller = "a smaller --k or " if differing > 1 else ""
     return f"{k} segments need at least {k} customers that differ; here they are {few}. Give {smaller}more lines."
 
 

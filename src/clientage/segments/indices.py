@@ -7,17 +7,19 @@ import numpy as np
 from clientage.segments.kmeans import Floats, Integers, squared_distances
 
 MOST = 2_000
+BLOCK = 64  # points whose distances to all others a core keeps near
 
 
-def quality(points: Floats, groupings: Sequence[Integers], seed: int = 0) -> list[dict[str, float]]:
+def quality(points: Floats, groupings: Sequence[Integers], seed: int = 0, most: int = MOST) -> list[dict[str, float]]:
     """Inertia, silhouette (Rousseeuw 1987), Davies-Bouldin (1979) and Calinski-Harabasz (1974) of some groupings.
 
     Args:
         points: (n, p).
         groupings: For each grouping the group of each point, (n,), numbered from 0.
-        seed: Of the sample that silhouettes are taken on where there are more than 2,000 points.
+        seed: Of the sample that silhouettes are taken on where there are more points than `most`.
+        most: Points that silhouettes are taken on.
     """
-    silhouettes = _silhouettes(points, groupings, seed)
+    silhouettes = _silhouettes(points, groupings, seed, most)
     return [
         _spread(points, labels) | {"silhouette": value} for labels, value in zip(groupings, silhouettes, strict=True)
     ]
@@ -46,16 +48,18 @@ def _davies_bouldin(centroids: Floats, spread: Floats) -> float:
     return float(((spread[:, None] + spread) / np.maximum(apart, 1e-300)).max(axis=1).mean())
 
 
-def _silhouettes(points: Floats, groupings: Sequence[Integers], seed: int) -> list[float]:
+def _silhouettes(points: Floats, groupings: Sequence[Integers], seed: int, most: int) -> list[float]:
     """Mean silhouette of each grouping; distances are computed once for all of them, in blocks."""
-    if len(points) > MOST:
-        chosen = np.random.default_rng(seed).choice(len(points), MOST, replace=False)
+    if len(points) > most:
+        chosen = np.random.default_rng(seed).choice(len(points), most, replace=False)
         points, groupings = points[chosen], [labels[chosen] for labels in groupings]
     members = [np.eye(int(labels.max()) + 1)[labels] for labels in groupings]
     totals = np.zeros(len(groupings))
-    for start in range(0, len(points), 1_000):
-        block = slice(start, start + 1_000)
-        distances = np.sqrt(squared_distances(points[block], points))
+    for start in range(0, len(points), BLOCK):
+        block = slice(start, start + BLOCK)
+        distances = squared_distances(points[block], points)
+        np.fill_diagonal(distances[:, start:], 0)  # of a point to itself, which rounding would leave above zero
+        np.sqrt(distances, out=distances)
         for i, (labels, member) in enumerate(zip(groupings, members, strict=True)):
             totals[i] += _silhouette(distances @ member, labels[block], member.sum(axis=0)).sum()
     return [float(total) for total in totals / len(points)]

@@ -17,6 +17,7 @@ class Recipe:
     """How a space is made.
 
     Attributes:
+        name: As in the settings.
         meaning: What it is for, in a line.
         features: Columns of `customers` with their weights.
         log: Whether values are compared as sign(x) log(1 + |x|).
@@ -24,6 +25,7 @@ class Recipe:
         outliers: Share of customers that an isolation forest marks.
     """
 
+    name: str
     meaning: str
     features: Mapping[str, float]
     log: bool = True
@@ -37,20 +39,28 @@ _CLASSIC = (
     "monthly_spend_trend"
 )
 
-RECIPES: Mapping[str, Recipe] = {
-    "behaviour": Recipe(
+_ALL = (
+    Recipe(
+        "behaviour",
         "recency, frequency and monetary value, and how a basket is filled",
         {"recency_days": 1.5, "frequency": 1.5, "monetary": 1.5, "lines_per_basket": 1, "units_per_line": 1},
     ),
-    "rfm": Recipe("recency, frequency and monetary value alone", {"recency_days": 1, "frequency": 1, "monetary": 1}),
-    "classic": Recipe(
+    Recipe(
+        "rfm",
+        "recency, frequency and monetary value alone",
+        {"recency_days": 1, "frequency": 1, "monetary": 1},
+    ),
+    Recipe(
+        "classic",
         "fifteen features, principal components and k-means",
         dict.fromkeys(_CLASSIC.split(), 1.0),
         log=False,
         variance=0.8,
         outliers=0.05,
     ),
-}
+)
+
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in _ALL}
 
 
 @dataclass(frozen=True)

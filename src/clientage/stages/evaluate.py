@@ -28,6 +28,8 @@ def evaluate(run: Run) -> None:
     """Every recipe at every cutoff, judged by what customers did next."""
     wanted, fixed = run.settings.evaluate, run.settings.segments
     days = cutoffs(run)
+    if not days:
+        raise _too_short(run)
     rows: list[dict[str, Any]] = []
     for done, cutoff in enumerate(days, 1):
         customers = run.snapshot(cutoff)
@@ -47,15 +49,6 @@ def evaluate(run: Run) -> None:
     run.write("evaluation", rows)
     _evaluate_values(run, days)
     _evaluate_recommenders(run, max(days))
-
-
-def cutoffs(run: Run) -> Sequence[date]:
-    """The days to split at: those of the settings, else found.
-
-    Raises:
-        InputError: The order lines span too few days.
-    """
-    return _given_cutoffs(run) or _cutoffs(run)
 
 
 def _evaluate_values(run: Run, days: Sequence[date]) -> None:
@@ -106,8 +99,14 @@ def _buyers(run: Run, cutoff: date) -> ir.Table:
     return sampled(purchases(run.read("lines"), cutoff), count, run.settings.segments.sample)
 
 
-def _given_cutoffs(run: Run) -> tuple[date, ...]:
-    """The days to split at from the settings; each must have a whole horizon after it."""
+def cutoffs(run: Run) -> Sequence[date]:
+    """The days to split at, from the settings, each with a whole horizon after it; without them, three days.
+
+    Those are two months apart, the last with a full horizon after it; as many as the data reach back to, perhaps none.
+
+    Raises:
+        InputError: A day of the settings is too late.
+    """
     wanted = run.settings.evaluate
     latest = run.today - timedelta(days=wanted.horizon_days)
     if late := [str(cutoff) for cutoff in wanted.cutoffs if cutoff > latest]:
@@ -115,19 +114,16 @@ def _given_cutoffs(run: Run) -> tuple[date, ...]:
             f"there are not {wanted.horizon_days} days of order lines after {', '.join(late)}. "
             f"Give a --cutoff no later than {latest}."
         )
-    return wanted.cutoffs
+    first, horizon = run.first_day(), timedelta(days=wanted.horizon_days)
+    days = [run.today - horizon - timedelta(days=60 * i) for i in (2, 1, 0)]
+    return wanted.cutoffs or [day for day in days if day - first >= horizon]
 
 
-def _cutoffs(run: Run) -> list[date]:
-    """Three days, two months apart, the last with a full horizon after it; as many as the data reach back to."""
+def _too_short(run: Run) -> InputError:
     first, horizon = run.first_day(), run.settings.evaluate.horizon_days
-    days = [run.today - timedelta(days=horizon + 60 * i) for i in (2, 1, 0)]
-    found = [day for day in days if day - first >= timedelta(days=horizon)]
-    if not found:
-        fits = (run.today - first).days // 2
-        shorter = f", or --set evaluate.horizon_days={fits}" if fits >= LEAST_HORIZON else ""
-        raise InputError(
-            f"the order lines span too few days ({first} to {run.today}) for {horizon} days of features and "
-            f"{horizon} of outcomes. Give more lines{shorter}."
-        )
-    return found
+    fits = (run.today - first).days // 2
+    shorter = f", or --set evaluate.horizon_days={fits}" if fits >= LEAST_HORIZON else ""
+    return InputError(
+        f"the order lines span too few days ({first} to {run.today}) for {horizon} days of features and "
+        f"{horizon} of outcomes. Give more lines{shorter}."
+    )

@@ -1,5 +1,7 @@
 """Segments: a model is made, applied to all customers, and described."""
 
+from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import date, timedelta
 
 import ibis
@@ -10,19 +12,20 @@ from clientage.expressions import exact_sum
 from clientage.segments import choose, document, evaluate, fit
 from clientage.segments.align import aligned
 from clientage.segments.buyers import KINDS, BuyerLimits, buyer_limits
+from clientage.segments.candidates import Candidate
 from clientage.segments.grid import GridModel
 from clientage.segments.migrations import migrations
 from clientage.segments.model import CentroidModel
 from clientage.segments.profile import After, Known, profiles, traits
 from clientage.segments.regions import regions
-from clientage.segments.space import RECIPES
+from clientage.segments.space import RECIPES, Recipe
+from clientage.stages.sweep import limits, winner
 
 
 def train(run: Run) -> None:
-    """A model of segments, with as many as asked for or as stay stable."""
+    """A model of segments, with as many as asked for or as stay stable; after a sweep, what won there."""
     now = buyers(run.columns(run.read("customers")))
-    grid = run.settings.segments.recipe == "quintiles"
-    fitted: document.SegmentModel = _fit_grid(run, now) if grid else _fit_centroids(run, now)
+    fitted = _fitted(run, now)
     if run.lineage.previous:
         fitted = aligned(fitted, run.lineage.previous, now, last=run.lineage.last_number)
     least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
@@ -30,6 +33,12 @@ def train(run: Run) -> None:
         run.manifest.warn("train", sentence)
     run.manifest.choice["buyers"] = fitted.buyers.told(run.manifest.currency)
     run.warehouse.write_text(MODEL, document.dumps(fitted))
+
+
+def _fitted(run: Run, now: Columns) -> document.SegmentModel:
+    if best := winner(run):
+        return _fit_candidate(run, now, *best)
+    return _fit_grid(run, now) if run.settings.segments.recipe == "quintiles" else _fit_centroids(run, now)
 
 
 def _fit_grid(run: Run, now: Columns) -> GridModel:
@@ -45,11 +54,30 @@ def _fit_grid(run: Run, now: Columns) -> GridModel:
 def _fit_centroids(run: Run, now: Columns) -> CentroidModel:
     wanted = run.settings.segments
     return fit.fit_centroids(
-        wanted.recipe,
+        RECIPES[wanted.recipe],
         now,
         _chosen_k(run, now),
         seed=wanted.seed,
         restarts=wanted.restarts,
+        buyers=_buyer_limits(run, now),
+        currency=run.manifest.currency,
+    )
+
+
+def _fit_candidate(run: Run, now: Columns, best: Candidate, reason: str) -> CentroidModel:
+    """As the sweep fitted it; the figures of other numbers of segments are those of its space."""
+    wanted, kept = run.settings.segments, asdict(limits(run.settings))
+    _measured(run, best.space, {run.manifest.day: now}, best.k)
+    choice = {"recipe": best.recipe, "k": best.k, "reason": reason, "limits": kept}
+    run.manifest.choice = choice | {"candidate": best.told()}
+    return fit.fit_centroids(
+        best.space,
+        now,
+        best.k,
+        seed=wanted.seed,
+        restarts=best.n_init,
+        init=best.init,
+        max_iter=best.max_iter,
         buyers=_buyer_limits(run, now),
         currency=run.manifest.currency,
     )
@@ -61,25 +89,32 @@ def _buyer_limits(run: Run, now: Columns) -> BuyerLimits:
 
 
 def _chosen_k(run: Run, now: Columns) -> int:
-    """The number of segments, given or chosen; the figures of every number go to the table `quality`."""
+    """The number of segments, given or chosen."""
     wanted, as_of = run.settings.segments, run.manifest.day
-    ks = sorted({*range(wanted.k_min, wanted.k_max + 1), *([] if wanted.k == "auto" else [wanted.k])})
-    snapshots = _snapshots(run, now) if wanted.k == "auto" else {as_of: now}
-    limits = limits_of(run)
-    rows = choose.measure(
-        wanted.recipe,
-        snapshots,
-        ks,
-        limits=limits,
-        seed=wanted.seed,
-        bootstraps=wanted.bootstraps if wanted.k == "auto" else 0,
-        progress=run.progress,
-    )
-    k, reason = choose.decide(rows, limits) if wanted.k == "auto" else (wanted.k, "as set")
-    run.write("quality", [row | {"chosen": row["k"] == k} for row in rows])
-    kept = {"mean": limits.mean, "worst": limits.worst} if wanted.k == "auto" else {}
+    recipe, snapshots, kept = RECIPES[wanted.recipe], {as_of: now}, {}
+    if wanted.k == "auto":
+        snapshots = _snapshots(run, now)
+        kept = {"mean": wanted.min_stability, "worst": wanted.worst_stability}
+    k, reason = _measured(run, recipe, snapshots, None if wanted.k == "auto" else wanted.k)
     run.manifest.choice = {"recipe": wanted.recipe, "k": k, "reason": reason, "limits": kept}
     return k
+
+
+def _measured(run: Run, recipe: Recipe, snapshots: Mapping[date, Columns], given: int | None) -> tuple[int, str]:
+    """The number of segments, and why; the figures of every number go to the table `quality`."""
+    wanted, kept = run.settings.segments, limits(run.settings)
+    rows = choose.measure(
+        recipe,
+        snapshots,
+        sorted({*range(wanted.k_min, wanted.k_max + 1), *([given] if given else [])}),
+        limits=kept,
+        seed=wanted.seed,
+        bootstraps=0 if given else wanted.bootstraps,
+        progress=run.progress,
+    )
+    k, reason = (given, "as set") if given else choose.decide(rows, kept)
+    run.write("quality", [row | {"chosen": row["k"] == k} for row in rows])
+    return k, reason
 
 
 def _snapshots(run: Run, now: Columns) -> dict[date, Columns]:
@@ -89,16 +124,10 @@ def _snapshots(run: Run, now: Columns) -> dict[date, Columns]:
     return {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | {as_of: now}
 
 
-def limits_of(run: Run) -> choose.Limits:
-    """What a number of segments must keep, as the settings say."""
-    wanted = run.settings.segments
-    return choose.Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
-
-
 def stability(run: Run, model: document.SegmentModel) -> tuple[float, float]:
     """Agreement of refits with the segments, on average over the snapshots and at the worst of them.
 
-    As choosing the number found it; measured where the number was given.
+    As choosing the number found it; measured where the number was given, or found by a sweep.
     """
     known = run.rows(run.read("quality")) if run.warehouse.exists("quality") else []
     found = [row["stability"] for row in known if row["chosen"] and row["stability"] is not None]
@@ -107,12 +136,12 @@ def stability(run: Run, model: document.SegmentModel) -> tuple[float, float]:
         cuts = wanted.quintiles.model_dump()
         found = [evaluate.stability(model.recipe, now, model.predict(now), cuts=cuts, seed=wanted.seed)]
     elif not found:
-        never = choose.Limits(mean=2.0, worst=-1.0, share=0.0)  # so that every snapshot is measured
+        best = winner(run)
         rows = choose.measure(
-            model.recipe,
+            best[0].space if best else RECIPES[model.recipe],
             _snapshots(run, now),
             [len(model.segments)],
-            limits=never,
+            limits=choose.Limits(mean=2.0, worst=-1.0, share=0.0),  # so that every snapshot is measured
             seed=wanted.seed,
             bootstraps=wanted.bootstraps,
         )
