@@ -372,3 +372,16 @@ def test_numpy_and_the_engine_agree_on_every_real_customer(real_run):
     columns = {name: customers[name].to_numpy(zero_copy_only=False).astype(float) for name in model.space.features}
     segments = warehouse.collect(warehouse.read("segments").order_by("customer_id"))
     np.testing.assert_array_equal(model.predict(columns), segments["segment_id"].to_numpy())
+
+
+def test_new_lines_with_the_model_that_is_there(sample_run, tmp_path):
+    shutil.copytree(sample_run[0].workspace, tmp_path / "ws")
+    settings = load(overrides=[f"workspace={tmp_path / 'ws'}", "segments.bootstraps=5"])
+    model = (tmp_path / "ws" / "model" / "segments.json").read_bytes()
+    made = simulate(1500, out=tmp_path / "lines.parquet", seed=3)
+    manifest = pipeline.run(settings, str(made.lines_path), keep_model=True)
+    assert (tmp_path / "ws" / "model" / "segments.json").read_bytes() == model
+    assert manifest.choice == sample_run[1].choice
+    assert manifest.tables["segments"] == manifest.tables["customers"] != sample_run[1].tables["customers"]
+    with pytest.raises(WorkspaceError, match="needs model"):
+        pipeline.run(load(overrides=[f"workspace={tmp_path / 'empty'}"]), str(made.lines_path), keep_model=True)

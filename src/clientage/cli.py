@@ -51,6 +51,7 @@ def run(
     recipe: Recipe = "",
     k: K = "",
     evaluate: Annotated[bool, typer.Option("--evaluate", help="Judge the recipes on the past too (slower).")] = False,
+    keep_model: Annotated[bool, typer.Option("--keep-model", help="Use the model that is there, train none.")] = False,
     set_: Set = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -60,7 +61,7 @@ def run(
 
     settings = _settings(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
     with terminal.following(quiet=as_json) as tell:
-        manifest = pipeline.run(settings, source, with_evaluation=evaluate, tell=tell)
+        manifest = pipeline.run(settings, source, with_evaluation=evaluate, keep_model=keep_model, tell=tell)
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
         return

@@ -84,21 +84,28 @@ class Adopted:
     workspace: Path
 
 
-def run(settings: Settings, location: str, *, with_evaluation: bool = False, tell: Tell = lambda *_: None) -> Manifest:
+def run(
+    settings: Settings,
+    location: str,
+    *,
+    with_evaluation: bool = False,
+    keep_model: bool = False,
+    tell: Tell = lambda *_: None,
+) -> Manifest:
     """Order lines in, segments and a report out; all tables appear together at the end.
 
     Args:
         settings: All of them.
         location: A file, folder, pattern, address, `uci` or `sample`.
         with_evaluation: Whether the temporal hold-out is part of it.
+        keep_model: Whether the model that is there goes on, instead of a new one.
         tell: Told of each finished stage (name, the manifest) and of progress (`progress`, share).
 
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    names = [
-        stage.name for stage in STAGES if stage.name not in ON_REQUEST or (stage.name == "evaluate" and with_evaluation)
-    ]
+    without = {"sweep"} | ({"train"} if keep_model else set()) | (set() if with_evaluation else {"evaluate"})
+    names = [stage.name for stage in STAGES if stage.name not in without]
     return _run(settings, names, location, tell)
 
 
