@@ -6,7 +6,7 @@ WORKERS ?= 4
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS)
-WHOLE_RUNS := tests/test_cli.py tests/test_pipeline.py tests/report/test_report_browser.py
+WHOLE_RUNS := tests/test_cli.py tests/test_cli_models.py tests/test_dvc.py tests/test_pipeline.py tests/report/test_report_browser.py tests/tracking
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several times slower

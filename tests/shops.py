@@ -1,5 +1,6 @@
 """Small shops for tests: tables that keep the promises of `clientage.tables`."""
 
+import socket
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -74,3 +75,10 @@ def customers(found):
     """The columns as a table that the engine can assign, with ids in order."""
     ids = pa.array([f"c{i:05}" for i in range(len(found["spend"]))])
     return ibis.memtable(pa.table({"customer_id": ids} | {name: pa.array(values) for name, values in found.items()}))
+
+
+def free_port():
+    """A port of this machine that nobody listens on."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]

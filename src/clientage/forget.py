@@ -1,7 +1,6 @@
 """Forget a customer: no table, no report and no later run of the workspace has them any more."""
 
 import json
-import shutil
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
@@ -92,7 +91,8 @@ def _renew(run: Run, told: Ledger) -> None:
     counted again without the former one, and a challenger can be trained anew.
     """
     run.drop("migrations")
-    shutil.rmtree(run.settings.workspace / CHALLENGER, ignore_errors=True)
+    if (challenger := run.settings.workspace / CHALLENGER).exists():
+        challenger.rename(run.scratch / CHALLENGER)  # which goes away with the transaction
     rows = run.manifest.tables
     for facts in told.facts.values():
         if "tables" in facts:

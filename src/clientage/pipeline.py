@@ -192,7 +192,8 @@ def _run(
         run = Run(settings, warehouse, Manifest(), location, lineage, scratch, lambda share: tell("progress", share))
         _require(names, warehouse)
         told = ledger(warehouse)
-        if "sweep" not in names and told.made("sweep").get("settings") != _fingerprint(settings, "sweep"):
+        asked = "sweep" in names or "train" not in names
+        if not asked and told.made("sweep").get("settings") != _fingerprint(settings, "sweep"):
             drop("sweep", told)  # what won by other settings does not go by these
         if adopted:
             _adopt(adopted, told)
@@ -210,10 +211,11 @@ def _adopt(adopted: Adopted, ledger: Ledger) -> None:
     drop("train", ledger)
     ledger.warehouse.write_text(MODEL, adopted.text)
     trained = connect(adopted.workspace)
-    if trained.path(MODEL).exists() and trained.read_text(MODEL) == adopted.text:
+    facts = Ledger.read(trained, STAGE).facts
+    if "train" in facts and trained.path(MODEL).exists() and trained.read_text(MODEL) == adopted.text:
         if trained.exists("quality"):
             ledger.warehouse.adopt("tables/quality.parquet", trained.path("tables/quality.parquet"))
-        ledger.facts["train"] = Ledger.read(trained, STAGE).facts["train"]
+        ledger.facts["train"] = facts["train"]
     else:
         made = {"data": "", "settings": "", "versions": installed()}
         ledger.facts["train"] = {"made": made, "choice": {"k": adopted.k, "reason": adopted.origin}}
@@ -272,7 +274,8 @@ def upstream(name: str) -> list[str]:
 
 def _fingerprint(settings: Settings, name: str) -> str:
     """That of all settings which decide what a stage writes, whether they do so in it or before it."""
-    deciding = {setting for stage in (*upstream(name), name) for setting in STAGE[stage].settings}
+    following = [stage for stage in upstream(name) if stage not in ON_REQUEST]
+    deciding = {setting for stage in (*following, name) for setting in STAGE[stage].settings}
     document = settings.model_dump(mode="json")
     return fingerprint({setting: reduce(getitem, setting.split("."), document) for setting in deciding})
 
@@ -282,7 +285,11 @@ STAGES = (
     Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean, ("clean",)),
     Stage("features", ("lines",), ("customers",), customers.features, ("as_of", "shop", HORIZON, "segments.sample")),
     Stage(
-        "sweep", ("lines", "customers"), ("candidates",), sweep.sweep, ("as_of", "shop", "segments", "sweep", HORIZON)
+        "sweep",
+        ("lines", "customers"),
+        ("candidates",),
+        sweep.sweep,
+        ("as_of", "shop", "segments", "sweep", "evaluate.cutoffs", "evaluate.folds", HORIZON),
     ),
     Stage(
         "train",

@@ -1,10 +1,11 @@
 """Who is champion: a challenger takes its place through the gate, a former one comes back, and all of it is told."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 
 from clientage import pipeline
 from clientage.context import CHALLENGER, Lineage, Run, opened
-from clientage.errors import ClientageError, GateError, TrackingError
+from clientage.errors import ClientageError, GateError, SettingsError, TrackingError, WorkspaceError
 from clientage.pipeline import Adopted, Tell
 from clientage.segments import document, gate
 from clientage.segments.document import SegmentModel
@@ -51,6 +52,8 @@ def promote(
         GateError: It does not pass, or another one was promoted meanwhile; nothing was changed.
         ClientageError: What the user can mend.
     """
+    if force and not force.strip():
+        raise SettingsError('--force needs a reason, which is kept. Write --force "why".')
     there = store(settings)
     with alone(settings):
         list(experiments.send(there))
@@ -83,7 +86,7 @@ def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: No
     there = store(settings)
     with alone(settings):
         seen, champion = registry.history(there), _champion(there)
-        number = registry.before(seen)
+        number = registry.before(seen, champion.version) if champion else None
         if champion is None or number is None:
             raise TrackingError(f"{there.model} had no champion before this one. Look with `clientage models`.")
         version = registry.get(there, str(number))
@@ -100,12 +103,12 @@ def overview(settings: Settings) -> tuple[list[Version], list[Change]]:
     """
     there = store(settings)
     if settings.workspace.is_dir():
-        with alone(settings):
+        with suppress(WorkspaceError), alone(settings):  # during a training it only looks
             list(experiments.send(there))
     elif not there.uri:
         raise TrackingError(f"{settings.workspace}: no model was ever trained here. Train one: clientage train.")
-    changes = [change for change in registry.history(there) if change.kind != registry.TOO_LATE]
-    return registry.versions(there), changes
+    done = (registry.PROMOTION, registry.ROLLBACK)
+    return registry.versions(there), [change for change in registry.history(there) if change.kind in done]
 
 
 def _champion(there: Store) -> Version | None:
@@ -130,12 +133,14 @@ def _checks(
     checks = [
         gate.contract(new, predicted, warehouse.collect(assigned)["segment_id"].to_numpy()),
         gate.steady(figures[0], figures[1], held),
-        gate.large(predicted, held),
+        gate.large(new, predicted, held),
     ]
-    if old is None or champion is None or not set(old.needs) <= set(customers.columns):
+    if old is None or champion is None:
         return checks
-    mine, theirs = worth(run, new), worth(run, old)
-    checks += gate.foretells(list(mine.values()), list(theirs.values()))
+    if missing := sorted(set(old.needs) - set(customers.columns)):
+        checks.append(Check("champion", False, f"cannot be compared: these customers have no {', '.join(missing)}"))
+    else:
+        checks += gate.foretells(list(worth(run, new).values()), list(worth(run, old).values()))
     checks.append(gate.descended(int(version.tags.get("matched_to", 0)) or None, champion.version))
     return [*checks, gate.familiar(new, old, predicted, settings.gate.min_matched)]
 

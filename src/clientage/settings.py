@@ -188,11 +188,17 @@ class Recommendations(Section):
 
 
 def _without_secret(address: str) -> str:
-    if urlsplit(address).password is not None:
+    parts = urlsplit(address)
+    secret = re.search(r"(?i)\b(password|passwd|pwd|token|secret|key)=", parts.query)
+    if parts.password is not None or secret or (parts.username and parts.scheme.startswith("http")):
         raise ValueError(
-            "an address with a password in it ends up in logs: leave it out and give it to MLflow in "
+            "an address with a secret in it ends up in logs: leave it out and give it to MLflow in "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or to the database in its own variables"
         )
+    try:
+        _ = parts.port
+    except ValueError as error:
+        raise ValueError("the port of the address is no number from 0 to 65535") from error
     return address
 
 
@@ -361,7 +367,7 @@ def _sentence(problem: Any) -> str:
     name = _name(problem)
     if problem["type"] != "extra_forbidden":
         plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
-        given = "" if name == "tracking.uri" else f" (given: {problem['input']!r})"  # it may have a password in it
+        given = "" if name.startswith("tracking") else f" (given: {problem['input']!r})"  # it may have a password in it
         return (
             f"setting {name}: {plain.removeprefix('Value error, ')}{given}."
             if name

@@ -3,7 +3,7 @@
 import json
 import subprocess
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
@@ -13,7 +13,7 @@ import filelock
 import numpy as np
 
 from clientage import pipeline
-from clientage.context import CHALLENGER, FRESH, MODEL, Columns, Lineage, Run, opened
+from clientage.context import CHALLENGER, FRESH, MODEL, Columns, Lineage, Run, enough, opened
 from clientage.errors import TrackingError, WorkspaceError
 from clientage.export.revision import dvc_revision
 from clientage.ledger import MANIFEST
@@ -27,6 +27,7 @@ from clientage.segments.evaluate import Score
 from clientage.segments.grid import GridModel
 from clientage.settings import Settings
 from clientage.stages.evaluate import cutoffs
+from clientage.stages.report import PAGES
 from clientage.stages.segments import stability
 from clientage.tables import TABLES
 from clientage.tracking import experiments, registry
@@ -36,6 +37,7 @@ from clientage.tracking.store import Store
 TRACKING = "tracking"
 STAGES = ("train", "segment", "profile", "recommend", "report")
 LATEST = f"{TRACKING}/champion.json"
+NOBODY: dict[str, Any] = {"version": None, "model": "", "last_number": 0}
 LONGEST = 5_000  # letters that MLflow takes for a parameter, with room to spare
 KINDS = {"integer": "long", "number": "double", "flag": "boolean"}
 
@@ -109,6 +111,7 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
         known = champion_of(settings, there)
         version, champion = known.version, known.lineage.previous
         _prepare(settings, place)
+        cutoffs(Run(place, opened(place), pipeline.ledger(opened(place)).manifest()))  # refused before the work is done
         manifest = pipeline.step(place, ["sweep"] * sweep + list(STAGES), lineage=known.lineage, tell=tell)
         run = Run(place, opened(place), manifest)
         model = document.loads(run.warehouse.read_text(MODEL))
@@ -143,16 +146,20 @@ class Known:
 
 
 def champion_of(settings: Settings, there: Store) -> Known:
-    """The champion, as the registry has it; as it was last seen where the registry cannot be reached."""
+    """The champion, as the registry has it; as it was last seen where the registry cannot be reached.
+
+    Where there is none yet, segments are matched to the model that the workspace uses.
+    """
     path = settings.workspace / LATEST
-    try:
+    with suppress(TrackingError):
         _remember(path, there)
-    except TrackingError:
-        if not path.exists():
-            return Known()
-    latest = json.loads(path.read_text(encoding="utf-8"))
-    model = document.loads(latest["model"]) if latest["version"] else None
-    return Known(latest["version"], Lineage(model, latest["last_number"]))
+    latest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else NOBODY
+    text, warehouse = latest["model"], opened(settings)
+    if not text and warehouse.path(MODEL).exists():
+        text = warehouse.read_text(MODEL)
+    kept = [experiments.read(folder).tags.get("last_number", "0") for folder in experiments.waiting(there)]
+    last = max([latest["last_number"], *map(int, kept)])
+    return Known(latest["version"], Lineage(document.loads(text) if text else None, last))
 
 
 def _remember(path: Path, there: Store) -> None:
@@ -173,6 +180,8 @@ def worth(run: Run, model: SegmentModel) -> dict[date, Score]:
     wanted, seed, found = run.settings.evaluate, run.settings.segments.seed, {}
     for day in cutoffs(run):
         customers = run.snapshot(day)
+        if not enough(customers, wanted.groups):
+            continue
         labels = model.predict(customers)
         found[day] = groupings.score(labels, customers["next_spend"], folds=wanted.folds, seed=seed)
     return found
@@ -192,6 +201,8 @@ def _prepare(settings: Settings, place: Settings) -> None:
         facts.facts = {name: said for name, said in facts.facts.items() if name not in STAGES}
         facts.warehouse = target
         facts.write()
+        for name in (MODEL, *PAGES):
+            target.remove(name)
 
 
 def _sent(there: Store) -> tuple[tuple[Sent, ...], str]:

@@ -64,7 +64,7 @@ def test_many_lines_are_thinned_but_for_the_chosen(rows):
 
 def test_importance_is_the_share_that_group_means_explain(rows):
     found = importance(rows, ["k", "n_init", "recipe"], ["r2", "silhouette", "inertia"])
-    assert found["r2"] == pytest.approx({"k": 1, "n_init": 0, "recipe": 0}, abs=1e-12)
+    assert found["r2"] == pytest.approx({"k": 1, "recipe": 0}, abs=1e-12)  # no start can matter for it
     values = np.array([row["silhouette"] for row in rows])
     means = {n: np.mean([row["silhouette"] for row in rows if row["n_init"] == n]) for n in (1, 10, 50)}
     between = sum((means[row["n_init"]] - values.mean()) ** 2 for row in rows)

@@ -10,7 +10,7 @@ from shops import columns
 
 from clientage.segments.align import aligned, highest
 from clientage.segments.document import dumps, loads
-from clientage.segments.fit import fit_centroids, fit_grid
+from clientage.segments.fit import doubts, fit_centroids, fit_grid
 from clientage.segments.model import Segment
 from clientage.segments.space import RECIPES
 
@@ -114,3 +114,15 @@ def test_on_samples_of_the_public_data_customers_keep_their_segment(real_tables)
         again = aligned(fit_centroids(RECIPES["behaviour"], sample, 5, seed=r), base, sample)
         kept.append(float((again.predict(every) == base.predict(every)).mean()))
     assert np.mean(kept) >= 0.88, kept
+
+
+def test_no_two_segments_have_one_colour_and_those_that_go_on_keep_theirs(model, shop):
+    old = shuffled(model, [11, 1, 21])
+    found = aligned(fit_centroids(RECIPES["behaviour"], shop, 5), old, shop)
+    assert len({each.colour for each in found.segments}) == 5
+    kept = {each.segment_id: each.colour for each in old.segments}
+    assert all(each.colour == kept[each.segment_id] for each in found.segments if each.segment_id in kept)
+
+
+def test_numbers_with_gaps_are_no_small_segments():
+    assert doubts(np.repeat([1, 3, 5, 6], 50), 0.05) == []

@@ -7,7 +7,7 @@ from shops import columns
 from clientage.segments import gate
 from clientage.segments.choose import Limits
 from clientage.segments.evaluate import Score
-from clientage.segments.fit import fit_centroids
+from clientage.segments.fit import fit_centroids, fit_grid
 from clientage.segments.space import RECIPES
 
 LIMITS = Limits(mean=0.8, worst=0.75, share=0.05)
@@ -46,9 +46,11 @@ def test_stability(mean, worst, passed):
     assert gate.steady(mean, worst, LIMITS).passed is passed
 
 
-def test_a_small_segment_fails():
-    assert gate.large(np.repeat([1, 2], [95, 5]), LIMITS).passed
-    assert not gate.large(np.repeat([1, 2], [96, 4]), LIMITS).passed
+def test_a_small_segment_fails_and_an_empty_one_too(model, shop):
+    assert gate.large(model, np.repeat([1, 2, 3], [60, 35, 5]), LIMITS).passed
+    assert not gate.large(model, np.repeat([1, 2, 3], [60, 36, 4]), LIMITS).passed
+    assert not gate.large(model, np.repeat([1, 2], [60, 40]), LIMITS).passed
+    assert gate.large(fit_grid(shop), np.repeat([1, 2], [60, 40]), LIMITS).passed, "a grid has cells for nobody"
 
 
 def test_worse_by_less_than_the_interval_passes():

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from conftest import free_port
+from shops import free_port
 
 from clientage.errors import TrackingError
 from clientage.tracking import experiments, registry
@@ -59,22 +59,20 @@ def test_what_a_broken_connection_left_is_sent_anew_and_once(store, trained):
     trained(store)
     run, client = parent(store)
     name = run.data.tags[experiments.RECORD]
-    # as if the connection broke before the last word: the record still waits, and MLflow has a part of it
-    client.delete_tag(run.info.run_id, experiments.VERSION)
-    trained(store)
-    folder = next(iter((store.folder / experiments.OUTBOX).glob("*")), None)
-    assert folder is None
-    found = [each for each in runs(store)[0] if "mlflow.parentRunId" not in each.data.tags]
-    assert len(found) == 2
+    client.delete_tag(run.info.run_id, experiments.VERSION)  # as if the connection broke before the last word
     record = store.folder / experiments.OUTBOX / name
     _kept_again(store, record)
     (sent,) = experiments.send(store)
-    whole = [each for each in runs(store)[0] if each.data.tags[experiments.RECORD] == name]
+    whole, _ = runs(store)
     assert [each.info.run_id for each in whole if "mlflow.parentRunId" not in each.data.tags] == [sent.run]
     assert len(whole) == 3
+    assert [each.version for each in registry.versions(store)] == [sent.version]
+    # and a record that was sent whole, but not removed, changes nothing
     _kept_again(store, record)
     (again,) = experiments.send(store)
     assert again == sent
+    assert len(runs(store)[0]) == 3
+    assert [each.version for each in registry.versions(store)] == [sent.version]
     assert not record.exists()
 
 
@@ -116,6 +114,31 @@ def test_without_a_server_all_lies_in_the_workspace(tmp_path, trained):
     assert trained(store) == 1
     assert (store.folder / "mlflow.db").exists()
     assert list((store.folder / "artifacts").rglob("report.html"))
+
+
+def test_a_training_that_waited_does_not_take_the_place_of_a_later_one(store, trained):
+    trained(store)
+    name = parent(store)[0].data.tags[experiments.RECORD]
+    _kept_again(store, store.folder / experiments.OUTBOX / f"{name}-older")
+    (sent,) = experiments.send(store)
+    assert sent.version == 2
+    assert registry.get(store, "challenger").version == 1
+
+
+def test_a_spoilt_record_is_named(store, trained):
+    folder = store.folder / experiments.OUTBOX / "20200101T000000-x"
+    folder.mkdir(parents=True)
+    (folder / "record.json").write_text("{", encoding="utf-8")
+    (store.folder / experiments.OUTBOX / "not a record").mkdir()
+    assert experiments.waiting(store) == [folder]
+    with pytest.raises(TrackingError, match="cannot be read .* Remove that folder"):
+        list(experiments.send(store))
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////proc/nowhere/x.db", "mysql+nodriver://127.0.0.1/x", "foo://127.0.0.1/x"])
+def test_a_database_that_cannot_be_used_is_told_in_a_sentence(tmp_path, uri):
+    with pytest.raises(TrackingError, match="cannot be used"):
+        registry.versions(Store(uri, "x", "y", tmp_path))
 
 
 def test_an_address_is_told_without_what_is_secret_in_it():

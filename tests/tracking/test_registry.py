@@ -3,7 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from conftest import free_port
+from shops import free_port
 
 from clientage.errors import GateError, TrackingError
 from clientage.tracking import registry
@@ -58,9 +58,33 @@ def test_who_decided_on_another_champion_comes_too_late(store, trained):
     trained(store)
     with store.reached() as client:
         client.set_registered_model_alias(store.model, "champion", "2")
-    with pytest.raises(GateError, match="its champion is version 2"):
+    with pytest.raises(GateError, match="came first"):
         registry.crown(store, registry.get(store, "1"), registry.history(store), None)
     assert registry.get(store, "champion").version == 2
+
+
+def test_who_looks_while_a_promotion_is_under_way_is_told_to_wait(store, trained, monkeypatch):
+    for _ in range(2):
+        trained(store)
+    crown(store, "1")
+    died = ConnectionError("the line went dead between the claim and the alias")
+
+    def dead(*_):
+        raise died
+
+    with store.reached() as client, monkeypatch.context() as broken:
+        broken.setattr(type(client), "set_registered_model_alias", dead)
+        with pytest.raises(TrackingError, match="line went dead"):
+            crown(store, "2")
+    assert registry.history(store)[0].kind == registry.PENDING
+    with pytest.raises(GateError, match="right now"):
+        crown(store, "2")
+    monkeypatch.setattr(registry, "DEAD", 0.0)  # as if it were long ago
+    assert registry.before(registry.history(store), 1) is None, "what died is no promotion"
+    assert crown(store, "2").previous == 1
+    assert registry.before(registry.history(store), 2) == 1
+    # a champion that somebody made by hand goes back to the last one that is known
+    assert registry.before(registry.history(store), 7) == 2
 
 
 def test_rollbacks_go_back_through_the_promotions(store, trained):
@@ -68,7 +92,7 @@ def test_rollbacks_go_back_through_the_promotions(store, trained):
         trained(store)
         crown(store, "challenger")
     found = []
-    while number := registry.before(registry.history(store)):
+    while number := registry.before(registry.history(store), registry.get(store, "champion").version):
         crown(store, str(number), kind=registry.ROLLBACK)
         found.append(number)
     assert found == [2, 1]

@@ -23,7 +23,7 @@ try:
 except ImportError:
     pass
 model = mlflow.pyfunc.load_model(sys.argv[2])
-customers = pandas.read_json(sys.stdin, orient="split", dtype="float64")
+customers = pandas.read_json(sys.stdin, orient="split")
 print(model.predict(customers).to_json(orient="split", double_precision=15))
 """
 
@@ -33,7 +33,8 @@ def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, 
     registry.crown(store, registry.get(store, str(trained(store))), [], None)
     found = columns(200, seed=5)
     model = fit_centroids(RECIPES["behaviour"], columns(120), 3)
-    frame = pd.DataFrame({name: found[name] for name in model.space.features})
+    whole = ("recency_days", "frequency")  # as the table has them
+    frame = pd.DataFrame({name: found[name] for name in model.space.features}).astype(dict.fromkeys(whole, "int64"))
     done = subprocess.run(
         [str(bare), "-c", LOAD, store.uri, f"models:/{store.model}@champion"],
         input=frame.to_json(orient="split", double_precision=15), capture_output=True, text=True, check=False,
@@ -43,6 +44,8 @@ def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, 
     answer = json.loads(done.stdout.splitlines()[-1])
     assert answer["columns"] == ["segment_id", "segment", "distance", "runner_up"]
     assert [row[0] for row in answer["data"]] == model.predict(found).tolist()
+    names = {each.segment_id: each.name for each in model.segments}
+    assert [row[1] for row in answer["data"]] == [names[row[0]] for row in answer["data"]]
     renamed = frame.rename(columns={"monetary": "revenue"})
     done = subprocess.run(
         [str(bare), "-c", LOAD, store.uri, f"models:/{store.model}@champion"],
@@ -53,11 +56,19 @@ def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, 
     assert "missing inputs ['monetary']" in done.stderr
 
 
-@pytest.mark.parametrize("recipe", ["behaviour", "rfm", "quintiles"])
+@pytest.mark.parametrize("recipe", ["behaviour", "rfm", "classic", "quintiles"])
 def test_the_scorer_answers_as_the_model_does(recipe):
     found = columns(500, seed=2) | {"lines_per_basket": np.where(np.arange(500) % 7, 3.0, np.nan)}
+    rng = np.random.default_rng(4)
+    found |= {name: rng.random(500) for name in RECIPES["classic"].features if name not in found}
     model = fit_grid(found) if recipe == "quintiles" else fit_centroids(RECIPES[recipe], found, 4)
     scored = (scorer.by_grid if recipe == "quintiles" else scorer.by_centroids)(
         json.loads(dumps(model)), pd.DataFrame({name: found[name] for name in model.needs})
     )
     assert scored["segment_id"].tolist() == model.predict(found).tolist()
+    if recipe != "quintiles":
+        points = model.space.place(np.column_stack([found[name] for name in model.needs]))
+        apart = np.sqrt(((points[:, None] - model.centroids) ** 2).sum(axis=2))
+        ids = np.array([each.segment_id for each in model.segments])
+        assert np.abs(scored["distance"] - apart.min(axis=1)).max() < 1e-9
+        assert scored["runner_up"].tolist() == ids[np.argsort(apart, axis=1)[:, 1]].tolist()

@@ -4,10 +4,10 @@ import json
 import shutil
 
 import pytest
-from conftest import free_port
+from shops import free_port
 
 from clientage import pipeline, promotion, training
-from clientage.errors import GateError, TableError, TrackingError, WorkspaceError
+from clientage.errors import GateError, SettingsError, TableError, TrackingError, WorkspaceError
 from clientage.segments import document
 from clientage.settings import load
 from clientage.tracking import experiments, registry
@@ -43,7 +43,8 @@ def test_a_challenger_has_a_workspace_of_its_own(promoted):
     place = settings.model_copy(update={"workspace": trained.workspace})
     assert pipeline.rows(place, "profiles")
     assert (trained.workspace / "report.html").exists()
-    assert (trained.champion, trained.matched, trained.ended) == (None, (), ())
+    assert trained.champion is None
+    assert trained.matched, "with no champion, segments are matched to the model of the workspace"
     assert trained.waiting == ""
     assert [score["cutoff"] for score in trained.scores] == sorted(score["cutoff"] for score in trained.scores)
 
@@ -109,7 +110,8 @@ def test_a_worse_model_is_stopped_and_forced_only_with_a_reason_that_is_kept(pro
         ("promotion", forced.version),
     ]
     assert changes[1].reason == "the board wants eight"
-    assert {"archived", "rolled back"} & {each.tags.get("status") for each in versions}
+    status = {each.version: each.tags.get("status") for each in versions}
+    assert (status[crowned.version], status[forced.version]) == ("champion", "rolled back")
 
 
 def test_where_the_server_is_away_the_training_is_kept_and_matched_to_the_champion_last_seen(promoted):
@@ -134,8 +136,29 @@ def test_a_table_that_is_damaged_stops_the_training_and_leaves_the_champion(prom
     copy = tmp_path / "copy"
     shutil.copytree(settings.workspace, copy)
     (copy / "tables" / "customers.parquet").write_bytes(b"PAR1 not quite")
+    there = training.store(settings)
+    champion, challenger = registry.get(there, "champion").version, registry.get(there, "challenger").version
     with pytest.raises((TableError, WorkspaceError)):
         training.train(settings.model_copy(update={"workspace": copy}))
+    assert registry.get(there, "champion").version == champion
+    assert registry.get(there, "challenger").version == challenger
+    assert (copy / "model" / "segments.json").read_bytes() == (settings.workspace / "model/segments.json").read_bytes()
+
+
+def test_an_interrupted_training_does_not_stand_in_the_way_of_a_promotion(promoted, monkeypatch):
+    settings, _, crowned = promoted
+    monkeypatch.setattr(pipeline, "step", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        training.train(settings)
+    monkeypatch.undo()
+    again = promotion.promote(settings, str(crowned.version))
+    assert (again.version, again.stays) == (crowned.version, "")
+    assert training.train(settings).waiting == ""
+
+
+def test_a_reason_that_says_nothing_does_not_overrule_the_gate(promoted):
+    with pytest.raises(SettingsError, match="needs a reason"):
+        promotion.promote(promoted[0], force=" ")
 
 
 def test_one_training_at_a_time(promoted):

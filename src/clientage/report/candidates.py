@@ -12,6 +12,7 @@ from clientage.report.panels import Section, chart
 from clientage.report.parallel import MOST, parallel
 from clientage.report.style import Rows, in_rows
 
+SHARED, STARTS = ("r2", "auc", "stability"), ("init", "n_init", "max_iter")
 BEST = 10
 SETTINGS: Mapping[str, str] = {
     "recipe": "Recipe",
@@ -79,7 +80,9 @@ def importance(rows: Sequence[Row], settings: Sequence[str], figures: Sequence[s
     found = {}
     for name in figures:
         known = [row for row in rows if row[name] is not None]
-        shares = {setting: _explained(known, name, setting) for setting in settings}
+        # these are measured once for each space and number of segments, so that no start can matter for them
+        own = [setting for setting in settings if name not in SHARED or setting not in STARTS]
+        shares = {setting: _explained(known, name, setting) for setting in own}
         found[name] = dict(sorted(shares.items(), key=lambda item: -item[1]))
     return found
 

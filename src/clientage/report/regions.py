@@ -71,7 +71,8 @@ def ranking(found: pa.Table, profiles: Sequence[Mapping[str, Any]]) -> list[Regi
     """Countries over all segments, those of most revenue first."""
     known = {row["segment_id"]: row for row in profiles}
     own: dict[str, list[dict[str, Any]]] = {}
-    for row in sorted(found.to_pylist(), key=lambda row: list(known).index(row["segment_id"])):
+    order = {id_: place for place, id_ in enumerate(known)}
+    for row in sorted(found.to_pylist(), key=lambda row: order.get(row["segment_id"], len(order))):
         own.setdefault(row["country"] or "country not known", []).append(row)
     return sorted((_region(*each, known) for each in own.items()), key=lambda each: (-each.revenue, each.country))
 

@@ -1,10 +1,11 @@
 """The same segments keep their numbers and names: a new model is matched to the one in use.
 
-Middles are matched in the space of the model in use, so that their sum of distances is least (Kuhn 1955). A match
-must lie well on its own side of the border to the next segment, else it is another segment by the same place.
+Centroids are matched in the space of the model in use, so that the sum of their moves is least, each counted in the
+distance from the old centroid to its nearest neighbour (Kuhn 1955). A match must lie well on its own side of the border
+to that neighbour.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ import numpy as np
 from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.kmeans import Floats, squared_distances
+from clientage.segments.model import PALETTE
 
 LIMIT = 0.5  # of the distance to the nearest other segment: half the way is where that one begins
 
@@ -33,16 +35,16 @@ def aligned(
     known = {segment.segment_id: segment for segment in old.segments}
     found = _matches(new, old, customers, limit)
     following = max(last, highest(old)) + 1
-    taken = {known[id_].name for id_ in found.values()}
+    names, colours = ({getattr(known[id_], what) for id_ in found.values()} for what in ("name", "colour"))
     segments = []
     for segment in new.segments:
         if (id_ := found.get(segment.segment_id)) is not None:
             kept = known[id_]
-            segments.append(replace(segment, segment_id=id_, name=kept.name, action=kept.action))
+            segments.append(replace(segment, segment_id=id_, name=kept.name, action=kept.action, colour=kept.colour))
         else:
-            segments.append(replace(segment, segment_id=following, name=_unlike(segment.name, taken)))
-            taken.add(segments[-1].name)
-            following += 1
+            name, colour = _unlike(segment.name, names), next((c for c in PALETTE if c not in colours), segment.colour)
+            segments.append(replace(segment, segment_id=following, name=name, colour=colour))
+            names, colours, following = names | {name}, colours | {colour}, following + 1
     ended = tuple(segment for id_, segment in known.items() if id_ not in found.values())
     return replace(new, segments=tuple(segments), ended=(*old.ended, *ended))
 
@@ -82,7 +84,7 @@ def _nearest_pairs(distances: Floats, limit: float) -> list[tuple[int, int]]:
     return [(int(i), int(j)) for i, j in zip(rows, columns, strict=True) if distances[i, j] <= limit]
 
 
-def _unlike(name: str, taken: Sequence[str] | set[str]) -> str:
+def _unlike(name: str, taken: set[str]) -> str:
     """The name, with a number behind it where another segment has it."""
     number = 2
     unique = name

@@ -9,7 +9,7 @@ from clientage.errors import InputError
 from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
 from clientage.segments.kmeans import Floats, Init, Integers, kmeans
-from clientage.segments.model import CentroidModel, Segment
+from clientage.segments.model import PALETTE, CentroidModel, Segment
 from clientage.segments.names import characters, unique_names
 from clientage.segments.rules import Flags, find_rule
 from clientage.segments.space import Recipe, Space, fit_space, principal, usable
@@ -81,7 +81,9 @@ def fit_grid(
     for place_, old in enumerate(order):
         rule = find_rule(spoken, labels == old)
         text = rule.text(currency) if (labels == old).any() else ""
-        segments.append(Segment(place_ + 1, names[old], ACTIONS[names[old]], text, rule.precision, rule.recall))
+        segments.append(
+            Segment(place_ + 1, names[old], ACTIONS[names[old]], _colour(place_), text, rule.precision, rule.recall)
+        )
     return GridModel("quintiles", cuts, tuple(segments), buyers)
 
 
@@ -113,13 +115,13 @@ def doubts(labels: Integers, min_share: float) -> list[str]:
     """What to know before acting on these segments: too few customers, or segments that are too small.
 
     Args:
-        labels: Segment number of each customer who bought, (n,), from 1.
+        labels: Segment number of each customer who bought, (n,).
         min_share: Share of the customers that a segment should have at least.
     """
     found = []
     if len(labels) < FEW:
         found.append(f"only {len(labels):,} customers bought: with fewer than {FEW} the segments may be chance.")
-    sizes = np.bincount(labels)[1:]
+    sizes = np.unique(labels, return_counts=True)[1]
     small = int((sizes < min_share * len(labels)).sum())
     if small:
         which = "1 segment has" if small == 1 else f"{small} segments have"
@@ -139,6 +141,10 @@ def too_alike(customers: int, differing: int, k: int) -> str:
     return f"{k} segments need at least {k} customers that differ; here they are {few}. Give {smaller}more lines."
 
 
+def _colour(place_: int) -> str:
+    return PALETTE[place_ % len(PALETTE)]
+
+
 def _by_revenue(spend: Floats, labels: Integers, k: int) -> Integers:
     """Groups by the sum of spend, the largest first."""
     return np.argsort(-np.bincount(labels, spend, minlength=k), kind="stable")
@@ -155,6 +161,6 @@ def _described(
     rules = [find_rule(spoken, labels == group) for group in range(k)]
     names: Sequence[str] = unique_names(found)
     return tuple(
-        Segment(i + 1, name, character.action, rule.text(currency), rule.precision, rule.recall)
+        Segment(i + 1, name, character.action, _colour(i), rule.text(currency), rule.precision, rule.recall)
         for i, (name, character, rule) in enumerate(zip(names, found, rules, strict=True))
     )

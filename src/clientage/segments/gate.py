@@ -9,6 +9,7 @@ from clientage.segments.choose import Limits
 from clientage.segments.document import SegmentModel
 from clientage.segments.evaluate import Score
 from clientage.segments.kmeans import Integers
+from clientage.segments.model import CentroidModel
 
 WIDE = 1.96  # standard errors to each side of a 95% interval
 
@@ -33,7 +34,7 @@ class Check:
 
 
 def contract(model: SegmentModel, predicted: Integers, assigned: Integers) -> Check:
-    """Every customer in one segment, every segment with customers, and the same in NumPy and in the engine.
+    """Every customer in one segment, the same in NumPy and in the engine; numbers and names told apart.
 
     Args:
         model: To be judged.
@@ -64,9 +65,16 @@ def steady(mean: float, worst: float, limits: Limits) -> Check:
     return Check("stability", passed, found)
 
 
-def large(predicted: Integers, limits: Limits) -> Check:
-    """Whether the smallest segment is worth a campaign; segments without any customer do not count."""
-    share = float(np.unique(predicted, return_counts=True)[1].min() / len(predicted))
+def large(model: SegmentModel, predicted: Integers, limits: Limits) -> Check:
+    """Whether the smallest segment is worth a campaign; of a grid, cells without any customer do not count.
+
+    Args:
+        model: To be judged.
+        predicted: Segment of each customer, (n,).
+        limits: What must hold.
+    """
+    sizes = [int((predicted == segment.segment_id).sum()) for segment in model.segments]
+    share = min(size for size in sizes if size or isinstance(model, CentroidModel)) / len(predicted)
     return Check("smallest segment", share >= limits.share, f"{share:.1%} of the customers (limit {limits.share:.0%})")
 
 

@@ -13,15 +13,21 @@ from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.kmeans import Floats, Integers, nearest
 from clientage.segments.space import Space
 
+# Okabe and Ito (2008), readable with every kind of colour vision; then four more for larger grids
+PALETTE = (
+    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6D31", "#5B5B5B", "#7B4FB5", "#B2A800",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Segment:
     """What is known of a segment besides where it lies.
 
     Attributes:
-        segment_id: Number, from 1 in order of revenue; it stays with the segment when the model is made anew.
+        segment_id: Number; it stays with the segment when the model is made anew.
         name: In plain words.
         action: What to do with its customers.
+        colour: Its colour everywhere, as #rrggbb.
         rule: Conditions in the shop's units that tell most of it.
         rule_precision: Share of customers the rule picks that are in the segment.
         rule_recall: Share of the segment's customers that the rule picks.
@@ -30,6 +36,7 @@ class Segment:
     segment_id: int
     name: str
     action: str
+    colour: str = PALETTE[0]
     rule: str = ""
     rule_precision: float = 0.0
     rule_recall: float = 0.0

@@ -13,11 +13,6 @@ from clientage.segments.rules import Flags
 from clientage.segments.space import signed_log
 from clientage.tables import TABLES, arrow_schema
 
-# Okabe and Ito (2008), readable with every kind of colour vision; then four more for larger grids
-PALETTE = (
-    "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6D31", "#5B5B5B", "#7B4FB5", "#B2A800",
-)  # fmt: skip
-
 FEATURES = tuple(name for name, column in TABLES["customers"].columns.items() if column.kind in ("integer", "number"))
 
 
@@ -83,7 +78,6 @@ def _profile(segment: Segment, known: Known, currency: str) -> dict[str, object]
     row = {
         **asdict(segment),
         "segment": segment.name,
-        "colour": PALETTE[(segment.segment_id - 1) % len(PALETTE)],
         "customers": customers,
         "share": customers / everyone,
         "revenue": revenue,

@@ -1,8 +1,9 @@
 """Which settings make the best segments: every candidate of a grid, at the cost of the work they share.
 
 Candidates compared by the same things share their points and the distances between them; those that start alike share
-their starts, of which fewer are the first of more; those that find the same groups share the figures. Each gets exactly
-what a fit of its own would give.
+their starts, of which fewer are the first of more; those that find the same groups share the figures. The groups and
+their figures are exactly those of a fit of its own. Stability and hold-out belong to the space and the number of
+segments: they are measured once for each.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence

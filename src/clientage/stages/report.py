@@ -1,5 +1,7 @@
 """The report, from all tables that are there, and the figures by which runs are compared."""
 
+import ibis
+
 from clientage.context import Run
 from clientage.manifest import dumps
 from clientage.report.figures import by_number, by_segment, metrics
@@ -19,7 +21,7 @@ def report(run: Run) -> None:
     facts = run.manifest.facts()
     facts["tables"] = {name: facts["tables"][name] for name in tables if name in facts["tables"]}
     run.warehouse.write_text(REPORT, render(tables, facts))
-    profiles = run.rows(tables["profiles"].order_by("segment_id"))
+    profiles = run.rows(tables["profiles"].order_by(ibis.desc("revenue"), "segment_id"))
     quality = run.rows(tables["quality"].order_by("as_of", "k")) if "quality" in tables else []
     run.warehouse.write_text(METRICS, dumps(metrics(facts["tables"], profiles, quality)))
     run.warehouse.write_text(QUALITY, dumps(by_number(quality)))

@@ -13,12 +13,15 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from clientage.errors import TrackingError
 from clientage.tracking.store import Store, loaded, register
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
 
 OUTBOX, DRAFT = "outbox", ".draft"
+STARTED = "clientage.started"
+KIND = {"clientage.kind": "training"}  # a tag of the run itself, not of its candidates
 RECORD = "clientage.record"  # the tag that tells whether MLflow has a record already
 VERSION = "clientage.version"
 SCORER = Path(__file__).with_name("scorer.py")
@@ -105,27 +108,43 @@ def keep(store: Store, record: Record, model: str, files: Mapping[str, str]) -> 
 
 def waiting(store: Store) -> list[Path]:
     """Records that MLflow does not have yet, the oldest first."""
-    folder = store.folder / OUTBOX
-    return sorted(path for path in folder.iterdir() if not path.name.startswith(DRAFT)) if folder.exists() else []
+    found = (store.folder / OUTBOX).glob("*/record.json")
+    return sorted(path.parent for path in found if not path.parent.name.startswith(DRAFT))
+
+
+def read(folder: Path) -> Record:
+    """A record of the outbox.
+
+    Raises:
+        TrackingError: It is spoilt.
+    """
+    try:
+        document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
+        document["candidates"] = tuple(Candidate(**each) for each in document["candidates"])
+        return Record(**document)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise TrackingError(
+            f"{folder}: the training that waits cannot be read ({error}). Remove that folder."
+        ) from error
 
 
 def send(store: Store) -> Iterator[Sent]:
-    """Send all that waits, the oldest first; the model of each becomes the challenger.
+    """Send all that waits, the oldest first; the newest training becomes the challenger.
 
     Raises:
         TrackingError: MLflow cannot be used; what is not sent goes on waiting.
     """
     for folder in waiting(store):
+        record = read(folder)
         with store.reached() as client:
-            document = json.loads((folder / "record.json").read_text(encoding="utf-8"))
-            document["candidates"] = tuple(Candidate(**each) for each in document["candidates"])
-            record = Record(**document)
             experiment = _experiment(client, store)
-            done = _sent_before(client, experiment, folder.name)
-            if done is None:
-                done = _send(client, store, experiment, folder, record)
-            yield Sent(record.name, *done)
-        shutil.rmtree(folder)
+            run, version = _sent_before(client, store, experiment, folder.name) or _send(
+                client, store, experiment, folder, record
+            )
+            yield Sent(record.name, run, version)
+        done = folder.with_name(f"{DRAFT}-{folder.name}")  # whatever is left of it is no record any more
+        folder.rename(done)
+        shutil.rmtree(done)
 
 
 def _experiment(client: "MlflowClient", store: Store) -> str:
@@ -133,31 +152,44 @@ def _experiment(client: "MlflowClient", store: Store) -> str:
     return str(found.experiment_id if found else client.create_experiment(store.experiment, store.artifacts))
 
 
-def _sent_before(client: "MlflowClient", experiment: str, name: str) -> tuple[str, int] | None:
+def _sent_before(client: "MlflowClient", store: Store, experiment: str, name: str) -> tuple[str, int] | None:
     """Run and version of a record that MLflow has; one that it has in part is removed."""
-    for run in client.search_runs([experiment], f"tags.`{RECORD}` = '{name}'"):
+    own = f"tags.`{RECORD}` = '{name}'"
+    for run in client.search_runs([experiment], f"{own} AND tags.`clientage.kind` = 'training'"):
         if version := run.data.tags.get(VERSION):
             return run.info.run_id, int(version)
-        client.delete_run(run.info.run_id)
+        for made in client.search_model_versions(f"run_id = '{run.info.run_id}'"):
+            client.delete_model_version(made.name, made.version)
+    while parts := client.search_runs([experiment], own):
+        for run in parts:
+            client.delete_run(run.info.run_id)
     return None
 
 
 def _send(client: "MlflowClient", store: Store, experiment: str, folder: Path, record: Record) -> tuple[str, int]:
-    tags = dict(record.tags) | {RECORD: folder.name}
-    run = client.create_run(experiment, int(record.started * 1000), tags, record.name).info.run_id
+    started = int(record.started * 1000)
+    run = client.create_run(
+        experiment, started, dict(record.tags) | KIND | {RECORD: folder.name}, record.name
+    ).info.run_id
     _log(client, run, record.params, record.metrics)
     for candidate in record.candidates:
         marks = {"mlflow.parentRunId": run, RECORD: folder.name}
-        child = client.create_run(experiment, int(record.started * 1000), marks, candidate.name).info.run_id
+        child = client.create_run(experiment, started, marks, candidate.name).info.run_id
         _log(client, child, candidate.params, candidate.metrics)
         client.set_terminated(child)
     client.log_artifacts(run, str(folder / "artifacts"))
     version = _log_model(client, store, run, folder / "model.json", record)
-    for name, value in {**record.tags, **{k: repr(v) for k, v in record.metrics.items() if v is not None}}.items():
-        client.set_model_version_tag(store.model, str(version), name, value)
-    client.set_registered_model_alias(store.model, CHALLENGER, str(version))
+    _challenge(client, store, version, record)
     client.set_tag(run, VERSION, str(version))  # the last word: from here on MLflow has all of it
     return run, version
+
+
+def _challenge(client: "MlflowClient", store: Store, version: int, record: Record) -> None:
+    """The newest training is the challenger, whichever is sent last."""
+    now = client.get_registered_model(store.model).aliases.get(CHALLENGER)
+    tags = client.get_model_version(store.model, now).tags if now else {}
+    if float(tags.get(STARTED, 0)) <= record.started:
+        client.set_registered_model_alias(store.model, CHALLENGER, str(version))
 
 
 def _log(client: "MlflowClient", run: str, params: Mapping[str, str], metrics: Figures) -> None:
@@ -191,5 +223,7 @@ def _log_model(client: "MlflowClient", store: Store, run: str, model: Path, reco
             pip_requirements=[f"mlflow=={mlflow.__version__}", f"numpy=={numpy.__version__}"],
         )
     register(client, store.model, "Customer segments by Clientage.")
-    made = client.create_model_version(store.model, logged.model_uri, run, model_id=logged.model_id)
+    figures = {name: repr(value) for name, value in record.metrics.items() if value is not None}
+    tags = dict(record.tags) | figures | {STARTED: repr(record.started)}
+    made = client.create_model_version(store.model, logged.model_uri, run, tags=tags, model_id=logged.model_id)
     return int(made.version)

@@ -3,13 +3,14 @@
 MLflow moves an alias without asking whom it pointed to before. So that of two promotions at once one wins and the
 other is told, every change of champion first takes the next number in a second registered model, whose numbers the
 server gives out one by one; whoever does not get the number after the last that they saw came too late. The same
-entries are the history.
+entries are the history: `pending` until the alias is set, so that one whose process died in between counts for nothing.
 """
 
 import getpass
+import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
-PROMOTION, ROLLBACK, TOO_LATE = "promotion", "rollback", "too late"
+PROMOTION, ROLLBACK, PENDING, TOO_LATE = "promotion", "rollback", "pending", "too late"
+DEAD = 300.0  # seconds after which a change that is still pending has died: MLflow gives up a call long before
 LONGEST = 4_000  # letters that a tag may have, with room to spare
 
 
@@ -50,7 +52,7 @@ class Change:
 
     Attributes:
         number: Its place in the history.
-        kind: promotion or rollback; `too late` where another one came first and nothing was changed.
+        kind: promotion or rollback; `pending` before it is done, `too late` where another one came first.
         version: The champion since then.
         previous: The champion before; None for the first.
         time: Seconds since 1970.
@@ -100,9 +102,7 @@ def versions(store: Store) -> list[Version]:
     with store.reached() as client:
         found = [_version(each) for each in client.search_model_versions(f"name = '{store.model}'")]
         aliases = _aliases(client, store)
-        known = [
-            Version(each.version, aliases.get(each.version, ()), each.created, each.tags, each.run) for each in found
-        ]
+        known = [replace(each, aliases=aliases.get(each.version, ())) for each in found]
         return sorted(known, key=lambda each: -each.version)
 
 
@@ -116,11 +116,11 @@ def document(store: Store, version: Version) -> str:
         import mlflow  # noqa: PLC0415
 
         source = client.get_model_version(store.model, str(version.version)).source
-        folder = Path(mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=store.address))
-        found = sorted(folder.rglob("model.json"))
-        if not found:
-            raise TrackingError(f"version {version.version} of {store.model} holds no model of Clientage. Train again.")
-        return found[0].read_text(encoding="utf-8")
+        with tempfile.TemporaryDirectory() as folder:
+            mlflow.artifacts.download_artifacts(artifact_uri=source, tracking_uri=store.address, dst_path=folder)
+            if found := sorted(Path(folder).rglob("model.json")):
+                return found[0].read_text(encoding="utf-8")
+    raise TrackingError(f"version {version.version} of {store.model} holds no model of Clientage. Train again.")
 
 
 def history(store: Store) -> list[Change]:
@@ -129,15 +129,23 @@ def history(store: Store) -> list[Change]:
         return _history(client, store)
 
 
-def before(changes: Sequence[Change]) -> int | None:
-    """The version that a rollback leads to: promotions pile up, and each rollback takes one off; None for an end."""
+def before(changes: Sequence[Change], champion: int) -> int | None:
+    """The version that a rollback leads to: promotions pile up, and each rollback takes one off; None for an end.
+
+    Args:
+        changes: The history.
+        champion: The champion now. Where the history ends with another one, somebody moved the alias by hand, or the
+            last change died before it was noted: then that other one is what was before.
+    """
     pile: list[int] = []
     for change in sorted(changes, key=lambda change: change.number):
         if change.kind == ROLLBACK and pile:
             pile.pop()
         elif change.kind == PROMOTION:
             pile.append(change.version)
-    return pile[-2] if len(pile) > 1 else None
+    if pile and pile[-1] == champion:
+        pile.pop()
+    return pile[-1] if pile else None
 
 
 def crown(
@@ -169,7 +177,7 @@ def crown(
     """
     with store.reached() as client:
         tags = {
-            "kind": kind,
+            "kind": PENDING,
             "version": str(version.version),
             "previous": str(champion.version) if champion else "",
             "time": repr(time.time()),
@@ -178,28 +186,30 @@ def crown(
             "forced": str(forced),
             "gate": "\n".join(gate)[:LONGEST],
         }
+        if under_way := [change for change in seen if change.kind == PENDING and time.time() - change.time < DEAD]:
+            raise GateError(
+                f"{under_way[0].user} is changing the champion of {store.model} right now; nothing was changed. "
+                "Look with `clientage models`, then promote again."
+            )
         number = _claim(client, store, version, tags)
         now = _found(client, store, CHAMPION)
         if number != max((change.number for change in seen), default=0) + 1 or _number(now) != _number(champion):
             client.set_model_version_tag(_ledger(store), str(number), "kind", TOO_LATE)
             raise GateError(
-                f"another promotion of {store.model} came first: its champion is {_told(now)}. "
-                "Nothing was changed; look with `clientage models`, then promote again."
+                f"another promotion of {store.model} came first; nothing was changed. "
+                "Look with `clientage models`, then promote again."
             )
         client.set_registered_model_alias(store.model, CHAMPION, str(version.version))
+        client.set_model_version_tag(_ledger(store), str(number), "kind", kind)
         client.set_model_version_tag(store.model, str(version.version), "status", CHAMPION)
         if champion and champion.version != version.version:
             status = "archived" if kind == PROMOTION else "rolled back"
             client.set_model_version_tag(store.model, str(champion.version), "status", status)
-        return _change(number, tags)
+        return _change(number, tags | {"kind": kind})
 
 
 def _number(version: Version | None) -> int:
     return version.version if version else 0
-
-
-def _told(version: Version | None) -> str:
-    return f"version {version.version}" if version else "still being set"
 
 
 def _ledger(store: Store) -> str:

@@ -58,12 +58,15 @@ class Store:
             TrackingError: MLflow is not installed, or the store cannot be reached or refuses.
         """
         mlflow = loaded(self.address)
+        from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - comes with MLflow
+
         if not self.uri:
             self.folder.mkdir(parents=True, exist_ok=True)
         try:
             yield mlflow.MlflowClient(self.address, self.address)
-        except (mlflow.MlflowException, OSError) as error:
+        except (mlflow.MlflowException, SQLAlchemyError, ModuleNotFoundError, OSError) as error:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+            reason = reason.replace(self.address, told(self.address))
             raise TrackingError(
                 f"{told(self.address)}: the tracking store cannot be used ({_short(reason)}). "
                 "Start it, or give another --set tracking.uri=…"
