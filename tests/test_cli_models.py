@@ -4,7 +4,6 @@ import json
 import shutil
 
 import pytest
-from shops import SHARED  # noqa: F401 - the folder of tests is on the path
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +30,10 @@ def test_a_training_says_where_it_is_and_what_to_do_next(command, workspace):
     assert stopped.returncode == 3
     assert "smallest segment" in stopped.stdout
     assert stopped.stderr.startswith("error: version 1 of clientage-segments does not pass the gate")
+
+    told = command("promote", "--workspace", workspace, *sets, "--set", "segments.min_share=0.9", "--json")
+    assert told.returncode == 3
+    assert [check["passed"] for check in json.loads(told.stdout)["checks"]].count(False) == 1
 
     forced = command(
         "promote", "--workspace", workspace, "--force", "we know", "--set", "segments.min_share=0.9", "--json"

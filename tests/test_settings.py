@@ -113,3 +113,24 @@ def test_every_cleaning_rule_has_its_switch():
     switches = {name.removeprefix("clean.").replace("_", " ") for name in names() if name.startswith("clean.")}
     assert switches - {"service descriptions"} == set(RULES)
     assert load().clean.service_descriptions == SERVICE_DESCRIPTIONS
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        ("https://ann:hunter2@example.com", "a secret in it"),
+        ("https://hunter2@example.com", "a secret in it"),
+        ("postgresql://u:hunter2@h/db", "a secret in it"),
+        ("https://example.com?token=hunter2", "a secret in it"),
+        ("https://example.com:port", "the port"),
+        ("127.0.0.1:5000", "such as http://"),
+    ],
+)
+def test_an_address_that_will_not_do_is_refused_without_repeating_it(monkeypatch, uri, told):
+    with pytest.raises(SettingsError, match=told) as refused:
+        load(overrides=[f"tracking.uri={uri}"])
+    assert "hunter2" not in str(refused.value)
+    monkeypatch.setenv("CLIENTAGE_TRACKING", f'"{uri}"')
+    with pytest.raises(SettingsError) as refused:
+        load()
+    assert "hunter2" not in str(refused.value)

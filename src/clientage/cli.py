@@ -158,7 +158,9 @@ def train(
 @app.command()
 def promote(
     version: Annotated[str, typer.Argument(help="Number or alias of the model.")] = "challenger",
-    force: Annotated[str, typer.Option("--force", help="Why it shall be champion although the gate says no.")] = "",
+    force: Annotated[
+        str | None, typer.Option("--force", help="Why it shall be champion although the gate says no.")
+    ] = None,
     config: Config = None,
     workspace: Workspace = None,
     set_: Set = None,
@@ -170,12 +172,16 @@ def promote(
 
     settings = _settings(config, workspace, set_)
     with terminal.following(quiet=as_json) as tell:
-        crowned = promotion.promote(
-            settings,
-            version,
-            force=force,
-            tell=lambda what, of: tell(what, of) if what != "gate" else None if as_json else standings.show_gate(of),
-        )
+
+        def told(what: str, of: Any) -> None:
+            if what != "gate":
+                tell(what, of)
+            elif not as_json:
+                standings.show_gate(of)
+            elif not all(check.passed for check in of) and force is None:
+                typer.echo(json.dumps({"passed": False, "checks": [asdict(check) for check in of]}, indent=1))
+
+        crowned = promotion.promote(settings, version, force=force, tell=told)
     if as_json:
         typer.echo(json.dumps(asdict(crowned), default=str, indent=1))
     else:
@@ -214,12 +220,12 @@ def models(
     """All models, and who was champion when and why."""
     from clientage import promotion, standings
 
-    versions, changes = promotion.overview(_settings(config, workspace, set_))
+    versions, changes, sent = promotion.overview(_settings(config, workspace, set_))
     if as_json:
         found = {"versions": [asdict(each) for each in versions], "champions": [asdict(each) for each in changes]}
         typer.echo(json.dumps(found, indent=1))
     else:
-        standings.show_models(versions, changes)
+        standings.show_models(versions, changes, sent)
 
 
 @app.command()

@@ -190,13 +190,13 @@ def _run(
     warehouse = opened(settings)
     with warehouse.transaction() as scratch:
         run = Run(settings, warehouse, Manifest(), location, lineage, scratch, lambda share: tell("progress", share))
-        _require(names, warehouse)
         told = ledger(warehouse)
         asked = "sweep" in names or "train" not in names
         if not asked and told.made("sweep").get("settings") != _fingerprint(settings, "sweep"):
             drop("sweep", told)  # what won by other settings does not go by these
         if adopted:
             _adopt(adopted, told)
+        _require(names, warehouse)
         for name in names:
             perform(run, name, told)
             tell(name, told.manifest())

@@ -13,9 +13,10 @@ from clientage.segments.gate import Check
 from clientage.settings import Settings
 from clientage.stages.sweep import limits
 from clientage.tracking import experiments, registry
+from clientage.tracking.experiments import Sent
 from clientage.tracking.registry import Change, Version
 from clientage.tracking.store import Store
-from clientage.training import alone, store, worth
+from clientage.training import alone, remember, store, worth
 
 STAGES = ("segment", "profile", "recommend", "report")
 
@@ -38,7 +39,7 @@ class Crowned:
 
 
 def promote(
-    settings: Settings, wanted: str = experiments.CHALLENGER, *, force: str = "", tell: Tell = lambda *_: None
+    settings: Settings, wanted: str = experiments.CHALLENGER, *, force: str | None = None, tell: Tell = lambda *_: None
 ) -> Crowned:
     """Make a model the champion, in the registry and in the workspace, if it passes the gate.
 
@@ -52,7 +53,7 @@ def promote(
         GateError: It does not pass, or another one was promoted meanwhile; nothing was changed.
         ClientageError: What the user can mend.
     """
-    if force and not force.strip():
+    if force is not None and not force.strip():
         raise SettingsError('--force needs a reason, which is kept. Write --force "why".')
     there = store(settings)
     with alone(settings):
@@ -71,8 +72,9 @@ def promote(
                 'Train another one, or overrule it with --force "why".'
             )
         change = registry.crown(
-            there, version, seen, champion, reason=force, forced=not passed, gate=[str(check) for check in checks]
+            there, version, seen, champion, reason=force or "", forced=not passed, gate=[str(check) for check in checks]
         )
+        remember(settings, there)
         return Crowned(version.version, change, tuple(checks), _follow(settings, version, text, old, tell))
 
 
@@ -92,23 +94,25 @@ def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: No
         version = registry.get(there, str(number))
         text, old = registry.document(there, version), document.loads(registry.document(there, champion))
         change = registry.crown(there, version, seen, champion, kind=registry.ROLLBACK, reason=reason)
+        remember(settings, there)
         return Crowned(version.version, change, stays=_follow(settings, version, text, old, tell))
 
 
-def overview(settings: Settings) -> tuple[list[Version], list[Change]]:
-    """All models, and every change of champion, the newest first.
+def overview(settings: Settings) -> tuple[list[Version], list[Change], list[Sent]]:
+    """All models and every change of champion, the newest first; and the trainings that waited, and were sent now.
 
     Raises:
         TrackingError: The registry cannot be reached.
     """
     there = store(settings)
+    sent: list[Sent] = []
     if settings.workspace.is_dir():
         with suppress(WorkspaceError), alone(settings):  # during a training it only looks
-            list(experiments.send(there))
+            sent = list(experiments.send(there))
     elif not there.uri:
         raise TrackingError(f"{settings.workspace}: no model was ever trained here. Train one: clientage train.")
     done = (registry.PROMOTION, registry.ROLLBACK)
-    return registry.versions(there), [change for change in registry.history(there) if change.kind in done]
+    return registry.versions(there), [change for change in registry.history(there) if change.kind in done], sent
 
 
 def _champion(there: Store) -> Version | None:

@@ -188,6 +188,8 @@ class Recommendations(Section):
 
 
 def _without_secret(address: str) -> str:
+    if address and "://" not in address and address != "databricks":
+        raise ValueError("write the address with how it is spoken to, such as http://… or sqlite:///…")
     parts = urlsplit(address)
     secret = re.search(r"(?i)\b(password|passwd|pwd|token|secret|key)=", parts.query)
     if parts.password is not None or secret or (parts.username and parts.scheme.startswith("http")):

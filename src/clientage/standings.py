@@ -9,6 +9,7 @@ from rich.text import Text
 from clientage.promotion import Crowned
 from clientage.segments.gate import Check
 from clientage.terminal import out, table_of
+from clientage.tracking.experiments import Sent
 from clientage.tracking.registry import Change, Version
 from clientage.training import Trained
 
@@ -67,8 +68,10 @@ def show_crowned(crowned: Crowned, model: str, options: str) -> None:
         _line("next", f"clientage models{options}")
 
 
-def show_models(versions: Sequence[Version], changes: Sequence[Change]) -> None:
-    """All models, and every change of champion, the newest first."""
+def show_models(versions: Sequence[Version], changes: Sequence[Change], waited: Sequence[Sent]) -> None:
+    """All models and every change of champion, the newest first, after the trainings that were sent only now."""
+    for sent in waited:
+        _line("sent", f"{sent.name}, which waited: version {sent.version}")
     if not versions:
         out(Text("no model yet        next: clientage train"))
         return

@@ -11,6 +11,7 @@ from typing import Any
 
 import filelock
 import numpy as np
+from ibis.expr.datatypes import DataType
 
 from clientage import pipeline
 from clientage.context import CHALLENGER, FRESH, MODEL, Columns, Lineage, Run, enough, opened
@@ -33,13 +34,13 @@ from clientage.tables import TABLES
 from clientage.tracking import experiments, registry
 from clientage.tracking.experiments import Candidate, Record, Sent
 from clientage.tracking.store import Store
+from clientage.warehouse import explained
 
 TRACKING = "tracking"
 STAGES = ("train", "segment", "profile", "recommend", "report")
 LATEST = f"{TRACKING}/champion.json"
 NOBODY: dict[str, Any] = {"version": None, "model": "", "last_number": 0}
 LONGEST = 5_000  # letters that MLflow takes for a parameter, with room to spare
-KINDS = {"integer": "long", "number": "double", "flag": "boolean"}
 
 
 @dataclass(frozen=True)
@@ -85,14 +86,19 @@ def alone(settings: Settings) -> Iterator[None]:
     folder = settings.workspace / TRACKING
     if not settings.workspace.is_dir():
         raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
-    folder.mkdir(exist_ok=True)
+    lock = filelock.FileLock(folder / ".lock", timeout=0)
     try:
-        with filelock.FileLock(folder / ".lock", timeout=0):
-            yield
+        with explained(settings.workspace):
+            folder.mkdir(exist_ok=True)
+            lock.acquire()
     except filelock.Timeout as busy:
         raise WorkspaceError(
             f"{settings.workspace}: another training or promotion is under way here. Wait for it."
         ) from busy
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: None) -> Trained:
@@ -152,7 +158,7 @@ def champion_of(settings: Settings, there: Store) -> Known:
     """
     path = settings.workspace / LATEST
     with suppress(TrackingError):
-        _remember(path, there)
+        remember(settings, there)
     latest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else NOBODY
     text, warehouse = latest["model"], opened(settings)
     if not text and warehouse.path(MODEL).exists():
@@ -162,8 +168,13 @@ def champion_of(settings: Settings, there: Store) -> Known:
     return Known(latest["version"], Lineage(document.loads(text) if text else None, last))
 
 
-def _remember(path: Path, there: Store) -> None:
-    """Note the champion beside the outbox."""
+def remember(settings: Settings, there: Store) -> None:
+    """Note the champion beside the outbox, for trainings without the registry.
+
+    Raises:
+        TrackingError: The registry cannot be reached.
+    """
+    path = settings.workspace / LATEST
     version = registry.find(there, registry.CHAMPION)
     latest = {
         "version": version.version if version else None,
@@ -273,9 +284,13 @@ def _commit() -> str:
 
 
 def _features(run: Run, model: SegmentModel, now: Columns) -> dict[str, tuple[str, float]]:
-    """What the model needs of a customer: kind and median, so that the example is nobody in particular."""
-    columns = TABLES["customers"].columns
-    return {name: (KINDS[columns[name].kind], float(np.nanmedian(now[name]))) for name in model.needs}
+    """What the model needs of a customer: kind, as in the table, and median: the example is nobody in particular."""
+    schema = run.read("customers").schema()
+    return {name: (_kind(schema[name]), float(np.nanmedian(now[name]))) for name in model.needs}
+
+
+def _kind(of: DataType) -> str:
+    return "boolean" if of.is_boolean() else "long" if of.is_integer() else "double"
 
 
 def _candidates(run: Run) -> Iterator[Candidate]:

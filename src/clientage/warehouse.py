@@ -266,6 +266,10 @@ def explained(workspace: Path) -> Iterator[None]:
         yield
     except (OSError, duckdb.Error) as error:
         raise WorkspaceError(_reason(workspace, error)) from error
+    except RuntimeError as error:  # as the engine says it
+        if "interrupted" in str(error):
+            raise KeyboardInterrupt from error
+        raise
 
 
 def _reason(workspace: Path, error: Exception) -> str:

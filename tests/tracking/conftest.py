@@ -11,17 +11,14 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import numpy as np
 import pytest
 from shops import columns, free_port
 
 from clientage.segments.document import dumps
 from clientage.segments.fit import fit_centroids
 from clientage.segments.space import RECIPES
-from clientage.tables import TABLES
 from clientage.tracking.experiments import Candidate, Record, keep, send
 from clientage.tracking.store import Store
-from clientage.training import KINDS
 
 if not os.environ.get("CI"):
     pytest.importorskip("mlflow", reason="MLflow is not installed")
@@ -66,12 +63,6 @@ def store(server, tmp_path, request):
     """A store on that server with a model of its own."""
     name = hashlib.sha256(request.node.nodeid.encode()).hexdigest()[:12]
     return Store(server, f"experiment-{name}", f"model-{name}", tmp_path / "tracking")
-
-
-def kinds(model, found):
-    """What a training says of the features that the model needs."""
-    kind = {name: KINDS[TABLES["customers"].columns[name].kind] for name in model.needs}
-    return {name: (kind[name], float(np.median(found[name]))) for name in model.needs}
 
 
 @pytest.fixture

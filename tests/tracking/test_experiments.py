@@ -131,7 +131,7 @@ def test_a_spoilt_record_is_named(store, trained):
     (folder / "record.json").write_text("{", encoding="utf-8")
     (store.folder / experiments.OUTBOX / "not a record").mkdir()
     assert experiments.waiting(store) == [folder]
-    with pytest.raises(TrackingError, match="cannot be read .* Remove that folder"):
+    with pytest.raises(TrackingError, match=r"cannot be read .* Remove that folder"):
         list(experiments.send(store))
 
 

@@ -101,7 +101,7 @@ def test_rollbacks_go_back_through_the_promotions(store, trained):
 
 @pytest.mark.parametrize(("wanted", "told"), [("7", "no version 7"), ("champion", "with the alias champion")])
 def test_what_is_not_there_is_told_with_what_is(store, trained, wanted, told):
-    with pytest.raises(TrackingError, match="It has none yet"):
+    with pytest.raises(TrackingError, match="Make one with"):
         registry.get(store, wanted)
     trained(store)
     with pytest.raises(TrackingError, match=told) as error:

@@ -23,7 +23,7 @@ try:
 except ImportError:
     pass
 model = mlflow.pyfunc.load_model(sys.argv[2])
-customers = pandas.read_json(sys.stdin, orient="split")
+customers = pandas.read_json(sys.stdin, orient="split", dtype="float64")
 print(model.predict(customers).to_json(orient="split", double_precision=15))
 """
 
@@ -33,8 +33,7 @@ def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, 
     registry.crown(store, registry.get(store, str(trained(store))), [], None)
     found = columns(200, seed=5)
     model = fit_centroids(RECIPES["behaviour"], columns(120), 3)
-    whole = ("recency_days", "frequency")  # as the table has them
-    frame = pd.DataFrame({name: found[name] for name in model.space.features}).astype(dict.fromkeys(whole, "int64"))
+    frame = pd.DataFrame({name: found[name] for name in model.space.features})
     done = subprocess.run(
         [str(bare), "-c", LOAD, store.uri, f"models:/{store.model}@champion"],
         input=frame.to_json(orient="split", double_precision=15), capture_output=True, text=True, check=False,

@@ -181,6 +181,18 @@ def test_without_a_champion_before_there_is_no_rollback(sample_run, server, tmp_
         promotion.promote(settings)
 
 
+def test_another_workspace_takes_over_the_champion(promoted, tmp_path):
+    settings, _, crowned = promoted
+    other = settings.model_copy(update={"workspace": tmp_path / "other"})
+    pipeline.step(other, ["read", "clean", "features"], "sample")
+    assert promotion.promote(other, "champion").stays == ""
+    model = document.loads(connect(other.workspace).read_text("model/segments.json"))
+    assert ids(other) == {each.segment_id: each.name for each in model.segments}
+    assert json.loads((other.workspace / "run.json").read_text())["choice"]["reason"] == (
+        f"as version {crowned.version} of first"
+    )
+
+
 @pytest.mark.real
 def test_a_month_later_segments_that_go_on_keep_number_and_name(real_run, server, tmp_path):
     workspace = tmp_path / "workspace"

@@ -10,7 +10,7 @@ from typing import Any
 TRANSACTIONS = "tables/transactions.parquet"
 
 
-def dvc_revision(workspace: Path, location: str = "", data: str = "") -> dict[str, str] | None:
+def dvc_revision(workspace: str | Path, location: str = "", data: str = "") -> dict[str, str] | None:
     """What DVC calls the order lines of a workspace.
 
     Only what lies there now and is what DVC noted counts: order lines that were changed since have no version yet.
@@ -23,7 +23,7 @@ def dvc_revision(workspace: Path, location: str = "", data: str = "") -> dict[st
     Returns:
         `file` (the note: a `.dvc` file or `dvc.lock`), `path` (what it is about) and `md5`; None where there is none.
     """
-    for note, path, md5 in _noted(workspace / TRANSACTIONS):
+    for note, path, md5 in _noted(Path(workspace) / TRANSACTIONS):
         if _md5(path) == md5:
             return _told(note, path, md5)
     for note, path, md5 in _noted(Path(location)) if location and Path(location).exists() else ():

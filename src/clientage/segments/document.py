@@ -38,7 +38,10 @@ def loads(text: str) -> SegmentModel:
         if document["sha256"] != _digest(
             {name: document[name] for name in document if name not in ("format", "sha256")}
         ):
-            raise InputError("the model was altered after it was made. Take it from a copy, or train again.")
+            raise InputError(
+                "the model was altered after it was made. Take it from the registry with `clientage promote champion`, "
+                "or train again."
+            )
         return _grid(document) if document["kind"] == "grid" else _centroids(document)
     except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise InputError(f"the model cannot be read ({error}). Train again with `clientage run FILE`.") from error

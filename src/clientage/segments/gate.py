@@ -106,8 +106,9 @@ def descended(matched_to: int | None, champion: int) -> Check:
         matched_to: Version that its segments were matched to.
         champion: Version of the champion.
     """
-    found = f"to version {matched_to}" if matched_to else "to no model"
-    return Check("matched", matched_to == champion, f"{found}, the champion is version {champion}")
+    found = f"to version {matched_to}" if matched_to else "to no champion"
+    back = "" if matched_to == champion else "; train anew, or go back to a former champion by rollback"
+    return Check("matched", not back, f"{found}, the champion is version {champion}{back}")
 
 
 def familiar(model: SegmentModel, old: SegmentModel, predicted: Integers, least: float) -> Check:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from clientage.errors import GateError, TrackingError
+from clientage.tracking.experiments import STARTED
 from clientage.tracking.store import Store, register, told
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class Version:
     Attributes:
         version: Its number.
         aliases: Such as champion.
-        created: Seconds since 1970.
+        created: When it was trained, in seconds since 1970.
         tags: Fingerprints and figures of its training, and its `status`.
         run: Id of the run that made it.
     """
@@ -93,8 +94,8 @@ def get(store: Store, wanted: str) -> Version:
         return found
     known = versions(store)
     what = f"version {wanted}" if wanted.isdigit() else f"version with the alias {wanted}"
-    have = f"It has {', '.join(str(each.version) for each in known)}" if known else "It has none yet"
-    raise TrackingError(f"{told(store.address)}: {store.model} has no {what}. {have}: clientage train makes one.")
+    have = f"It has {', '.join(str(each.version) for each in known)}." if known else "Make one with `clientage train`."
+    raise TrackingError(f"{told(store.address)}: {store.model} has no {what}. {have}")
 
 
 def versions(store: Store) -> list[Version]:
@@ -271,7 +272,7 @@ def _version(found: "ModelVersion") -> Version:
     return Version(
         int(found.version),
         tuple(sorted(found.aliases or ())),
-        found.creation_timestamp / 1000,
+        float(found.tags.get(STARTED, found.creation_timestamp / 1000)),
         dict(found.tags),
         str(found.run_id),
     )

@@ -47,8 +47,8 @@ class Store:
 
     @property
     def artifacts(self) -> str | None:
-        """Where files go; None where a server decides."""
-        return None if self.uri else (self.folder / "artifacts").resolve().as_uri()
+        """Where files go; None where a server decides, rather than a database, which keeps none."""
+        return None if self.uri.startswith(("http", "databricks")) else (self.folder / "artifacts").resolve().as_uri()
 
     @contextlib.contextmanager
     def reached(self) -> Iterator["MlflowClient"]:
@@ -60,13 +60,13 @@ class Store:
         mlflow = loaded(self.address)
         from sqlalchemy.exc import SQLAlchemyError  # noqa: PLC0415 - comes with MLflow
 
-        if not self.uri:
+        if self.artifacts:
             self.folder.mkdir(parents=True, exist_ok=True)
         try:
             yield mlflow.MlflowClient(self.address, self.address)
         except (mlflow.MlflowException, SQLAlchemyError, ModuleNotFoundError, OSError) as error:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
-            reason = reason.replace(self.address, told(self.address))
+            reason = "no answer" if "Max retries" in reason else reason.replace(self.address, told(self.address))
             raise TrackingError(
                 f"{told(self.address)}: the tracking store cannot be used ({_short(reason)}). "
                 "Start it, or give another --set tracking.uri=…"
