@@ -87,14 +87,14 @@ def alone(settings: Settings) -> Iterator[None]:
     if not settings.workspace.is_dir():
         raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
     lock = filelock.FileLock(folder / ".lock", timeout=0)
-    try:
-        with explained(settings.workspace):
-            folder.mkdir(exist_ok=True)
+    with explained(settings.workspace):
+        folder.mkdir(exist_ok=True)
+        try:
             lock.acquire()
-    except filelock.Timeout as busy:
-        raise WorkspaceError(
-            f"{settings.workspace}: another training or promotion is under way here. Wait for it."
-        ) from busy
+        except filelock.Timeout as busy:
+            raise WorkspaceError(
+                f"{settings.workspace}: another training or promotion is under way here. Wait for it."
+            ) from busy
     try:
         yield
     finally:

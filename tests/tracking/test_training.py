@@ -104,7 +104,7 @@ def test_a_worse_model_is_stopped_and_forced_only_with_a_reason_that_is_kept(pro
     back = promotion.rollback(settings, "they do not")
     assert (back.version, back.change.reason) == (crowned.version, "they do not")
     assert ids(settings) == old
-    versions, changes = promotion.overview(settings)
+    versions, changes, _ = promotion.overview(settings)
     assert [(change.kind, change.version) for change in changes[:2]] == [
         ("rollback", crowned.version),
         ("promotion", forced.version),
@@ -126,7 +126,8 @@ def test_where_the_server_is_away_the_training_is_kept_and_matched_to_the_champi
     assert len(experiments.waiting(training.store(away))) == 1
     with pytest.raises(TrackingError, match="cannot be used"):
         promotion.promote(away)
-    versions, _ = promotion.overview(settings)
+    versions, _, sent = promotion.overview(settings)
+    assert len(sent) == 1
     assert experiments.waiting(training.store(settings)) == []
     assert versions[0].aliases == ("challenger",)
 
