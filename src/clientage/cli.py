@@ -181,11 +181,11 @@ def promote(
             elif not all(check.passed for check in of) and force is None:
                 typer.echo(json.dumps({"passed": False, "checks": [asdict(check) for check in of]}, indent=1))
 
-        crowned = promotion.promote(settings, version, force=force, tell=told)
+        promoted = promotion.promote(settings, version, force=force, tell=told)
     if as_json:
-        typer.echo(json.dumps(asdict(crowned), default=str, indent=1))
+        typer.echo(json.dumps(asdict(promoted), default=str, indent=1))
     else:
-        standings.show_crowned(crowned, settings.tracking.model, terminal.repeated(config, workspace))
+        standings.show_promoted(promoted, settings.tracking.model, terminal.repeated(config, workspace))
 
 
 @app.command()
@@ -202,11 +202,11 @@ def rollback(
 
     settings = _settings(config, workspace, set_)
     with terminal.following(quiet=as_json) as tell:
-        crowned = promotion.rollback(settings, reason, tell=tell)
+        promoted = promotion.rollback(settings, reason, tell=tell)
     if as_json:
-        typer.echo(json.dumps(asdict(crowned), default=str, indent=1))
+        typer.echo(json.dumps(asdict(promoted), default=str, indent=1))
     else:
-        standings.show_crowned(crowned, settings.tracking.model, terminal.repeated(config, workspace))
+        standings.show_promoted(promoted, settings.tracking.model, terminal.repeated(config, workspace))
 
 
 @app.command()

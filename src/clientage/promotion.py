@@ -22,7 +22,7 @@ STAGES = ("segment", "profile", "recommend", "report")
 
 
 @dataclass(frozen=True)
-class Crowned:
+class Promoted:
     """A model that is the champion now.
 
     Attributes:
@@ -40,7 +40,7 @@ class Crowned:
 
 def promote(
     settings: Settings, wanted: str = experiments.CHALLENGER, *, force: str | None = None, tell: Tell = lambda *_: None
-) -> Crowned:
+) -> Promoted:
     """Make a model the champion, in the registry and in the workspace, if it passes the gate.
 
     Args:
@@ -62,7 +62,7 @@ def promote(
         text = registry.document(there, version)
         old = document.loads(registry.document(there, champion)) if champion else None
         if champion and champion.version == version.version:
-            return Crowned(version.version, None, stays=_follow(settings, version, text, None, tell))
+            return Promoted(version.version, None, stays=_follow(settings, version, text, None, tell))
         checks = _checks(settings, document.loads(text), old, version, champion)
         tell("gate", checks)
         if not (passed := all(check.passed for check in checks)) and not force:
@@ -71,14 +71,14 @@ def promote(
                 f"version {version.version} of {there.model} does not pass the gate: {failed}. "
                 'Train another one, or overrule it with --force "why".'
             )
-        change = registry.crown(
+        change = registry.set_champion(
             there, version, seen, champion, reason=force or "", forced=not passed, gate=[str(check) for check in checks]
         )
         remember(settings, there)
-        return Crowned(version.version, change, tuple(checks), _follow(settings, version, text, old, tell))
+        return Promoted(version.version, change, tuple(checks), _follow(settings, version, text, old, tell))
 
 
-def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: None) -> Crowned:
+def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: None) -> Promoted:
     """Make the champion before this one the champion again, in the registry and in the workspace.
 
     Raises:
@@ -93,9 +93,9 @@ def rollback(settings: Settings, reason: str = "", *, tell: Tell = lambda *_: No
             raise TrackingError(f"{there.model} had no champion before this one. Look with `clientage models`.")
         version = registry.get(there, str(number))
         text, old = registry.document(there, version), document.loads(registry.document(there, champion))
-        change = registry.crown(there, version, seen, champion, kind=registry.ROLLBACK, reason=reason)
+        change = registry.set_champion(there, version, seen, champion, kind=registry.ROLLBACK, reason=reason)
         remember(settings, there)
-        return Crowned(version.version, change, stays=_follow(settings, version, text, old, tell))
+        return Promoted(version.version, change, stays=_follow(settings, version, text, old, tell))
 
 
 def overview(settings: Settings) -> tuple[list[Version], list[Change], list[Sent]]:
@@ -144,9 +144,9 @@ def _checks(
     if missing := sorted(set(old.needs) - set(customers.columns)):
         checks.append(Check("champion", False, f"cannot be compared: these customers have no {', '.join(missing)}"))
     else:
-        checks += gate.foretells(list(worth(run, new).values()), list(worth(run, old).values()))
-    checks.append(gate.descended(int(version.tags.get("matched_to", 0)) or None, champion.version))
-    return [*checks, gate.familiar(new, old, predicted, settings.gate.min_matched)]
+        checks += gate.predicts(list(worth(run, new).values()), list(worth(run, old).values()))
+    checks.append(gate.matched_to(int(version.tags.get("matched_to", 0)) or None, champion.version))
+    return [*checks, gate.retained(new, old, predicted, settings.gate.min_matched)]
 
 
 def _follow(settings: Settings, version: Version, text: str, old: SegmentModel | None, tell: Tell) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.text import Text
 
-from clientage.promotion import Crowned
+from clientage.promotion import Promoted
 from clientage.segments.gate import Check
 from clientage.terminal import out, table_of
 from clientage.tracking.experiments import Sent
@@ -54,16 +54,16 @@ def show_gate(checks: Sequence[Check]) -> None:
     out(table)
 
 
-def show_crowned(crowned: Crowned, model: str, options: str) -> None:
+def show_promoted(promoted: Promoted, model: str, options: str) -> None:
     """Who is champion now, and whether the workspace follows."""
-    if crowned.change is None:
-        _line("champion", f"version {crowned.version} of {model}, as before")
+    if promoted.change is None:
+        _line("champion", f"version {promoted.version} of {model}, as before")
     else:
-        over = f", in place of version {crowned.change.previous}" if crowned.change.previous else ""
-        forced = f"; the gate was overruled: {crowned.change.reason}" if crowned.change.forced else ""
-        _line("champion", f"version {crowned.version} of {model}{over}{forced}")
-    if crowned.stays:
-        _line("workspace", f"left as it was: {crowned.stays}")
+        over = f", in place of version {promoted.change.previous}" if promoted.change.previous else ""
+        forced = f"; the gate was overruled: {promoted.change.reason}" if promoted.change.forced else ""
+        _line("champion", f"version {promoted.version} of {model}{over}{forced}")
+    if promoted.stays:
+        _line("workspace", f"left as it was: {promoted.stays}")
     else:
         _line("next", f"clientage models{options}")
 

@@ -55,24 +55,24 @@ def test_a_small_segment_fails_and_an_empty_one_too(model, shop):
 
 def test_worse_by_less_than_the_interval_passes():
     old = [Score(0.24, 0.01, 0.71, 0.01)]
-    assert [c.passed for c in gate.foretells([Score(0.225, 0.01, 0.70, 0.01)], old)] == [True, True]
-    assert [c.passed for c in gate.foretells([Score(0.215, 0.01, 0.68, 0.01)], old)] == [False, False]
+    assert [c.passed for c in gate.predicts([Score(0.225, 0.01, 0.70, 0.01)], old)] == [True, True]
+    assert [c.passed for c in gate.predicts([Score(0.215, 0.01, 0.68, 0.01)], old)] == [False, False]
 
 
 def test_what_cannot_be_judged_passes_and_says_so():
-    checks = gate.foretells([], [])
+    checks = gate.predicts([], [])
     assert [check.passed for check in checks] == [True, True]
     assert "cannot be judged" in str(checks[0])
 
 
 def test_most_customers_must_stay_in_known_segments(model, shop):
     labels = model.predict(shop)
-    assert gate.familiar(model, model, labels, 1.0).passed
+    assert gate.retained(model, model, labels, 1.0).passed
     other = fit_centroids(RECIPES["behaviour"], shop, 2)
-    assert not gate.familiar(model, other, np.full(300, 3), 0.5).passed
+    assert not gate.retained(model, other, np.full(300, 3), 0.5).passed
 
 
 def test_a_model_matched_to_another_champion_fails():
-    assert gate.descended(2, 2).passed
-    assert not gate.descended(1, 2).passed
-    assert not gate.descended(None, 2).passed
+    assert gate.matched_to(2, 2).passed
+    assert not gate.matched_to(1, 2).passed
+    assert not gate.matched_to(None, 2).passed

@@ -10,16 +10,16 @@ from clientage.tracking import registry
 from clientage.tracking.store import Store
 
 
-def crown(store, wanted, **more):
+def set_champion(store, wanted, **more):
     seen, champion = registry.history(store), registry.find(store, "champion")
-    return registry.crown(store, registry.get(store, wanted), seen, champion, **more)
+    return registry.set_champion(store, registry.get(store, wanted), seen, champion, **more)
 
 
 def test_the_challenger_becomes_champion_and_the_former_is_archived(store, trained):
     trained(store)
-    first = crown(store, "challenger", gate=["passed  contract: fine"])
+    first = set_champion(store, "challenger", gate=["passed  contract: fine"])
     trained(store)
-    second = crown(store, "challenger", reason="better", forced=True)
+    second = set_champion(store, "challenger", reason="better", forced=True)
     assert (first.version, first.previous, second.version, second.previous) == (1, None, 2, 1)
     assert registry.get(store, "champion").version == 2
     assert registry.get(store, "1").tags["status"] == "archived"
@@ -39,7 +39,7 @@ def test_of_many_promotions_at_once_one_wins_and_the_others_are_told(store, trai
 
     def attempt(version):
         try:
-            return registry.crown(store, version, seen, champion).version
+            return registry.set_champion(store, version, seen, champion).version
         except GateError as late:
             return str(late)
 
@@ -50,7 +50,7 @@ def test_of_many_promotions_at_once_one_wins_and_the_others_are_told(store, trai
     assert all("came first" in each for each in found if isinstance(each, str))
     assert [change.kind for change in registry.history(store)].count("promotion") == 1
     # and the way is free again
-    assert crown(store, str(1 + winner % 3)).previous == winner
+    assert set_champion(store, str(1 + winner % 3)).previous == winner
 
 
 def test_who_decided_on_another_champion_comes_too_late(store, trained):
@@ -59,14 +59,14 @@ def test_who_decided_on_another_champion_comes_too_late(store, trained):
     with store.reached() as client:
         client.set_registered_model_alias(store.model, "champion", "2")
     with pytest.raises(GateError, match="came first"):
-        registry.crown(store, registry.get(store, "1"), registry.history(store), None)
+        registry.set_champion(store, registry.get(store, "1"), registry.history(store), None)
     assert registry.get(store, "champion").version == 2
 
 
 def test_who_looks_while_a_promotion_is_under_way_is_told_to_wait(store, trained, monkeypatch):
     for _ in range(2):
         trained(store)
-    crown(store, "1")
+    set_champion(store, "1")
     died = ConnectionError("the line went dead between the claim and the alias")
 
     def dead(*_):
@@ -75,13 +75,13 @@ def test_who_looks_while_a_promotion_is_under_way_is_told_to_wait(store, trained
     with store.reached() as client, monkeypatch.context() as broken:
         broken.setattr(type(client), "set_registered_model_alias", dead)
         with pytest.raises(TrackingError, match="line went dead"):
-            crown(store, "2")
+            set_champion(store, "2")
     assert registry.history(store)[0].kind == registry.PENDING
     with pytest.raises(GateError, match="right now"):
-        crown(store, "2")
+        set_champion(store, "2")
     monkeypatch.setattr(registry, "DEAD", 0.0)  # as if it were long ago
     assert registry.before(registry.history(store), 1) is None, "what died is no promotion"
-    assert crown(store, "2").previous == 1
+    assert set_champion(store, "2").previous == 1
     assert registry.before(registry.history(store), 2) == 1
     # a champion that somebody made by hand goes back to the last one that is known
     assert registry.before(registry.history(store), 7) == 2
@@ -90,10 +90,10 @@ def test_who_looks_while_a_promotion_is_under_way_is_told_to_wait(store, trained
 def test_rollbacks_go_back_through_the_promotions(store, trained):
     for _ in range(3):
         trained(store)
-        crown(store, "challenger")
+        set_champion(store, "challenger")
     found = []
     while number := registry.before(registry.history(store), registry.get(store, "champion").version):
-        crown(store, str(number), kind=registry.ROLLBACK)
+        set_champion(store, str(number), kind=registry.ROLLBACK)
         found.append(number)
     assert found == [2, 1]
     assert registry.get(store, "3").tags["status"] == "rolled back"

@@ -30,7 +30,7 @@ print(model.predict(customers).to_json(orient="split", double_precision=15))
 
 @pytest.mark.slow
 def test_in_a_bare_environment_it_gives_the_same_segments(store, trained, bare, tmp_path):
-    registry.crown(store, registry.get(store, str(trained(store))), [], None)
+    registry.set_champion(store, registry.get(store, str(trained(store))), [], None)
     found = columns(200, seed=5)
     model = fit_centroids(RECIPES["behaviour"], columns(120), 3)
     frame = pd.DataFrame({name: found[name] for name in model.space.features})

@@ -78,7 +78,7 @@ def large(model: SegmentModel, predicted: Integers, limits: Limits) -> Check:
     return Check("smallest segment", share >= limits.share, f"{share:.1%} of the customers (limit {limits.share:.0%})")
 
 
-def foretells(new: Sequence[Score], old: Sequence[Score]) -> list[Check]:
+def predicts(new: Sequence[Score], old: Sequence[Score]) -> list[Check]:
     """Whether the model tells what customers do next as well as the champion, on the same customers and days.
 
     Args:
@@ -99,19 +99,19 @@ def foretells(new: Sequence[Score], old: Sequence[Score]) -> list[Check]:
     return checks
 
 
-def descended(matched_to: int | None, champion: int) -> Check:
+def matched_to(version: int | None, champion: int) -> Check:
     """Whether the model's numbers of segments are those of the champion, and of no other model.
 
     Args:
-        matched_to: Version that its segments were matched to.
+        version: That its segments were matched to.
         champion: Version of the champion.
     """
-    found = f"to version {matched_to}" if matched_to else "to no champion"
-    back = "" if matched_to == champion else "; train anew, or go back to a former champion by rollback"
+    found = f"to version {version}" if version else "to no champion"
+    back = "" if version == champion else "; train anew, or go back to a former champion by rollback"
     return Check("matched", not back, f"{found}, the champion is version {champion}{back}")
 
 
-def familiar(model: SegmentModel, old: SegmentModel, predicted: Integers, least: float) -> Check:
+def retained(model: SegmentModel, old: SegmentModel, predicted: Integers, least: float) -> Check:
     """Whether enough customers stay in segments that the champion has too.
 
     Args:

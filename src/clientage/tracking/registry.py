@@ -149,7 +149,7 @@ def before(changes: Sequence[Change], champion: int) -> int | None:
     return pile[-1] if pile else None
 
 
-def crown(
+def set_champion(
     store: Store,
     version: Version,
     seen: Sequence[Change],
