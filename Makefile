@@ -6,7 +6,8 @@ WORKERS ?= 4
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS)
-WHOLE_RUNS := tests/test_cli.py tests/test_cli_models.py tests/test_dvc.py tests/test_pipeline.py tests/report/test_report_browser.py tests/tracking
+WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
+	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py report/test_report_browser.py tracking)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several times slower
@@ -39,7 +40,7 @@ directions: $(VENV)/installed-dev ## Which part may import which
 	$(BIN)/lint-imports --no-logo
 
 fast: $(VENV)/installed-dev ## The tests without whole runs and without a browser
-	$(PYTEST) --quiet -m "not slow" $(addprefix --ignore=,$(WHOLE_RUNS))
+	$(PYTEST) --quiet -m "not slow and not real" $(addprefix --ignore=,$(WHOLE_RUNS))
 
 bench: $(VENV)/installed-dev ## Measure speed and memory
 	$(BIN)/python -m benchmarks
