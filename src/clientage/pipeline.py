@@ -19,6 +19,7 @@ from clientage.context import FRESH, MODEL, Lineage, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
 from clientage.ledger import Ledger
 from clientage.manifest import Manifest, fingerprint, installed
+from clientage.segments import document
 from clientage.settings import Settings
 from clientage.stages import customers, evaluate, lines, recommend, report, segments, sweep
 from clientage.stages.report import REPORT
@@ -73,13 +74,11 @@ class Adopted:
 
     Attributes:
         text: The model as a document.
-        k: How many segments it has.
         origin: Where it comes from, in words.
         workspace: Where it may have been trained: if so, the figures of its training come along.
     """
 
     text: str
-    k: int
     origin: str
     workspace: Path
 
@@ -163,6 +162,12 @@ def ledger(warehouse: Warehouse) -> Ledger:
     return Ledger.read(warehouse, STAGE)
 
 
+def looking(settings: Settings) -> Run:
+    """The tables of a workspace with what is known of them, to be read and not written."""
+    warehouse = opened(settings)
+    return Run(settings, warehouse, ledger(warehouse).manifest())
+
+
 def perform(run: Run, name: str, ledger: Ledger) -> None:
     """Run one stage, which knows the facts of the stages it follows from, and note its own."""
     run.manifest, before = (ledger.known(upstream(name)) for _ in range(2))
@@ -218,7 +223,8 @@ def _adopt(adopted: Adopted, ledger: Ledger) -> None:
         ledger.facts["train"] = facts["train"]
     else:
         made = {"data": "", "settings": "", "versions": installed()}
-        ledger.facts["train"] = {"made": made, "choice": {"k": adopted.k, "reason": adopted.origin}}
+        k = len(document.loads(adopted.text).segments)
+        ledger.facts["train"] = {"made": made, "choice": {"k": k, "reason": adopted.origin}}
 
 
 def _require(names: list[str], warehouse: Warehouse) -> None:
@@ -276,8 +282,8 @@ def _fingerprint(settings: Settings, name: str) -> str:
     """That of all settings which decide what a stage writes, whether they do so in it or before it."""
     following = [stage for stage in upstream(name) if stage not in ON_REQUEST]
     deciding = {setting for stage in (*following, name) for setting in STAGE[stage].settings}
-    document = settings.model_dump(mode="json")
-    return fingerprint({setting: reduce(getitem, setting.split("."), document) for setting in deciding})
+    every = settings.model_dump(mode="json")
+    return fingerprint({setting: reduce(getitem, setting.split("."), every) for setting in deciding})
 
 
 STAGES = (

@@ -51,8 +51,7 @@ def write_sql(settings: Settings, dialect: str, *, table: str = "customers", out
     """
     model, fingerprint = _model(settings)
     path = files.file(out) if out else None
-    features = AXES if isinstance(model, GridModel) else model.space.features
-    columns = tuple(dict.fromkeys((*features, *model.buyers.needs)))
+    columns = tuple(dict.fromkeys((*model.needs, *model.buyers.needs)))
     customers = sql.source(table, columns, dialect)
     found = model.assign(customers) if isinstance(model, GridModel) else model.locate(customers)
     heading = (f"Segments by Clientage, model {fingerprint}, for {dialect}.", sql.RUN[dialect].format(file="FILE"))

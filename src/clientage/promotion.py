@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from clientage import pipeline
-from clientage.context import CHALLENGER, Lineage, Run, opened
+from clientage.context import CHALLENGER, Lineage
 from clientage.errors import ClientageError, GateError, SettingsError, TrackingError, WorkspaceError
 from clientage.pipeline import Adopted, Tell
 from clientage.segments import document, gate
@@ -123,8 +123,7 @@ def _checks(
     settings: Settings, new: SegmentModel, old: SegmentModel | None, version: Version, champion: Version | None
 ) -> list[Check]:
     """The gate, on the customers of the workspace."""
-    warehouse = opened(settings)
-    run = Run(settings, warehouse, pipeline.ledger(warehouse).manifest())
+    run = pipeline.looking(settings)
     customers = run.read("customers")
     if missing := sorted(set(new.needs) - set(customers.columns)):
         return [Check("contract", False, f"these customers have no {', '.join(missing)}")]
@@ -135,7 +134,7 @@ def _checks(
     held = limits(settings)
     figures = [float(version.tags.get(name, "nan")) for name in ("stability", "stability_worst")]
     checks = [
-        gate.contract(new, predicted, warehouse.collect(assigned)["segment_id"].to_numpy()),
+        gate.contract(new, predicted, run.warehouse.collect(assigned)["segment_id"].to_numpy()),
         gate.steady(figures[0], figures[1], held),
         gate.large(new, predicted, held),
     ]
@@ -152,7 +151,7 @@ def _checks(
 def _follow(settings: Settings, version: Version, text: str, old: SegmentModel | None, tell: Tell) -> str:
     """The workspace's segments and all behind them by the champion; why not, where they cannot be made."""
     origin = f"as version {version.version} of {settings.tracking.model}"
-    adopted = Adopted(text, len(document.loads(text).segments), origin, settings.workspace / CHALLENGER)
+    adopted = Adopted(text, origin, settings.workspace / CHALLENGER)
     try:
         pipeline.step(settings, list(STAGES), adopted=adopted, lineage=Lineage(old), tell=tell)
     except ClientageError as reason:

@@ -117,9 +117,9 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
         known = champion_of(settings, there)
         version, champion = known.version, known.lineage.previous
         _prepare(settings, place)
-        cutoffs(Run(place, opened(place), pipeline.ledger(opened(place)).manifest()))  # refused before the work is done
-        manifest = pipeline.step(place, ["sweep"] * sweep + list(STAGES), lineage=known.lineage, tell=tell)
-        run = Run(place, opened(place), manifest)
+        cutoffs(pipeline.looking(place))  # refused before the work is done
+        pipeline.step(place, ["sweep"] * sweep + list(STAGES), lineage=known.lineage, tell=tell)
+        run = pipeline.looking(place)
         model = document.loads(run.warehouse.read_text(MODEL))
         scores = worth(run, model)
         record = _record(run, model, scores, version)
