@@ -41,6 +41,18 @@ class GateError(ClientageError):
     exit_code = 3
 
 
+class RequestError(ClientageError):
+    """A request to the service that cannot be answered.
+
+    Attributes:
+        status: The HTTP status that says whose fault it is.
+    """
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
+
+
 def joined(problems: Iterable[str]) -> str:
     """All problems of one input in one message, so that a user mends them in one go."""
     return "\n".join(problems)

@@ -33,7 +33,8 @@ HORIZON = "evaluate.horizon_days"
 DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
 # where tables are, what they may use, how they are judged and what is tried: this decides no table of a run
 UNDECISIVE = (
-    "workspace", "warehouse", "tracking", "gate", "sweep", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
+    "workspace", "warehouse", "tracking", "gate", "serve", "sweep",
+    "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
 )  # fmt: skip
 
 ON_REQUEST = ("sweep", "evaluate")  # stages that a run leaves out unless asked for
