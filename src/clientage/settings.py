@@ -231,6 +231,16 @@ class Evaluate(Section):
     groups: Annotated[int, Field(ge=2, le=50)] = Field(5, description="Number of groups all recipes are compared at.")
 
 
+class Serve(Section):
+    """How segments are served."""
+
+    sink: str = Field(
+        "",
+        description="Where predictions are shipped: empty: the folder `predictions` of the workspace; "
+        "or postgresql://user@host/database.",
+    )
+
+
 class Warehouse(Section):
     """Where tables live and what they may use."""
 
@@ -258,6 +268,7 @@ class Settings(BaseSettings):
     tracking: Tracking = Field(Tracking(), description="See the section below.")
     gate: Gate = Field(Gate(), description="See the section below.")
     evaluate: Evaluate = Field(Evaluate(), description="See the section below.")
+    serve: Serve = Field(Serve(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
 
     @model_validator(mode="after")
