@@ -3,9 +3,11 @@
 import os
 import subprocess
 import sys
+import tempfile
 
 import ibis
 import pytest
+from databases import Server, program
 from shops import SHARED
 
 from clientage import pipeline
@@ -49,6 +51,19 @@ def sample_run(tmp_path_factory):
     """A whole run on the simulated shop: settings and manifest."""
     settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('sample')}", "segments.bootstraps=5"])
     return settings, pipeline.run(settings, "sample", with_evaluation=True)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A server that ends with the tests; skips where there is none."""
+    program("initdb")
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a short path
+        server = Server(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @pytest.fixture
