@@ -1,6 +1,7 @@
 """What all tests share: engines, the public data set, and runs that several tests look at."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,6 +52,21 @@ def sample_run(tmp_path_factory):
     """A whole run on the simulated shop: settings and manifest."""
     settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('sample')}", "segments.bootstraps=5"])
     return settings, pipeline.run(settings, "sample", with_evaluation=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    if os.geteuid() or not shutil.which("mount"):
+        pytest.skip("mounting a small disk needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("mounting is not permitted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
 
 
 @pytest.fixture(scope="session")

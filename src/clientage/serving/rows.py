@@ -11,6 +11,7 @@ A line is the JSON of
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime
 from itertools import chain, repeat
+from operator import index
 from typing import Any
 
 import orjson
@@ -70,9 +71,9 @@ def _part(record: dict[str, Any], part: dict[str, Any]) -> Iterator[Row]:
     for place, values, segment_id, segment, customer_id, distance, runner_up, shadow_segment_id in each:
         inputs = orjson.dumps(dict(zip(names, values, strict=True))).decode()
         yield (
-            f"{request}-{place}", request, place, time, record["version"], part["form"],
-            None if customer_id is None else _id(customer_id), inputs, segment_id, segment, distance, runner_up,
-            record.get("shadow"), shadow_segment_id, record["latency"],
+            f"{request}-{index(place)}", request, place, time, record["version"], part["form"],
+            None if customer_id is None else _id(customer_id), inputs, index(segment_id), segment,
+            distance, _index(runner_up), record.get("shadow"), _index(shadow_segment_id), record["latency"],
         )  # fmt: skip
 
 
@@ -80,6 +81,10 @@ def _id(text: str) -> str:
     if len(text.encode()) > MOST_ID:
         raise ValueError("an id too long to be kept")
     return text
+
+
+def _index(number: int | None) -> int | None:
+    return None if number is None else index(number)
 
 
 def _fits(rows: list[Row]) -> bool:

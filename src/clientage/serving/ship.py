@@ -102,10 +102,12 @@ class Shipper:
 
     def run(self, stop: Stop) -> None:
         """Ship round after round until told to stop, then what is left, as far as that is soon done."""
-        with contextlib.ExitStack() as stack:
-            while not stop.is_set():
+        with contextlib.ExitStack() as alone:
+            while True:
+                if stop.is_set():
+                    return
                 with contextlib.suppress(WorkspaceError):  # another one ships: wait
-                    stack.enter_context(spool.locked(self.folder, ONE, seconds=1))
+                    alone.enter_context(spool.locked(self.folder, ONE, seconds=1))
                     break
             wait = 0.0
             while not stop.wait(wait):
