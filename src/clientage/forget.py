@@ -101,13 +101,12 @@ def _predictions(settings: Settings, customer: str) -> int:
     if not sinks:
         return 0
     try:
-        from clientage.serving import erase  # noqa: PLC0415 - an extra
+        from clientage.serving.erase import shipped, waiting  # noqa: PLC0415 - an extra
     except ImportError as missing:
         raise WorkspaceError(
             f"{missing.name} is not installed. Install it: pip install 'clientage[serve]'."
         ) from missing
-    shipped = sum(erase.shipped(address, customer) for address in sinks)
-    return shipped + erase.waiting(settings.workspace / spool.FOLDER, customer)
+    return sum(shipped(sink, customer) for sink in sinks) + waiting(settings.workspace / spool.FOLDER, customer)
 
 
 def _remove(run: Run, name: str, customer: str) -> int:

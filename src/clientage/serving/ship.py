@@ -104,11 +104,11 @@ class Shipper:
         """Ship round after round until told to stop, then what is left, as far as that is soon done."""
         with contextlib.ExitStack() as alone:
             while True:
-                if stop.is_set():
-                    return
                 with contextlib.suppress(WorkspaceError):  # another one ships: wait
                     alone.enter_context(spool.locked(self.folder, ONE, seconds=1))
                     break
+                if stop.is_set():
+                    return
             wait = 0.0
             while not stop.wait(wait):
                 wait = self._every if self._round(ROUND, stop) else min(max(2 * wait, 1), LONGEST_WAIT)
