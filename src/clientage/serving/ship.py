@@ -80,7 +80,7 @@ class Shipper:
         Raises:
             ClientageError: Not all was taken; the rest waits.
         """
-        with spool.locked(self.folder):
+        with spool.locked(self.folder, seconds=ROUND):
             files = spool.files(self.folder)
             known = spool.offsets(self.folder)
             places = {path.name: max(known.get(path.name, 0), self._done.get(path.name, 0)) for path in files}
