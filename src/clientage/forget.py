@@ -104,7 +104,8 @@ def _predictions(settings: Settings, customer: str) -> int:
         from clientage.serving.erase import shipped, waiting  # noqa: PLC0415 - an extra
     except ImportError as missing:
         raise WorkspaceError(
-            f"{missing.name} is not installed. Install it: pip install 'clientage[serve]'."
+            f"{settings.workspace}: predictions cannot be removed without {missing.name}. "
+            "Install it: pip install 'clientage[serve]'."
         ) from missing
     return sum(shipped(sink, customer) for sink in sinks) + waiting(settings.workspace / spool.FOLDER, customer)
 
