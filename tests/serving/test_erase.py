@@ -1,6 +1,7 @@
 """A customer leaves the lines that wait; every other line stays where it is, for its writer and its shipper."""
 
 import contextlib
+import os
 
 import orjson
 import pytest
@@ -60,6 +61,18 @@ def test_lines_that_are_no_predictions_go_where_they_name_them(tmp_path, line):
     assert erase.waiting(tmp_path, "zoe") == 0
     assert b"zoe" not in b"".join(path.read_bytes() for path in tmp_path.iterdir())
     assert (tmp_path / spool.UNREADABLE).read_bytes() == b"other\n"
+
+
+def test_a_torn_line_of_a_dead_writer_goes_and_that_of_a_living_one_is_its_own(tmp_path):
+    logged(tmp_path, record("r1"))
+    with next(tmp_path.glob("*.jsonl")).open("ab") as file:
+        file.write(b'{"id":"r2","customer_id":["zo')
+    with contextlib.closing(PredictionLog(tmp_path)) as log:
+        log.append(record("r3"))
+        os.write(log._file, b'{"half":')
+        erase.waiting(tmp_path, "zoe")
+        os.write(log._file, b"1}\n")
+    assert [orjson.loads(line).get("id") for line in lines(tmp_path)] == ["r1", "r3", None]
 
 
 def test_a_line_that_would_grow_goes_as_a_whole(tmp_path):

@@ -445,6 +445,14 @@ def test_however_it_is_split_and_whatever_fails_all_that_was_logged_arrives(requ
         assert list(log._folder.glob("*.jsonl")) == []
 
 
+def test_a_file_that_goes_while_the_folder_is_shipped_is_none(spool_, sink, monkeypatch):
+    logged(spool_, record())
+    found = spool.files(spool_)
+    found[0].unlink()
+    monkeypatch.setattr(spool, "files", lambda _: found)
+    assert Shipper(spool_, sink).once() == 0
+
+
 def test_a_file_that_goes_while_it_is_looked_at_waits_no_more(spool_, monkeypatch):
     logged(spool_, record())
     found = spool.files(spool_)

@@ -67,6 +67,8 @@ def _from(path: Path, customer_id: str, shipped: int) -> int:
                     os.pwrite(file, kept, place)
                     removed += gone if place >= shipped else 0
                 place += len(line)
+        if spool.abandoned(file):
+            os.ftruncate(file, place)  # of a line that was never answered
         os.fsync(file)
     return removed
 

@@ -129,7 +129,11 @@ class Shipper:
 
     def _file(self, path: Path, go_on: Callable[[], bool]) -> None:
         """Ship what a file has by now; remove it where no more will follow."""
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as opened:
+        try:
+            opened = path.open("rb")
+        except FileNotFoundError:  # its writer took back all that it wrote
+            return
+        with opened:
             file, start = opened.fileno(), self._done.get(path.name, 0)
             over, size = spool.abandoned(file), os.fstat(file).st_size
             while start < size and go_on() and (text := spool.whole_lines(file, start, self._most_bytes)):
