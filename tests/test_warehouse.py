@@ -1,7 +1,6 @@
 """The workspace: all tables of a run appear together or not at all, whatever happens."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -156,21 +155,6 @@ def test_a_process_that_is_killed_leaves_all_or_nothing(tmp_path, moment, expect
         pass
     assert not (tmp_path / ".staging").exists()
     assert not (tmp_path / ".scratch").exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of two megabytes."""
-    if os.geteuid() or not shutil.which("mount"):
-        pytest.skip("mounting a small disk needs root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("mounting is not permitted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_leaves_the_previous_tables(small_disk):

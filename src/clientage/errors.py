@@ -35,6 +35,18 @@ class TrackingError(ClientageError):
     """The store of experiments and models cannot be reached, or has not what was asked for."""
 
 
+class SinkError(ClientageError):
+    """Predictions cannot be kept where they are to be shipped.
+
+    Attributes:
+        kind: Of the failure, in a word or two without anybody's data.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class GateError(ClientageError):
     """A model did not pass the gate, or another one was promoted meanwhile."""
 

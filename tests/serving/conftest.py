@@ -9,6 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import pytest
 from shops import free_port
@@ -116,17 +117,15 @@ class Server:
 
 def _children(pid):
     found = []
-    for entry in os.listdir("/proc"):
-        with contextlib.suppress(OSError, ValueError):
-            with open(f"/proc/{int(entry)}/stat", "rb") as file:
-                if int(file.read().rsplit(b")", 1)[1].split()[1]) == pid:
-                    found.append(int(entry))
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):  # it ended meanwhile
+            if int(stat.read_bytes().rsplit(b")", 1)[1].split()[1]) == pid:
+                found.append(int(stat.parent.name))
     return found
 
 
 def _command(pid):
-    with open(f"/proc/{pid}/cmdline", "rb") as file:
-        return file.read()
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 @pytest.fixture

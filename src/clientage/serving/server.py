@@ -15,9 +15,11 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from clientage.errors import InputError, SettingsError
+from clientage.serving import spool
 from clientage.serving.guard import Keys, require_keys
 from clientage.serving.logs import say
 from clientage.serving.place import Place, place_of
@@ -58,7 +60,7 @@ class Plan:
     @property
     def log(self) -> Path:
         """The prediction log."""
-        return self.folder / "log"
+        return self.settings.workspace / spool.FOLDER
 
 
 def plan(settings: Settings) -> Plan:
@@ -92,7 +94,7 @@ def ready(settings: Settings, *, insecure: bool) -> Plan:
     try:
         import flask  # noqa: F401, PLC0415 - of the extra `serving`
     except ImportError as missing:
-        raise SettingsError("the service is not installed. Install it: pip install 'clientage[serving]'.") from missing
+        raise SettingsError("the service is not installed. Install it: pip install 'clientage[serve]'.") from missing
     require_keys(settings.serve.host, Keys.of_environment(), insecure=insecure)
     planned = plan(settings)
     for wanted, place in planned.fetched:
@@ -193,10 +195,12 @@ def work(name: str, models: list[str]) -> None:
 
         answer(plan(settings))
     elif name == SHIP:
+        from clientage.forgotten import forgotten  # noqa: PLC0415
         from clientage.serving.ship import ship  # noqa: PLC0415
 
-        sink = settings.serve.sink or str(settings.workspace / "predictions")
-        ship(plan(settings).log, sink, settings.serve.ship_seconds, os.getppid())
+        home, wanted = settings.workspace, settings.serve
+        sink = wanted.sink or str(home / spool.SINK)
+        ship(home / spool.FOLDER, sink, wanted.ship_seconds, os.getppid(), partial(forgotten, home))
     else:
         from clientage.serving.fetch import bring, keep  # noqa: PLC0415
 
