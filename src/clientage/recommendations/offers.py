@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from clientage.recommendations.blocks import in_blocks
 from clientage.recommendations.purchases import Bought
 from clientage.recommendations.weights import Weighed, Weights, largest
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-BLOCK = 256  # customers at a time
 NOBODY = -1
 
 
@@ -63,15 +63,16 @@ def offers(
         repeat: Whether what was bought before may be recommended again.
     """
     matrix = weights.matrix() if weights else None
-    for first in range(0, bought.shape[0], BLOCK):
-        block = bought[first : first + BLOCK]
-        had = block.toarray() > 0
+
+    def best(rows: slice) -> Offers:
+        had = bought[rows].toarray() > 0
         barred = ~offered | (had & (not repeat))
-        score = _scores(block, matrix, barred)
-        product, value = _best(score, top)
+        product, value = _best(_scores(bought[rows], matrix, barred), top)
         because = _because(product, had, weights)
-        _fill(product, value, fallback, first, barred)
-        yield Offers(first, product, value, because)
+        _fill(product, value, fallback, rows.start, barred)
+        return Offers(rows.start, product, value, because)
+
+    return in_blocks(best, bought.shape[0])
 
 
 def popular(bought: Bought, segments: Indices, fewest: int) -> Fallback:
