@@ -62,7 +62,7 @@ def offers(
         offered: Whether each product may be recommended, (m,).
         repeat: Whether what was bought before may be recommended again.
     """
-    matrix = weights.matrix() if weights else None
+    matrix = weights.matrix().tocsr() if weights else None
 
     def best(rows: slice) -> Offers:
         had = bought[rows].toarray() > 0
@@ -103,7 +103,7 @@ def similar(weights: Weights, product: int) -> Weighed:
     return alike
 
 
-def _scores(block: Bought, matrix: sparse.csc_array | None, barred: Flags) -> Weighed:
+def _scores(block: Bought, matrix: sparse.csr_array | None, barred: Flags) -> Weighed:
     if matrix is None:
         return np.zeros(barred.shape, np.float32)
     score = (block @ matrix).toarray()
