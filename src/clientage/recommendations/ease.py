@@ -20,7 +20,8 @@ def ease(bought: Bought, penalty: float = 500.0, keep: int = 50) -> Weights:
     with threadpool_limits(1):  # the same bytes for any number of cores
         inverse = _inverse(bought_together(bought), penalty)
     diagonal = np.diag(inverse).copy()
-    return Weights.strongest(lambda block: -inverse[block] / diagonal[block, None], len(inverse), keep)
+    rows = inverse.T  # it is symmetric, and so each row lies in one piece
+    return Weights.strongest(lambda block: rows[block] / -diagonal[block, None], len(rows), keep)
 
 
 def _inverse(pairs: Weighed, penalty: float) -> Weighed:

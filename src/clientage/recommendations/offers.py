@@ -113,7 +113,8 @@ def _scores(block: Bought, matrix: sparse.csr_array | None, barred: Flags) -> We
 
 def _best(score: Weighed, top: int) -> tuple[Indices, Weighed]:
     """The products with the highest positive scores, (b, top), -1 where there are fewer; ties go to the first."""
-    positive = np.maximum(score, np.float32(0)) + np.float32(0)  # a zero with a sign becomes one without
+    positive = np.maximum(score, np.float32(0))
+    positive += np.float32(0)  # a zero with a sign becomes one without
     found = largest(positive, min(top, score.shape[1]))
     value = np.take_along_axis(positive, found, 1)
     return np.where(value > 0, found, NOBODY), value

@@ -131,7 +131,9 @@ def largest(values: Weighed, keep: int) -> NDArray[np.int64]:
     """
     m = values.shape[1]
     # the bits of floats that are not negative are in the order of the floats: with the place behind them no two tie
-    ranks = (values.view(np.int32).astype(np.int64) << 32) | np.arange(m - 1, -1, -1)
+    ranks = values.view(np.int32).astype(np.int64)
+    ranks <<= 32  # in place, for it is large
+    ranks |= np.arange(m - 1, -1, -1)
     ranks.partition(m - keep, axis=1)
     found = np.sort(ranks[:, m - keep :], axis=1)[:, ::-1]
     return np.asarray(m - 1 - (found & 0xFFFFFFFF))
