@@ -34,6 +34,22 @@ def quantities_inside(warehouse):
     return sorted(warehouse.collect(warehouse.read("lines"))["quantity"].to_pylist())
 
 
+def test_a_table_that_is_written_again_is_read_as_it_is_now(tmp_path):
+    warehouse = connect(tmp_path)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+        assert "country" in warehouse.read("lines").columns
+    with warehouse.transaction():
+        assert quantities_inside(warehouse) == [1]
+        warehouse.write("lines", lines(2).drop("country"))
+        assert "country" not in warehouse.read("lines").columns
+        assert quantities_inside(warehouse) == [2]
+        warehouse.write("lines", lines(3))
+        assert "country" in warehouse.read("lines").columns
+        assert quantities_inside(warehouse) == [3]
+    assert quantities_inside(warehouse) == [3]
+
+
 def test_an_error_leaves_the_previous_tables(tmp_path):
     warehouse = connect(tmp_path)
     with warehouse.transaction():

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from matrices import bought, popularity
 
+from clientage.recommendations.blocks import BLOCK
 from clientage.recommendations.ease import ease
-from clientage.recommendations.offers import BLOCK, NOBODY, offers, popular, similar
+from clientage.recommendations.offers import NOBODY, offers, popular, similar
 
 SHOPS = arrays.arrays(np.int8, st.tuples(st.integers(1, 12), st.integers(2, 9)), elements=st.integers(0, 1))
 

@@ -4,6 +4,7 @@ import math
 from datetime import date, datetime, timedelta
 
 import ibis
+import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.tables import TABLES, arrow_schema, check
@@ -37,6 +38,11 @@ FACTS = {
     "recommender": {"model": "ease", "reason": "the default"},
     "versions": {"python": "3.12.0"},
 }
+
+
+def drawn(figure):
+    """A figure held against Plotly's schema: every part there is, with a value that it takes."""
+    return go.Figure(figure)
 
 
 def name(segment_id):

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import report_tables
+from report_tables import drawn
 
 from clientage.report import words
 from clientage.report.labels import REACHES, Bubble, Sheet, labels
@@ -144,7 +145,9 @@ def test_many_names_without_a_place_are_cut_short():
 
 
 def test_names_on_the_map_are_harmless():
-    figure = world("Where?", [Spot("<a href='x'>", 1.0, 1.0, 1.0, 0.1, "<b>"), Spot("B", 9.0, 9.0, 0.0, None, "")])
+    figure = drawn(
+        world("Where?", [Spot("<a href='x'>", 1.0, 1.0, 1.0, 0.1, "<b>"), Spot("B", 9.0, 9.0, 0.0, None, "")])
+    )
     assert figure.layout.annotations[0].text == "&lt;a href='x'&gt;"
     assert "<b>" not in figure.data[1].hovertext[0]
 

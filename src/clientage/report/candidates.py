@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.report import words
 from clientage.report.panels import Section, chart
 from clientage.report.parallel import MOST, parallel
-from clientage.report.style import Rows, in_rows
+from clientage.report.style import Figure, Rows, in_rows
 
 SHARED, STARTS = ("r2", "auc", "stability"), ("init", "n_init", "max_iter")
 BEST = 10
@@ -87,7 +86,7 @@ def importance(rows: Sequence[Row], settings: Sequence[str], figures: Sequence[s
     return found
 
 
-def bars(shares: Mapping[str, Mapping[str, float]]) -> go.Figure:
+def bars(shares: Mapping[str, Mapping[str, float]]) -> Figure:
     """A bar for each figure, divided by what explains it.
 
     Args:

@@ -8,11 +8,10 @@ from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.style import ALERT, NEUTRAL, QUIET, Rows, figure, in_rows, room
+from clientage.report.style import ALERT, NEUTRAL, QUIET, Figure, Rows, figure, in_rows, room
 from clientage.report.words import label
 
 RADAR = (
@@ -21,7 +20,7 @@ RADAR = (
 SHORT = {"recency_days": "Days since order"}
 
 
-def revenue_share(profiles: pa.Table) -> go.Figure:
+def revenue_share(profiles: pa.Table) -> Figure:
     """Share of customers against share of revenue, for each segment.
 
     Args:
@@ -42,7 +41,7 @@ def revenue_share(profiles: pa.Table) -> go.Figure:
     return in_rows("Who brings the revenue?", traces, rows, axis)
 
 
-def radar(profiles: pa.Table, traits: pa.Table, segment_id: int) -> go.Figure:
+def radar(profiles: pa.Table, traits: pa.Table, segment_id: int) -> Figure:
     """How a segment differs from the average customer, in standard deviations.
 
     Args:
@@ -67,7 +66,7 @@ def radar(profiles: pa.Table, traits: pa.Table, segment_id: int) -> go.Figure:
     return figure(title, traces, 280, polar=polar, margin={"l": 72, "r": 72, "t": 44, "b": 40})
 
 
-def months(monthly: pa.Table, profiles: pa.Table, last: date | None, currency: str = "") -> go.Figure:
+def months(monthly: pa.Table, profiles: pa.Table, last: date | None, currency: str = "") -> Figure:
     """Revenue by month, stacked by segment.
 
     Args:
@@ -108,7 +107,7 @@ def unfinished(every: Sequence[date], last: date | None) -> date | None:
     return every[-1] if goes_on else None
 
 
-def countries(found: pa.Table, currency: str = "", top: int = 8) -> go.Figure:
+def countries(found: pa.Table, currency: str = "", top: int = 8) -> Figure:
     """Revenue by country: the largest, and all others as one.
 
     Args:
@@ -137,7 +136,7 @@ def largest(found: pa.Table, top: int = 8) -> list[tuple[str, float]]:
     return ranked[: len(ranked) - len(rest)] + other
 
 
-def funnel(received: int, reasons: Mapping[str, int], used: int) -> go.Figure:
+def funnel(received: int, reasons: Mapping[str, int], used: int) -> Figure:
     """From the lines received to those used, reason by reason.
 
     Args:

@@ -4,16 +4,15 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
-import plotly.graph_objects as go
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.style import DIVERGING, figure
+from clientage.report.style import DIVERGING, Figure, figure
 from clientage.report.words import label
 
 
-def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) -> go.Figure:
+def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) -> Figure:
     """Which features rise and fall together (rank correlation of Spearman, 1904).
 
     Args:

@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pyarrow as pa
 from numpy.typing import NDArray
 
 from clientage.report import words
 from clientage.report.averages import over_cutoffs
 from clientage.report.correlations import numbers
-from clientage.report.style import ALERT, NEUTRAL, QUIET, Rows, figure, in_rows
+from clientage.report.style import ALERT, NEUTRAL, QUIET, Figure, Rows, figure, in_rows, packed
 from clientage.report.words import label
 
 INDICES: Mapping[str, tuple[str, str]] = {
@@ -34,7 +33,7 @@ _SHADES = ("#1F5A8A", "#6A9BC3", "#9AA5B1", "#B8A07A", "#8A8F98")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
-def stability(quality: pa.Table, limits: Mapping[str, float] | None = None) -> go.Figure:
+def stability(quality: pa.Table, limits: Mapping[str, float] | None = None) -> Figure:
     """How often refits on other samples of customers find the same segments, by number of segments and snapshot.
 
     Args:
@@ -61,7 +60,7 @@ def stability(quality: pa.Table, limits: Mapping[str, float] | None = None) -> g
     )  # fmt: skip
 
 
-def index(quality: pa.Table, name: str) -> go.Figure:
+def index(quality: pa.Table, name: str) -> Figure:
     """A figure of merit by number of segments and snapshot.
 
     Args:
@@ -72,7 +71,7 @@ def index(quality: pa.Table, name: str) -> go.Figure:
     return _by_k(question, _by_snapshot(quality, name), quality, 250, axis)
 
 
-def scorecard(evaluation: pa.Table, measure: str) -> go.Figure:
+def scorecard(evaluation: pa.Table, measure: str) -> Figure:
     """What each way to group predicts, at equal numbers of groups, averaged over cutoffs, with standard errors.
 
     Args:
@@ -108,7 +107,7 @@ def averages(evaluation: pa.Table) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (row["groups"], row["r2"] is None, -(row["r2"] or 0), row["recipe"]))
 
 
-def customer_map(points: pa.Table, profiles: pa.Table) -> go.Figure:
+def customer_map(points: pa.Table, profiles: pa.Table) -> Figure:
     """Customers in space, coloured by segment: who is near behaves alike.
 
     Args:
@@ -136,7 +135,7 @@ def customer_map(points: pa.Table, profiles: pa.Table) -> go.Figure:
 def _cloud(places: Sequence[Any], profile: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "type": "scatter3d", "mode": "markers", "name": label(profile["segment"]),
-        **{axis: values.astype(np.float32) for axis, values in zip("xyz", places, strict=True)},
+        **{axis: packed(values) for axis, values in zip("xyz", places, strict=True)},
         "marker": {"size": 3, "color": words.colour(profile["colour"]), "opacity": 0.75},
         "hovertemplate": "%{fullData.name}<extra></extra>",
     }  # fmt: skip
@@ -180,7 +179,7 @@ def _by_k(
     *,
     scale: Mapping[str, Any] | None = None,
     **layout: Any,
-) -> go.Figure:
+) -> Figure:
     """A chart over the number of segments, with the one in use marked."""
     chosen = sorted({row["k"] for row in quality.to_pylist() if row["chosen"]})
     marks = [

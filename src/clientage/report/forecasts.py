@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.report import words
 from clientage.report.averages import over_cutoffs
 from clientage.report.panels import Section, chart
-from clientage.report.style import ALERT, NEUTRAL, figure
+from clientage.report.style import ALERT, NEUTRAL, Figure, figure
 from clientage.report.words import label
 
 OURS, NAIVE = "expected", "last horizon"
@@ -64,9 +63,7 @@ def tenths(values: pa.Table, forecast: str, cutoff: date) -> list[dict[str, Any]
     return sorted(known, key=lambda row: row["tenth"])
 
 
-def calibration(
-    forecast: str, found: Sequence[Mapping[str, Any]], top: float, days: int, currency: str = ""
-) -> go.Figure:
+def calibration(forecast: str, found: Sequence[Mapping[str, Any]], top: float, days: int, currency: str = "") -> Figure:
     """Spend forecast against spend, by tenth of the customers.
 
     Args:

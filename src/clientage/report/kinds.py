@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis.expr.types as ir
-import plotly.graph_objects as go
 
 from clientage.expressions import exact_sum
 from clientage.report import words
 from clientage.report.panels import Section, chart
 from clientage.report.queries import collect
-from clientage.report.style import Rows, in_rows
+from clientage.report.style import Figure, Rows, in_rows
 
 # light to dark, from the shop's usual customer to the furthest from it
 COLOURS: Mapping[str, str] = {"personal": "#B9C6D3", "bulk": "#6A9BC3", "reseller": "#1F5A8A"}
@@ -47,7 +46,7 @@ def totals(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return list(collect(sums.order_by("buyer")).to_pylist())
 
 
-def by_segment(profiles: Sequence[Mapping[str, Any]]) -> go.Figure:
+def by_segment(profiles: Sequence[Mapping[str, Any]]) -> Figure:
     """Share of each kind in each segment.
 
     Args:
@@ -68,7 +67,7 @@ def by_segment(profiles: Sequence[Mapping[str, Any]]) -> go.Figure:
     }  # fmt: skip
     axis = {"title": {"text": "Share of customers (%)"}, "range": [-0.03, 2.1], "tickvals": [0, 0.5, 1]}
     title = "Which segments buy in bulk or to sell on?"
-    return in_rows(title, [*traces, beside], rows, axis | {"tickformat": ".0%"}).update_layout(barmode="stack")
+    return in_rows(title, [*traces, beside], rows, axis | {"tickformat": ".0%"}, barmode="stack")
 
 
 def reading(rows: Sequence[Mapping[str, Any]]) -> str:

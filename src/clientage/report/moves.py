@@ -4,12 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.report import words
 from clientage.report.panels import Section, chart
-from clientage.report.style import QUIET, Rows, in_rows
+from clientage.report.style import QUIET, Figure, Rows, in_rows
 from clientage.report.words import label
 
 TOLD = 0.10  # of a bar's length, below which its share is not written into it
@@ -57,7 +56,7 @@ def moves(found: pa.Table, profiles: Sequence[Mapping[str, Any]]) -> Section | N
     return Section(text, origins, (chart("moves", bars(origins, profiles), text),))
 
 
-def bars(origins: Sequence[Origin], profiles: Sequence[Mapping[str, Any]]) -> go.Figure:
+def bars(origins: Sequence[Origin], profiles: Sequence[Mapping[str, Any]]) -> Figure:
     """For each segment before a bar of its customers, in the colours of the segments they are in now.
 
     Args:
@@ -87,7 +86,7 @@ def bars(origins: Sequence[Origin], profiles: Sequence[Mapping[str, Any]]) -> go
         )
     axis = {"title": {"text": "Share of the segment's customers (%)"}, "range": [-0.04, 1.04], "tickformat": ".0%"}
     axis |= {"tickvals": [0, 0.5, 1], "zerolinecolor": QUIET}
-    return in_rows("Where are the customers of each segment now?", traces, rows, axis).update_layout(barmode="stack")
+    return in_rows("Where are the customers of each segment now?", traces, rows, axis, barmode="stack")
 
 
 def reading(stayed: int, total: int, origins: Sequence[Origin], new: Sequence[str]) -> str:

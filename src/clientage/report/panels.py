@@ -5,9 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import plotly.graph_objects as go
-
-from clientage.report.style import TITLE
+from clientage.report.style import TITLE, Figure
 
 
 @dataclass(frozen=True)
@@ -48,14 +46,14 @@ class Section:
     key: Mapping[str, str] = field(default_factory=dict)
 
 
-def chart(place: str, figure: go.Figure, reading: str, title: str = "") -> Chart:
+def chart(place: str, figure: Figure, reading: str, title: str = "") -> Chart:
     """A figure made ready for the page, which writes the title as a heading that wraps."""
-    document = figure.to_dict()
-    layout = document["layout"]
-    layout.pop("template")
-    own = html.unescape(layout.pop("title")["text"].replace("<br>", " "))
-    layout["height"] -= TITLE
-    layout["margin"]["t"] -= TITLE
-    # the page has a key of its own, which wraps on a phone
-    layout["showlegend"] = place == "stability"
-    return Chart(place, title or own, reading, layout["height"], {"data": document["data"], "layout": layout})
+    drawn = figure["layout"]
+    own = html.unescape(drawn["title"]["text"].replace("<br>", " "))
+    layout = {name: value for name, value in drawn.items() if name not in {"title", "template"}} | {
+        "height": drawn["height"] - TITLE,
+        "margin": drawn["margin"] | {"t": drawn["margin"]["t"] - TITLE},
+        # the page has a key of its own, which wraps on a phone
+        "showlegend": place == "stability",
+    }
+    return Chart(place, title or own, reading, layout["height"], {"data": figure["data"], "layout": layout})

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.style import QUIET, figure
+from clientage.report.style import QUIET, Figure, figure
 from clientage.report.words import label
 
 MOST = 500  # lines, above which they are a blot
@@ -37,7 +36,7 @@ class Axis:
     ticks: Mapping[float, str]
 
 
-def parallel(rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[str, str], worth: str) -> go.Figure:
+def parallel(rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[str, str], worth: str) -> Figure:
     """A line for each candidate, the bluer the better; the chosen one on top, thick and in a colour of its own.
 
     Args:

@@ -3,13 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.report import words
 from clientage.report.averages import over_cutoffs
 from clientage.report.panels import Section, chart
-from clientage.report.style import NEUTRAL, QUIET, Rows, in_rows
+from clientage.report.style import NEUTRAL, QUIET, Figure, Rows, in_rows
 
 MEASURES = ("ndcg_10", "ndcg_10_se", "recall_10", "precision_3", "mrr", "coverage", "served")
 
@@ -29,7 +28,7 @@ def recommenders(found: pa.Table, chosen: str = "") -> Section | None:
     return Section(text, rows, (chart("recommenders", scores(rows, chosen), text),))
 
 
-def scores(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> go.Figure:
+def scores(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> Figure:
     """NDCG of each, with standard errors.
 
     Args:

@@ -4,18 +4,17 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.style import Rows, in_rows
+from clientage.report.style import Figure, Rows, in_rows
 from clientage.report.words import label
 
 QUANTILES = ("p05", "p25", "median", "p75", "p95")
 _HOVER = "median {median}<br>half of them {p25} to {p75}<br>nine of ten {p05} to {p95}"
 
 
-def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "") -> go.Figure:
+def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "") -> Figure:
     """How a feature is spread in each segment: thin bar 5% to 95%, thick bar the middle half, mark the median.
 
     Args:
@@ -35,7 +34,7 @@ def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "
     name += f" ({label(unit)})" if unit and unit not in name.lower() else ""
     axis = {"title": {"text": name + ", logarithmic scale" * scale.log}} | scale.axis(currency)
     title = f"How do segments differ in {words.feature_name(feature).lower()}?"
-    return in_rows(title, traces, rows, axis).update_layout(barmode="overlay")
+    return in_rows(title, traces, rows, axis, barmode="overlay")
 
 
 def _boxes(

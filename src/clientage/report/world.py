@@ -5,11 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import plotly.graph_objects as go
-
 from clientage.report.labels import Bubble, Sheet, labels
 from clientage.report.places import land
-from clientage.report.style import DIVERGING, QUIET, figure
+from clientage.report.style import DIVERGING, QUIET, Figure, figure
 from clientage.report.words import label
 
 LARGEST, SMALLEST = 46, 5  # across, in pixels
@@ -38,7 +36,7 @@ class Spot:
     told: str
 
 
-def world(title: str, spots: Sequence[Spot]) -> go.Figure:
+def world(title: str, spots: Sequence[Spot]) -> Figure:
     """Bubbles where the spots are, as far as they reach: area is size, colour growth, rings where it is not known.
 
     Args:
