@@ -31,7 +31,7 @@ def clientage(raw: str, as_of: str) -> Work:
     import numpy as np
 
     from clientage.recommendations.ease import ease
-    from clientage.recommendations.offers import offers, popular
+    from clientage.recommendations.offers import offers
     from clientage.recommendations.purchases import binary, catalogue, gathered, kept
 
     engine, day = _clean(raw), date.fromisoformat(as_of)
@@ -44,7 +44,8 @@ def clientage(raw: str, as_of: str) -> Work:
         customers = engine.to_pyarrow_batches(table.select("customer_id").distinct().order_by("customer_id")).read_all()
         ids = (customers["customer_id"].combine_chunks(), products["product"].combine_chunks())
         bought = binary(gathered(engine.to_pyarrow_batches(pairs), *ids))
-        fallback = popular(bought, np.zeros(bought.shape[0], np.int64), 100)
+        segments = np.ones(bought.shape[0], np.int64)
+        fallback = Popularity.of(bought, segments, 100).fallback(segments)
         offered = products["offered"].to_numpy()
         return sum(len(block.product) for block in offers(bought, ease(bought), fallback, TOP, offered=offered))
 

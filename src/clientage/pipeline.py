@@ -2,7 +2,7 @@
 
 read → transactions → clean → lines, rejected → features → customers → sweep → candidates → train → model, quality
 → segment → segments, migrations → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
-→ recommend → products, affinities, recommendations, favourites → report → report.html, metrics.json
+→ recommend → products, affinities, popularity, recommendations, favourites → report → report.html, metrics.json
 
 Beside its tables, each stage leaves its facts in `facts/STAGE.json`. It knows the facts of the stages that it follows
 from and no others, so that the same tables, facts and settings give the same bytes.

@@ -224,6 +224,15 @@ TABLES: Mapping[str, TableSpec] = {
             "weight": Column("number", "By how much"),
         },
     ),
+    "popularity": TableSpec(
+        "segment × product",
+        ("segment_id", "product"),
+        {
+            "segment_id": Column("integer", "Number of the segment; 0 for all customers"),
+            "product": RECEIVED["product"],
+            "share": Column("number", "Share of its buyers who bought and kept it, in [0, 1]"),
+        },
+    ),
     "recommendations": TableSpec(
         "customer × rank",
         ("customer_id", "rank"),

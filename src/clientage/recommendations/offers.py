@@ -75,24 +75,6 @@ def offers(
     return in_blocks(best, bought.shape[0])
 
 
-def popular(bought: Bought, segments: Indices, fewest: int) -> Fallback:
-    """Popular products by distinct customers: of a customer's segment where enough of it bought, else of all.
-
-    Args:
-        bought: Customers × products, 1 where bought, (n, m).
-        segments: Number of each customer's segment, (n,).
-        fewest: Customers who bought, below which a segment has no figures of its own.
-    """
-    numbers, group = np.unique(segments, return_inverse=True)
-    n, buyer = len(segments), np.diff(bought.indptr) > 0
-    member = sparse.csr_array((np.ones(n, np.float32), (group, np.arange(n))), shape=(len(numbers), n))
-    buyers, count = member @ buyer.astype(np.float32), (member @ bought).toarray()
-    own = buyers >= fewest
-    everybody = count.sum(axis=0) / max(float(buyer.sum()), 1.0)
-    score = np.where(own[:, None], count / np.maximum(buyers, 1.0)[:, None], everybody)
-    return Fallback(score.astype(np.float32), group, own)
-
-
 def similar(weights: Weights, product: int) -> Weighed:
     """How alike each product is to one of them, (m,): whether the same purchases speak for both (cosine of weights)."""
     matrix = weights.matrix().tocsc()

@@ -17,7 +17,7 @@ INSTANCE = "one of customer_id, purchases, or the features by name"
 
 
 class Unreal(str):
-    """NaN or Infinity, which stand in what many programs write but are no JSON."""
+    """NaN, Infinity or a number with a hundred digits: what many programs write, and nobody can count with."""
 
     __slots__ = ()
 
@@ -95,10 +95,14 @@ def decode(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         with suppress(ValueError, RecursionError, TypeError):
-            found = json.loads(body, parse_constant=Unreal)
+            found = json.loads(body, parse_constant=Unreal, parse_int=_whole)
             orjson.dumps(found)  # refuses what could not be answered either, such as half a character
             return found
         raise RequestError(f"the body is not JSON: {error}.") from error
+
+
+def _whole(digits: str) -> int | Unreal:
+    return int(digits) if len(digits) < 19 else Unreal(digits)
 
 
 def encode(value: Any) -> bytes:

@@ -51,7 +51,7 @@ class Purchases:
         net: dict[str, float] = {}
         for row in self.rows:
             if product := row.get("product"):
-                net[product] = net.get(product, 0.0) + float(row.get("quantity", row.get("total", 0.0)))
+                net[product] = net.get(product, 0.0) + float(row["quantity"] if "quantity" in row else row["total"])
         return [product for product, units in net.items() if units > 0]
 
 

@@ -1,21 +1,21 @@
 """The shop's tables as the service looks things up in them: customers, segments, and what to offer."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clientage.manifest import Manifest
-from clientage.recommendations.offers import NOBODY, Fallback, offers
+from clientage.recommendations.offers import NOBODY, offers
+from clientage.recommendations.popularity import Popularity
 from clientage.recommendations.purchases import binary, gathered
 from clientage.recommendations.weights import Weights
-from clientage.segments.kmeans import Floats, Integers
+from clientage.segments.kmeans import Integers
 from clientage.serving.engine import Engine
 
 Row = dict[str, Any]
@@ -94,7 +94,9 @@ class Shop:
         if self.has("affinities"):
             table = pq.read_table(self.path("affinities")).sort_by([("product", "ascending"), ("bought", "ascending")])
             weights = Weights.of_table(table, codes)
-        return Shelf(products, codes, weights, popularity(pq.read_table(self.path("popularity")), codes), self.repeat)
+        return Shelf(
+            products, codes, weights, Popularity.of_table(pq.read_table(self.path("popularity")), codes), self.repeat
+        )
 
 
 _OF = "SELECT * FROM read_parquet($path) WHERE customer_id IN (SELECT unnest($ids::VARCHAR[]))"
@@ -108,14 +110,14 @@ class Shelf:
         products: The table `products`, m rows.
         codes: Its products.
         weights: What speaks for what; None where popular products are all there is.
-        popular: For each segment the share of its buyers who bought each product, (m,).
+        popularity: What is popular, in each segment and with all customers.
         repeat: Whether what was bought before may be recommended again.
     """
 
     products: pa.Table
     codes: pa.Array
     weights: Weights | None
-    popular: Mapping[int, Floats]
+    popularity: Popularity
     repeat: bool
 
     def offers(self, bought: Sequence[Sequence[str]], segments: Integers, top: int) -> list[list[Row]]:
@@ -131,10 +133,7 @@ class Shelf:
         batch = pa.table({name: [pair[j] for pair in sorted(pairs)] for j, name in enumerate(names)}, _PAIRS)
         ids = pa.array([str(i) for i in range(len(bought))])
         matrix = binary(gathered(batch.to_batches(), ids, self.codes))
-        known = [segment if segment in self.popular else 0 for segment in segments.tolist()]
-        groups = sorted(set(known))
-        score = np.stack([self.popular.get(group, np.zeros(len(self.codes))) for group in groups]).astype(np.float32)
-        fallback = Fallback(score, np.array([groups.index(each) for each in known]), np.ones(len(groups), bool))
+        fallback = self.popularity.fallback(segments)
         offered = self.products["offered"].to_numpy()
         found: list[list[Row]] = []
         for block in offers(matrix, self.weights, fallback, top, offered=offered, repeat=self.repeat):
@@ -154,15 +153,3 @@ class Shelf:
 
 
 _PAIRS = pa.schema([("customer_id", pa.string()), ("product", pa.string())])
-
-
-def popularity(table: pa.Table, codes: pa.Array) -> dict[int, Floats]:
-    """The table `popularity` as an array over the products (m,) for each segment."""
-    found: dict[int, Floats] = {}
-    place = pc.index_in(table["product"], codes)
-    for segment in pc.unique(table["segment_id"]).to_pylist():
-        own = pc.and_(pc.equal(table["segment_id"], segment), pc.is_valid(place))
-        share = np.zeros(len(codes))
-        share[place.filter(own).to_numpy()] = table["share"].filter(own).to_numpy()
-        found[segment] = share
-    return found

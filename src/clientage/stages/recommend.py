@@ -11,12 +11,13 @@ from clientage.recommendations.cosine import cosine
 from clientage.recommendations.ease import ease
 from clientage.recommendations.evaluate import best
 from clientage.recommendations.favourites import favourites
-from clientage.recommendations.offers import NOBODY, Fallback, Offers, offers, popular
+from clientage.recommendations.offers import NOBODY, Fallback, Offers, offers
+from clientage.recommendations.popularity import Popularity
 from clientage.recommendations.purchases import Bought, binary, catalogue, gathered, kept
 from clientage.recommendations.weights import Weights
 from clientage.tables import arrow_schema
 
-TABLES = ("products", "affinities", "recommendations", "favourites")
+TABLES = ("products", "affinities", "popularity", "recommendations", "favourites")
 
 
 def recommend(run: Run) -> None:
@@ -34,7 +35,10 @@ def recommend(run: Run) -> None:
     members = run.warehouse.collect(run.read("segments").select("customer_id", "segment_id").order_by("customer_id"))
     bought = binary(gathered(run.warehouse.batches(pairs), _ids(members["customer_id"]), _ids(products["product"])))
     weights = _weights(run, bought, products)
-    fallback = popular(bought, members["segment_id"].to_numpy(), wanted.min_buyers)
+    segments = members["segment_id"].to_numpy()
+    popularity = Popularity.of(bought, segments, wanted.min_buyers)
+    run.write("popularity", popularity.table(_ids(products["product"])))
+    fallback = popularity.fallback(segments)
     blocks = offers(
         bought,
         weights,
