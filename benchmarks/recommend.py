@@ -32,6 +32,7 @@ def clientage(raw: str, as_of: str) -> Work:
 
     from clientage.recommendations.ease import ease
     from clientage.recommendations.offers import offers
+    from clientage.recommendations.popularity import Popularity
     from clientage.recommendations.purchases import binary, catalogue, gathered, kept
 
     engine, day = _clean(raw), date.fromisoformat(as_of)
