@@ -72,12 +72,13 @@ class Server:
     """A service in processes of its own, in a process group of their own."""
 
     def __init__(self, workspace, *options, **environment):
-        self.port = free_port()
+        self.port = int(environment.get("AIP_HTTP_PORT", free_port()))
+        self.health = environment.get("AIP_HEALTH_ROUTE", "/ping")
         self.address = f"http://127.0.0.1:{self.port}"
-        arguments = ["serve", "--workspace", str(workspace), "--port", str(self.port), *map(str, options)]
+        arguments = ["serve", "--workspace", workspace, "--port", self.port, *options]
         self.errors = (workspace / "serve.log").open("wb")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", "from clientage.cli import main; main()", *arguments],
+            [sys.executable, "-c", "from clientage.cli import main; main()", *map(str, arguments)],
             env=os.environ | environment, stdout=subprocess.DEVNULL, stderr=self.errors, start_new_session=True,
         )  # fmt: skip
 
@@ -95,7 +96,7 @@ class Server:
 
     def wait(self):
         """Wait until it answers."""
-        while self.ask("/ping")[0] != 200:
+        while self.ask(self.health)[0] != 200:
             assert self.process.poll() is None, "the server ended"
         return self
 

@@ -109,7 +109,7 @@ class Served:
         """The segments of the model, with their profiles where the shop's tables have them."""
         profiles = {row["segment_id"]: row for row in self.shop.profiles} if self.shop else {}
         known = [asdict(segment) for segment in self.model.segments]
-        return [{"segment": row.pop("name")} | row | profiles.get(row["segment_id"], {}) for row in known]
+        return [profiles.get(row["segment_id"], {}) | {"segment": row.pop("name")} | row for row in known]
 
 
 def _offer(row: Row) -> Row:
