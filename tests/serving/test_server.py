@@ -108,8 +108,9 @@ def test_a_model_that_moves_loses_no_request(server, workspace):
         load.until(lambda: version in load.versions)
     assert not load.failed
     assert len(load.versions) == 2
-    names = {row["segment"] for row in served.ask("/segments")[1]["segments"]}
-    assert "Renamed" in names
+    while (answer := served.ask("/segments"))[2]["X-Model-Version"] != version:  # of the other worker
+        assert answer[0] == 200
+    assert "Renamed" in {row["segment"] for row in answer[1]["segments"]}
 
 
 def test_a_spoilt_model_leaves_the_one_before(server, workspace):
