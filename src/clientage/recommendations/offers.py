@@ -62,7 +62,7 @@ def offers(
         offered: Whether each product may be recommended, (m,).
         repeat: Whether what was bought before may be recommended again.
     """
-    matrix = weights.matrix().tocsr() if weights else None
+    matrix = weights.rows if weights else None
 
     def best(rows: slice) -> Offers:
         had = bought[rows].toarray() > 0

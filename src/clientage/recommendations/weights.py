@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pyarrow as pa
@@ -32,6 +33,11 @@ class Weights:
         m, k = self.weight.shape
         ends = np.arange(0, m * k + 1, k)
         return sparse.csc_array((self.weight.ravel(), self.bought.ravel(), ends), shape=(m, m))
+
+    @cached_property
+    def rows(self) -> sparse.csr_array:
+        """The same by rows, turned once."""
+        return self.matrix().tocsr()
 
     @classmethod
     def strongest(cls, rows: Callable[[slice], Weighed], m: int, keep: int) -> "Weights":

@@ -28,6 +28,7 @@ Row = dict[str, Any]
 JSON = "application/json"
 OPEN = frozenset({"health", "openapi", "page"})  # routes that ask for no key
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
+CHUNK = 2**16
 TOP = 10  # products, where a request for them does not say how many
 
 
@@ -191,6 +192,8 @@ class Service:
         method = request.method if request.method in METHODS else "other"
         metrics.REQUESTS.labels(route, method, response.status_code).inc()
         metrics.SECONDS.labels(route).observe(seconds)
+        if response.status_code >= 400:
+            _drain(self._options.most_bytes)
         if self._options.log_requests or response.status_code >= 400:
             facts = {"method": method, "route": route, "status": response.status_code, "key": g.key}
             say("request", id=g.id, seconds=round(seconds, 6), **facts)
@@ -230,6 +233,17 @@ _SENTENCES = {
     405: "this address does not take that method. See /openapi.json.",
     413: "the request is too large. Send it in several requests.",
 }
+
+
+def _drain(most: int) -> None:
+    """Read what is left of a refused request: on a connection that goes on, the next one would wait behind it.
+
+    Args:
+        most: Bytes to read; a client that sends more is hung up on by the server.
+    """
+    body, left = request.environ["wsgi.input"], 4 * most
+    while left > 0 and (part := body.read(min(left, CHUNK))):
+        left -= len(part)
 
 
 def _answer(value: Mapping[str, Any], served: Served | None, status: int = 200) -> Response:

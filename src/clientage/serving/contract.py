@@ -68,7 +68,7 @@ def read_request(body: bytes, most: int, recommend: int = 0) -> Request:
     problems += _parameters(parameters)
     if problems:
         raise RequestError(" ".join(problems))
-    return Request(instances, parameters.get("recommend", recommend), parameters.get("strict", False))
+    return Request(instances, int(parameters.get("recommend", recommend)), parameters.get("strict", False))
 
 
 _PARTS = ("instances", "parameters")
@@ -78,7 +78,7 @@ def _parameters(given: dict[str, Any]) -> list[str]:
     problems = [f"parameters.{shown(name)}: not known; there are recommend and strict." for name in sorted(given)]
     problems = [said for name, said in zip(sorted(given), problems, strict=True) if name not in ("recommend", "strict")]
     recommend, strict = given.get("recommend", 0), given.get("strict", False)
-    if type(recommend) is not int or not 0 <= recommend <= MOST_PRODUCTS:
+    if type(recommend) not in (int, float) or recommend % 1 or not 0 <= recommend <= MOST_PRODUCTS:
         problems.append(f"parameters.recommend: not a whole number from 0 to {MOST_PRODUCTS}.")
     if not isinstance(strict, bool):
         problems.append("parameters.strict: neither true nor false.")

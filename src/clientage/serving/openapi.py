@@ -91,8 +91,8 @@ def _schemas(options: "Options", served: "Served | None") -> Json:
     if served and served.reader.components:
         names = served.reader.components.names
         forms["Components"] = _object({name: {"type": "number"} for name in names}, names)
-    # a bad instance is answered with an error in its place, so that any object may stand there
-    instance = {"type": "object", "description": f"One of {', '.join(forms)}.", "examples": _examples(served)}
+    # a bad instance is answered with an error in its place, so that anything may stand there
+    instance = {"description": f"One of {', '.join(forms)}.", "examples": _examples(served)}
     parameters = {
         "recommend": {"type": "integer", "minimum": 0, "maximum": MOST_PRODUCTS, "description": "Products for each."},
         "strict": {"type": "boolean", "description": "Whether one bad instance fails the whole request."},

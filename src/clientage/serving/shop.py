@@ -144,12 +144,17 @@ class Shelf:
         return found
 
     def _told(self, product: int, score: float, because: int) -> Row:
-        row = {
-            name: self.products[name][product].as_py()
-            for name in ("product", "description")
-            if name in self.products.column_names
+        return self._rows[product] | {
+            "score": score,
+            "because": None if because == NOBODY else self._rows[because]["product"],
         }
-        return row | {"score": score, "because": None if because == NOBODY else self.codes[because].as_py()}
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        """What is told of each product."""
+        names = [name for name in ("product", "description") if name in self.products.column_names]
+        rows: list[Row] = self.products.select(names).to_pylist()
+        return rows
 
 
 _PAIRS = pa.schema([("customer_id", pa.string()), ("product", pa.string())])
