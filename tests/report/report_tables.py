@@ -4,6 +4,7 @@ import math
 from datetime import date, datetime, timedelta
 
 import ibis
+import plotly.graph_objects as go
 import pyarrow as pa
 
 from clientage.tables import TABLES, arrow_schema, check
@@ -37,6 +38,11 @@ FACTS = {
     "recommender": {"model": "ease", "reason": "the default"},
     "versions": {"python": "3.12.0"},
 }
+
+
+def drawn(chart):
+    """A chart of the page as a figure."""
+    return go.Figure(chart.figure)
 
 
 def name(segment_id):

@@ -43,7 +43,7 @@ def test_a_shop_in_the_red_has_no_shares_of_revenue(shop, engine):
 
 def test_bars_are_whole_segments_from_zero(shop):
     rows = [row | {"bulk_share": 0.0, "reseller_share": 0.0} for row in shop["profiles"].to_pylist()[:1]]
-    figure = by_segment([*shop["profiles"].to_pylist()[:1], *rows])
+    figure = report_tables.drawn(by_segment([*shop["profiles"].to_pylist()[:1], *rows]))
     reseller, bulk, personal, beside = figure.data
     assert [list(trace.x) for trace in (reseller, bulk)] == [[0.02, 0], [0.06, 0]]
     assert round(personal.x[0], 6) == 0.92

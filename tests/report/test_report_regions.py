@@ -6,10 +6,9 @@ import pytest
 import report_tables
 
 from clientage.report import words
-from clientage.report.labels import REACHES, Bubble, Sheet, labels
 from clientage.report.places import land, place
 from clientage.report.regions import ranking, regions, unplaced
-from clientage.report.world import LARGEST, Spot, world
+from clientage.report.world import LARGEST, REACHES, Bubble, Sheet, labels, world
 
 
 def made(shop, table=None):
@@ -128,6 +127,10 @@ def test_a_map_needs_two_places_and_no_revenue(shop, countries, drawn):
     assert bool(found.note) == (drawn and any(not place(name) for name, *_ in countries))
 
 
+def test_one_country_brings_all(shop):
+    assert made(shop, of(("UK", 5.0, 1.0, 1.0))).reading == "All revenue comes from UK."
+
+
 def test_no_countries_are_no_part(shop):
     assert made(shop, of()) is None
 
@@ -144,14 +147,15 @@ def test_many_names_without_a_place_are_cut_short():
 
 
 def test_names_on_the_map_are_harmless():
-    figure = world("Where?", [Spot("<a href='x'>", 1.0, 1.0, 1.0, 0.1, "<b>"), Spot("B", 9.0, 9.0, 0.0, None, "")])
+    bubbles = [Bubble("<a href='x'>", 1.0, 1.0, LARGEST, 0.1, "<b>"), Bubble("B", 9.0, 9.0)]
+    figure = report_tables.drawn(world("Where?", bubbles))
     assert figure.layout.annotations[0].text == "&lt;a href='x'&gt;"
     assert "<b>" not in figure.data[1].hovertext[0]
 
 
 def test_names_cover_neither_names_nor_bubbles():
     sheet = Sheet(640, (0, 64), (0, 32), 1.0)
-    crowd = [Bubble("A long name", 30 + i % 3, 15 + i // 3, 10) for i in range(9)]
+    crowd = [Bubble("A long name", 15 + i // 3, 30 + i % 3, 10) for i in range(9)]
     notes = labels(crowd, [sheet], most=9)
     boxes = sheet.taken[len(crowd) :]
     assert 0 < len(notes) == len(boxes)
@@ -160,5 +164,5 @@ def test_names_cover_neither_names_nor_bubbles():
         assert right <= 640
         for other in [*sheet.taken[: len(crowd)], *boxes[:i]]:
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
-    alone = labels([Bubble("Far", 30, 15, 10)], [Sheet(640, (0, 64), (0, 32), 1.0)], most=9)
+    alone = labels([Bubble("Far", 15, 30, 10)], [Sheet(640, (0, 64), (0, 32), 1.0)], most=9)
     assert alone[0]["ax"] == 5 + REACHES[0] + 6.8 * 3 / 2

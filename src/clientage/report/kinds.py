@@ -4,13 +4,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import ibis.expr.types as ir
-import plotly.graph_objects as go
 
 from clientage.expressions import exact_sum
 from clientage.report import words
-from clientage.report.panels import Section, chart
+from clientage.report.panels import Chart, Rows, Section, in_rows
 from clientage.report.queries import collect
-from clientage.report.style import Rows, in_rows
 
 # light to dark, from the shop's usual customer to the furthest from it
 COLOURS: Mapping[str, str] = {"personal": "#B9C6D3", "bulk": "#6A9BC3", "reseller": "#1F5A8A"}
@@ -37,7 +35,7 @@ def kinds(
         for own in [found.get(kind, {"customers": 0, "revenue": 0.0})]
     ]
     text = reading(rows)
-    return Section(text, rows, (chart("kinds", by_segment(profiles), text),))
+    return Section(text, rows, [by_segment(profiles, text)])
 
 
 def totals(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
@@ -47,28 +45,24 @@ def totals(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return list(collect(sums.order_by("buyer")).to_pylist())
 
 
-def by_segment(profiles: Sequence[Mapping[str, Any]]) -> go.Figure:
+def by_segment(profiles: Sequence[Mapping[str, Any]], text: str = "") -> Chart:
     """Share of each kind in each segment.
 
     Args:
         profiles: Rows of the table `profiles`.
+        text: What is to be seen.
     """
     rows = Rows([row["segment"] for row in profiles])
     bulk, reseller = ([row[name] or 0.0 for row in profiles] for name in ("bulk_share", "reseller_share"))
     personal = [max(0.0, 1 - a - b) for a, b in zip(bulk, reseller, strict=True)]
-    bar = {"type": "bar", "orientation": "h", "y": rows.at(), "width": rows.thick(), "hoverinfo": "skip"}
     traces = [
-        bar | {"x": shares, "name": words.BUYERS[kind], "marker": {"color": COLOURS[kind]}}
+        rows.bars(shares, name=words.BUYERS[kind], marker={"color": COLOURS[kind]})
         for kind, shares in (("reseller", reseller), ("bulk", bulk), ("personal", personal))
     ]
-    beside = {
-        "type": "scatter", "mode": "text", "x": [1] * len(rows.names), "y": rows.at(),
-        "text": [_beside(*each) for each in zip(bulk, reseller, strict=True)],
-        "textposition": "middle right", "hoverinfo": "skip", "cliponaxis": False,
-    }  # fmt: skip
+    beside = rows.beside([1] * len(rows.names), [_beside(*each) for each in zip(bulk, reseller, strict=True)])
     axis = {"title": {"text": "Share of customers (%)"}, "range": [-0.03, 2.1], "tickvals": [0, 0.5, 1]}
     title = "Which segments buy in bulk or to sell on?"
-    return in_rows(title, [*traces, beside], rows, axis | {"tickformat": ".0%"}).update_layout(barmode="stack")
+    return in_rows("kinds", title, [*traces, beside], rows, axis | {"tickformat": ".0%"}, text, barmode="stack")
 
 
 def reading(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -81,4 +75,4 @@ def reading(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _beside(bulk: float, reseller: float) -> str:
     parts = (f"{words.share(value)} {what}" for value, what in ((bulk, "bulk"), (reseller, "sell on")) if value)
-    return f"  {' · '.join(parts) or 'none'}"
+    return " · ".join(parts) or "none"

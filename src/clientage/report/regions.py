@@ -7,10 +7,9 @@ from typing import Any
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import Section, chart
+from clientage.report.panels import Section
 from clientage.report.places import place
-from clientage.report.readings import first_country
-from clientage.report.world import Spot, world
+from clientage.report.world import Bubble, across, world
 
 TOP = 10
 MOST_NAMED = 8
@@ -57,14 +56,13 @@ def regions(found: pa.Table, profiles: Sequence[Mapping[str, Any]], currency: st
     ranked = ranking(found, profiles)
     if not ranked:
         return None
-    spots = [_spot(each, at, currency) for each in ranked if (at := place(each.country))]
-    drawn = len(spots) > 1
-    days = profiles[0]["horizon_days"]
-    text = reading(ranked, days)
-    title = "Where do customers live?"
-    charts = [chart("world", world(title, spots), text)] if drawn else []
-    lost = [each.country for each in ranked if not place(each.country)]
-    return Section(text, ranked[:TOP], charts, unplaced(lost) if drawn else "")
+    largest = max([0.0, *(each.revenue for each in ranked if place(each.country))])
+    bubbles = [_bubble(each, at, largest, currency) for each in ranked if (at := place(each.country))]
+    text = reading(ranked, profiles[0]["horizon_days"])
+    if len(bubbles) < 2:
+        return Section(text, ranked[:TOP])
+    lost = unplaced([each.country for each in ranked if not place(each.country)])
+    return Section(text, ranked[:TOP], [world("Where do customers live?", bubbles, text)], lost)
 
 
 def ranking(found: pa.Table, profiles: Sequence[Mapping[str, Any]]) -> list[Region]:
@@ -79,7 +77,7 @@ def ranking(found: pa.Table, profiles: Sequence[Mapping[str, Any]]) -> list[Regi
 
 def reading(ranked: Sequence[Region], days: int) -> str:
     """Who brings the revenue, and where among the largest it changed most."""
-    text = first_country([(each.country, each.revenue) for each in ranked])
+    text = _first(ranked)
     changes = [(words.growth(each.recent, each.earlier), each) for each in ranked[:TOP]]
     known = [(value, each) for value, each in changes if value is not None]
     up, down = (pick(known, key=lambda pair: pair[0], default=(0.0, None))[1] for pick in (max, min))
@@ -91,6 +89,18 @@ def reading(ranked: Sequence[Region], days: int) -> str:
     )
 
 
+def _first(ranked: Sequence[Region]) -> str:
+    """How much the first country brings."""
+    total = sum(each.revenue for each in ranked)
+    if total <= 0:
+        return "No revenue is known."
+    name, part = ranked[0].country, ranked[0].revenue / total
+    if len(ranked) == 1:
+        return f"All revenue comes from {name}."
+    others = f"the other {len(ranked) - 1} countries" if len(ranked) > 2 else ranked[1].country
+    return f"{name} brings {words.share(part)} of revenue, {others} {words.share(1 - part)}."
+
+
 def unplaced(names: Sequence[str]) -> str:
     """Countries that the map does not show."""
     if not names:
@@ -100,21 +110,17 @@ def unplaced(names: Sequence[str]) -> str:
 
 
 def _region(country: str, rows: Sequence[Mapping[str, Any]], known: Mapping[int, Mapping[str, Any]]) -> Region:
-    customers, active = (sum(row[name] for row in rows) for name in ("customers", "active"))
-    revenue, recent, earlier = (sum(row[name] for row in rows) for name in ("revenue", "recent", "earlier"))
-    largest = known.get(max(rows, key=lambda row: row["customers"])["segment_id"], {})
-    return Region(
-        country,
-        customers,
-        active / customers if customers else 0.0,
-        revenue,
-        recent,
-        earlier,
-        largest.get("segment", words.UNKNOWN),
-        largest.get("colour", ""),
+    """A country over its segments."""
+    customers, active, revenue, recent, earlier = (
+        sum(row[name] for row in rows) for name in ("customers", "active", "revenue", "recent", "earlier")
     )
+    largest = known.get(max(rows, key=lambda row: row["customers"])["segment_id"], {})
+    segment, colour = largest.get("segment", words.UNKNOWN), largest.get("colour", "")
+    share = active / customers if customers else 0.0
+    return Region(country, customers, share, revenue, recent, earlier, segment, colour)
 
 
-def _spot(region: Region, at: tuple[float, float], currency: str) -> Spot:
+def _bubble(region: Region, at: tuple[float, float], largest: float, currency: str) -> Bubble:
     told = f"{words.customers(region.customers)}, revenue {words.money(region.revenue, currency)}, {region.change}"
-    return Spot(region.country, *at, max(region.revenue, 0.0), words.growth(region.recent, region.earlier), told)
+    size = across(max(region.revenue, 0.0), largest)
+    return Bubble(region.country, *at, size, words.growth(region.recent, region.earlier), told)

@@ -212,11 +212,6 @@ def label(text: str, width: int = 42, lines: int = 2) -> str:
     return "<br>".join(html.escape(line, quote=False) for line in found)
 
 
-def lines_of(wrapped: str) -> int:
-    """How many lines a label takes."""
-    return wrapped.count("<br>") + 1
-
-
 def colour(value: str | None) -> str:
     """A segment's colour; grey for what is none, so that nothing else gets into a style."""
     return value if value and _COLOUR.fullmatch(value) else "#767676"
