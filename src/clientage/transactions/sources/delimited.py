@@ -16,7 +16,7 @@ from ibis.backends.duckdb import Backend
 
 from clientage.errors import InputError
 from clientage.transactions.sources.encoding import utf8
-from clientage.transactions.sources.files import File, opened
+from clientage.transactions.sources.files import File, fresh, opened
 
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|^~"
@@ -153,7 +153,7 @@ def _reader(files: Sequence[Delimited], errors: str, scans: str) -> str:
 
 def _mended(file: Delimited, scratch: Path) -> Delimited:
     """A copy in which a line with a stray quote stands as one marked field, and all lines end alike."""
-    target = scratch / f"mended-{len(list(scratch.iterdir())):05d}.csv"
+    target = fresh(scratch, "mended.csv")
     with file.path.open(encoding="utf-8-sig") as source, target.open("w", encoding="utf-8", newline="\n") as out:
         for record, good in _records(source, file.delimiter):
             out.write(record if good else f'"{_STRAY}{record.replace(QUOTE, QUOTE * 2)}"')
@@ -170,22 +170,18 @@ def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[str, bool]]
     waiting: deque[str] = deque()
     rest = (line.rstrip("\n") for line in lines)
 
-    def following(i: int) -> str | None:
-        while len(waiting) <= i:
-            line = next(rest, None)
-            if line is None:
-                return None
-            waiting.append(line)
-        return waiting[i]
+    def following() -> str | None:
+        return waiting.popleft() if waiting else next(rest, None)
 
-    while (line := following(0)) is not None:
-        record, used = line, 1
+    while (line := following()) is not None:
+        record, more = line, list[str]()
         while QUOTE in record and not whole.fullmatch(record):
-            more = following(used) if used < _OPEN_LINES and unclosed.fullmatch(record) else None
-            if more is None:
-                record, used = line, 0
+            after = following() if len(more) < _OPEN_LINES and unclosed.fullmatch(record) else None
+            if after is None:
+                yield line, False
+                waiting.extendleft(reversed(more))
                 break
-            record, used = f"{record}\n{more}", used + 1
-        yield record, used > 0
-        for _ in range(max(used, 1)):
-            waiting.popleft()
+            more.append(after)
+            record = f"{record}\n{after}"
+        else:
+            yield record, True

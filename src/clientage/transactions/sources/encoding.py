@@ -2,16 +2,16 @@
 
 import codecs
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from clientage.errors import InputError
-from clientage.transactions.sources.files import File, opened, safe
+from clientage.transactions.sources.files import File, fresh, opened, safe
 
 _HEAD = 1 << 16
 _CHUNK = 1 << 22
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
-_MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
 def utf8(file: File, scratch: Path) -> tuple[Path, str]:
@@ -22,17 +22,23 @@ def utf8(file: File, scratch: Path) -> tuple[Path, str]:
     """
     with opened(file.path) as source:
         head = source.read(_HEAD)
-    mark = next((mark for mark in _MARKS if head.startswith(mark)), None)
-    if mark is None and _BINARY.search(head):
+    marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not marked and _BINARY.search(head):
         raise InputError(f"{file.name}: is not text, nor Excel, Parquet or zip. Export the order lines again.")
-    if mark is None and _is_utf8(file.path):
+    if not marked and all(_decodes(chunk) for chunk in _chunks(file.path)):
         return safe(file.path, scratch), "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
-    target = scratch / f"text-{len(list(scratch.iterdir())):05d}.csv"
-    if mark:
-        _recode(file, target, _MARKS[mark])
-        return target, _MARKS[mark]
-    mixed = _recode_lines(file.path, target)
-    return target, "utf-8 and cp1252 mixed" if mixed else "cp1252"
+    target = fresh(scratch, "text.csv")
+    if not marked:
+        return target, "utf-8 and cp1252 mixed" if _recode_lines(file.path, target) else "cp1252"
+    try:
+        with (
+            file.path.open(encoding="utf-16", newline="") as text,
+            target.open("w", encoding="utf-8", newline="") as out,
+        ):
+            shutil.copyfileobj(text, out, _CHUNK)
+    except UnicodeError as error:
+        raise InputError(f"{file.name}: is not the UTF-16 it says it is ({error}). Save it as UTF-8.") from error
+    return target, "utf-16"
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
@@ -42,27 +48,12 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk + source.readline()
 
 
-def _is_utf8(path: Path) -> bool:
-    return all(chunk.isascii() or _decodes(chunk) for chunk in _chunks(path))
-
-
 def _decodes(text: bytes) -> bool:
     try:
         text.decode("utf-8")
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _recode(file: File, target: Path, encoding: str) -> None:
-    with file.path.open(encoding=encoding, newline="") as source, target.open("w", encoding="utf-8", newline="") as out:
-        try:
-            while text := source.read(_CHUNK):
-                out.write(text)
-        except UnicodeError as error:
-            raise InputError(
-                f"{file.name}: is not the {encoding} it says it is ({error}). Save it as UTF-8."
-            ) from error
 
 
 def _recode_lines(path: Path, target: Path) -> bool:

@@ -8,7 +8,7 @@ import shutil
 import stat
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
@@ -20,15 +20,14 @@ Kind = Literal["csv", "spreadsheet", "parquet", "zip", "gz"]
 Progress = Callable[[str, float | None], None]
 
 _SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".pq", ".zip", ".gz")
-_PACKED = {
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"7z\xbc\xaf": "7-Zip",
-    b"Rar!": "RAR",
-    b"%PDF": "PDF",
-    b"SQLite format 3": "SQLite",
-}
+_KINDS: Mapping[bytes, Kind] = {
+    b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"PAR1": "parquet",
+    b"\xd0\xcf\x11\xe0": "spreadsheet",
+}  # fmt: skip
+_OTHERS = {
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
+    b"%PDF": "PDF", b"SQLite format 3": "SQLite",
+}  # fmt: skip
 _ASIDE = re.compile(r"^(readme|licen[cs]e|notice|changelog|about)\b.*\.txt$", re.IGNORECASE)
 _CHUNK = 1 << 20
 
@@ -57,13 +56,10 @@ def find(location: str) -> list[Path]:
     path = Path(location).expanduser()
     if path.is_file():
         return [path]
-    if path.is_dir():
-        base, inside = path, path.rglob("*")
-    elif any(sign in location for sign in "*?["):
-        base = Path(*path.parts[: _first_pattern(path)])
-        inside = base.glob(str(Path(*path.parts[_first_pattern(path) :])))
-    else:
+    if not path.is_dir() and not _is_pattern(path):
         raise InputError(f"{location}: there is no such file or folder. {_near(path)}")
+    base = next(folder for folder in (path, *path.parents) if not _is_pattern(folder))
+    inside = path.rglob("*") if base == path else base.glob(str(path.relative_to(base)))
     found = sorted(file for file in inside if _wanted(file, base))
     if not found:
         raise InputError(f"{location}: no order lines there. Give files that end in {', '.join(_SUFFIXES)}.")
@@ -76,8 +72,8 @@ def _near(path: Path) -> str:
     return f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
 
 
-def _first_pattern(path: Path) -> int:
-    return next(i for i, part in enumerate(path.parts) if any(sign in part for sign in "*?["))
+def _is_pattern(path: Path) -> bool:
+    return any(sign in str(path) for sign in "*?[")
 
 
 def _wanted(file: Path, base: Path) -> bool:
@@ -96,11 +92,12 @@ def is_data(name: PurePosixPath) -> bool:
 
 def fingerprint(paths: list[Path]) -> str:
     """SHA-256 of the file's content; of several files, that of their digests in order of their names."""
-    digests = [_digest(path) for path in paths]
+    digests = [digest(path) for path in paths]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content."""
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -125,23 +122,14 @@ def kind_of(path: Path, name: str) -> Kind:
     """
     with opened(path) as file:
         start = file.read(16)
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _kind_of_zip(path, name)
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        return "spreadsheet"
-    if start.startswith(b"\x1f\x8b"):
-        return "gz"
-    for magic, packed in _PACKED.items():
+    for magic, packed in _OTHERS.items():
         if start.startswith(magic):
             raise InputError(
                 f"{name}: is a {packed} file, not order lines. Give CSV, Excel, Parquet, or a zip of them."
             )
-    return "csv"
-
-
-def _kind_of_zip(path: Path, name: str) -> Kind:
+    kind: Kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), "csv")
+    if kind != "zip":
+        return kind
     with _archive(path, name) as archive:
         inside = archive.namelist()
     return "spreadsheet" if "mimetype" in inside or any(n.startswith("xl/workbook.") for n in inside) else "zip"
@@ -162,48 +150,50 @@ def unpacked(path: Path, name: str, scratch: Path, max_bytes: int, progress: Pro
     """
     kind = kind_of(path, name)
     if kind == "zip":
-        yield from _from_zip(path, name, scratch, max_bytes, progress)
+        for inside, target, left in _from_zip(path, name, scratch, max_bytes, progress):
+            if kind_of(target, inside) == "zip":
+                raise _nested(inside)
+            yield from unpacked(target, inside, scratch, left, progress)
     elif kind == "gz":
-        target = _target(scratch, name.removesuffix(".gz"))
+        inside = name.removesuffix(".gz")
+        target = fresh(scratch, inside)
         with gzip.open(path) as packed:
             _copy(packed, target, name, max_bytes)
-        yield _plain(File(target, name.removesuffix(".gz"), kind_of(target, name)))
+        if (kind := kind_of(target, inside)) in ("zip", "gz"):
+            raise _nested(inside)
+        yield File(target, inside, kind)
     else:
         yield File(path, name, kind)
 
 
-def _plain(file: File) -> File:
-    if file.kind in ("zip", "gz"):
-        raise InputError(f"{file.name}: is an archive inside an archive. Unpack the outer one first.")
-    return file
+def _nested(name: str) -> InputError:
+    return InputError(f"{name}: is an archive inside an archive. Unpack the outer one first.")
 
 
-def _target(scratch: Path, name: str) -> Path:
-    """A fresh place in scratch under a name of our own: what an archive calls its members decides no path."""
+def fresh(scratch: Path, name: str) -> Path:
+    """A new place in scratch under a name of our own: what an archive calls its members decides no path."""
     scratch.mkdir(parents=True, exist_ok=True)
     suffix = PurePosixPath(name).suffix.lower()
-    return scratch / f"member-{len(list(scratch.iterdir())):05d}{suffix if suffix in _SUFFIXES else ''}"
+    return scratch / f"file-{len(list(scratch.iterdir())):05d}{suffix if suffix in _SUFFIXES else ''}"
 
 
-def _from_zip(path: Path, name: str, scratch: Path, max_bytes: int, progress: Progress) -> Iterator[File]:
+def _from_zip(
+    path: Path, name: str, scratch: Path, max_bytes: int, progress: Progress
+) -> Iterator[tuple[str, Path, int]]:
+    """Name and place of each member, and how much may still come."""
     with _archive(path, name) as archive:
         members = sorted(_members(archive, name), key=lambda member: member.filename)
-        _check_size(sum(member.file_size for member in members), name, max_bytes)
+        check_size(sum(member.file_size for member in members), name, max_bytes)
         left = max_bytes
         for member in members:
             progress(f"unpacking {member.filename}", None)
-            target = _target(scratch, member.filename)
+            target = fresh(scratch, member.filename)
             try:
                 with archive.open(member) as packed:
                     left -= _copy(packed, target, name, left)
             except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
                 raise InputError(f"{name}: {member.filename} cannot be unpacked ({error}). Make it again.") from error
-            inside = f"{name}/{member.filename}"
-            kind = _plain(File(target, inside, kind_of(target, inside))).kind if not inside.endswith(".gz") else "gz"
-            if kind == "gz":
-                yield from unpacked(target, inside, scratch, left, progress)
-            else:
-                yield File(target, inside, kind)
+            yield f"{name}/{member.filename}", target, left
 
 
 def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
@@ -220,7 +210,7 @@ def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
         if member.is_dir() or not is_data(inside):
             continue
         if inside.suffix.lower() == ".zip":
-            raise InputError(f"{name}: {member.filename} is an archive inside an archive. Unpack the outer one first.")
+            raise _nested(f"{name}/{member.filename}")
         if member.flag_bits & 1:
             raise InputError(f"{name}: {member.filename} is encrypted. Unpack it with its password first.")
         members.append(member)
@@ -229,10 +219,15 @@ def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
     return members
 
 
-def _check_size(size: int, name: str, max_bytes: int) -> None:
+def check_size(size: int, name: str, max_bytes: int) -> None:
+    """Refuse what is larger than allowed.
+
+    Raises:
+        InputError: It is.
+    """
     if size > max_bytes:
         raise InputError(
-            f"{name}: holds {size / 1e9:,.3g} GB, more than {max_bytes / 1e9:,.3g} GB. "
+            f"{name}: holds more than {max_bytes / 1e9:,.3g} GB. "
             f"If that is right, allow it: --set source.max_gigabytes={max(1, -(-size // 10**9))}"
         )
 
@@ -244,7 +239,7 @@ def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, name: str, max_bytes:
         with target.open("wb") as file:
             while chunk := packed.read(_CHUNK):
                 written += len(chunk)
-                _check_size(written, name, max_bytes)
+                check_size(written, name, max_bytes)
                 file.write(chunk)
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise InputError(f"{name}: the archive is damaged ({error}). Download or make it again.") from error
@@ -253,9 +248,9 @@ def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, name: str, max_bytes:
 
 def safe(path: Path, scratch: Path) -> Path:
     """The same file under a path without glob signs, which DuckDB would take for a pattern."""
-    if not any(sign in str(path) for sign in "*?["):
+    if not _is_pattern(path):
         return path
-    link = _target(scratch, path.name)
+    link = fresh(scratch, path.name)
     try:
         link.symlink_to(path.resolve())
     except OSError:

@@ -63,9 +63,8 @@ def look(file: File, scratch: Path, delimiter: str = "") -> Iterator[Part]:
     elif file.kind == "parquet":
         yield _columnar(file, scratch)
     else:
-        for sheet in spreadsheet.sheets(file):
-            columns = tuple(sheet.cells.column_names)
-            yield Part(sheet.name, "spreadsheet", columns, sheet.cells, sheet.cells.num_rows == 0)
+        for name, cells in spreadsheet.sheets(file):
+            yield Part(name, "spreadsheet", tuple(cells.column_names), cells)
 
 
 def _columnar(file: File, scratch: Path) -> Part:

@@ -1,7 +1,6 @@
 """Excel and OpenDocument files: every sheet, no cell silently dropped."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -15,16 +14,8 @@ if TYPE_CHECKING:
 _LOSSY = ("int", "null")  # types guessed from the first rows into which later cells would not fit
 
 
-@dataclass(frozen=True)
-class Sheet:
-    """A sheet's cells, and how messages call it."""
-
-    name: str
-    cells: pa.Table
-
-
-def sheets(file: File) -> Iterator[Sheet]:
-    """The sheets of a workbook that have rows under a header.
+def sheets(file: File) -> Iterator[tuple[str, pa.Table]]:
+    """The sheets of a workbook that have rows under a header: how messages call each, and its cells.
 
     Raises:
         InputError: The workbook cannot be opened.
@@ -37,7 +28,7 @@ def sheets(file: File) -> Iterator[Sheet]:
         for name in names:
             cells = _cells(book, name)
             if cells.num_rows:
-                yield Sheet(file.name if len(names) == 1 else f"{file.name}, sheet {name}", cells)
+                yield (file.name if len(names) == 1 else f"{file.name}, sheet {name}"), cells
     except fastexcel.FastExcelError as error:
         reason = str(error).splitlines()[0].removeprefix("calamine error: ")
         raise InputError(
