@@ -76,10 +76,10 @@ def test_growth_is_told_even_from_zero(recent, earlier, growth, told):
 
 def test_countries_are_ranked_over_all_segments(shop):
     ranked = ranking(shop["regions"], shop["profiles"].to_pylist())
-    assert [each.country for each in ranked] == ["United Kingdom", "EIRE", "France", "Ruritania"]
+    assert [each["country"] for each in ranked] == ["United Kingdom", "EIRE", "France", "Ruritania"]
     first = ranked[0]
-    assert (first.customers, first.active, first.revenue, first.change) == (60, 0.3, 6000, "+50%")
-    assert (first.segment, first.colour) == (report_tables.name(3), report_tables.PALETTE[2])
+    assert (first["customers"], first["active"], first["revenue"], first["change"]) == (60, 0.3, 6000, "+50%")
+    assert (first["segment"], first["colour"]) == (report_tables.name(3), report_tables.PALETTE[2])
 
 
 def test_the_reading_names_the_first_the_fastest_and_the_slowest(shop):
@@ -138,7 +138,7 @@ def test_no_countries_are_no_part(shop):
 def test_a_country_that_is_not_known_and_a_segment_that_is_gone_are_shown(shop):
     table = report_tables.arrow("regions", [of((None, 5.0, 1.0, 1.0)).to_pylist()[0] | {"segment_id": 9}])
     (row,) = made(shop, table).rows
-    assert (row.country, row.segment) == ("country not known", "not known")
+    assert (row["country"], row["segment"]) == ("country not known", "not known")
 
 
 def test_many_names_without_a_place_are_cut_short():

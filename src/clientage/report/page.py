@@ -55,7 +55,7 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
     rejected = queries.reasons(tables["rejected"], facts.get("reasons", {})) if "rejected" in tables else None
     drawn = [
         revenue_share(profiles), _months(tables, profiles, day, currency), *_fit(tables, facts.get("choice", {})),
-        *_space(tables, profiles, head.customers), *_lines(tables, rejected),
+        *_space(tables, profiles, head["customers"]), *_lines(tables, rejected),
     ]  # fmt: skip
     sections = _sections(tables, facts, profiles, traits)
     drawn += [chart for section in sections.values() if section for chart in section.charts]

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,23 +17,6 @@ TWINS = ("spend", "invoices")  # told by `monetary` and `frequency` already
 Tables = Mapping[str, ir.Table]
 
 
-@dataclass(frozen=True)
-class Headline:
-    """Figures of the whole shop.
-
-    Attributes:
-        customers: Customers with a line before `as_of`.
-        orders: Orders that were completed.
-        revenue: Spend less returns, in currency.
-        buys_again: Share of buyers from before the last horizon that bought in it; None where it is not known.
-    """
-
-    customers: int
-    orders: int
-    revenue: float
-    buys_again: float | None
-
-
 def collect(table: ir.Table) -> pa.Table:
     """A small result, out of the engine."""
     return table.get_backend().to_pyarrow_batches(table).read_all()
@@ -47,8 +29,13 @@ def as_of(tables: Tables) -> date | None:
     return day
 
 
-def headline(tables: Tables, day: date | None, horizon_days: int) -> Headline:
-    """Figures of the whole shop, buying again within a horizon."""
+def headline(tables: Tables, day: date | None, horizon_days: int) -> dict[str, Any]:
+    """Figures of the whole shop.
+
+    Returns:
+        `customers` with a line before `as_of`, `orders` that were completed, `revenue` less returns, and `buys_again`:
+        the share of buyers from before the last horizon that bought in it, None where it is not known.
+    """
     customers = tables["customers"]
     sums = customers.agg(
         customers=customers.count(),
@@ -56,9 +43,8 @@ def headline(tables: Tables, day: date | None, horizon_days: int) -> Headline:
         revenue=exact_sum(customers.spend),
     )
     (row,) = collect(sums).to_pylist()
-    return Headline(
-        row["customers"], int(row["orders"] or 0), row["revenue"] or 0.0, _buys_again(tables, day, horizon_days)
-    )
+    found = {"customers": row["customers"], "orders": int(row["orders"] or 0), "revenue": row["revenue"] or 0.0}
+    return found | {"buys_again": _buys_again(tables, day, horizon_days)}
 
 
 def monthly(tables: Tables, day: date | None) -> pa.Table:
