@@ -259,6 +259,7 @@ def test_the_order_of_dates_is_decided_over_all_files(read, put):
 def test_a_name_with_signs_of_a_pattern(read, put):
     assert len(read(put("orders [1].csv", CSV))[0]) == 2
     assert len(read(put("it's.csv", CSV))[0]) == 2
+    assert len(read(put("days [2011]/1.csv", CSV).parent)[0]) == 2
 
 
 def test_column_names_with_quotes_are_no_code(read, put):

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Rows, chart, in_rows, money_axis, room
+from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Rows, chart, in_rows, money_axis
 from clientage.report.words import count, label, share
 
 RADAR = (
@@ -36,9 +36,9 @@ def revenue_share(profiles: pa.Table) -> Chart:
         for bar, (name, what, opacity) in enumerate((("share", "customers", 0.4), ("revenue_share", "revenue", 1.0)))
     ]
     values = [row[name] for row in found for name in ("share", "revenue_share")]
-    top = max([0.2, *values])
+    top, reach = max([0.2, *values]), [1.55 * min([0.0, *values]), 1.55 * max([0.0, *values])]
     ticks = [tick / 10 for tick in range(0, 11, 2 if top > 0.4 else 1) if tick / 10 <= top + 0.1]
-    axis = {"title": {"text": "Share of all (%)"}, "range": room(values), "tickvals": ticks, "tickformat": ".0%"}
+    axis = {"title": {"text": "Share of all (%)"}, "range": reach, "tickvals": ticks, "tickformat": ".0%"}
     return in_rows("revenue", "Who brings the revenue?", traces, rows, axis, _most(found))
 
 

@@ -161,13 +161,6 @@ def in_rows(
     return chart(place, title, traces, rows.height, reading, **named, **layout)
 
 
-def room(values: Sequence[float], beside: float = 0.55) -> list[float]:
-    """Range of an axis that starts at zero and leaves room for labels beside the longest bar."""
-    top, bottom = max([0.0, *values]), min([0.0, *values])
-    span = (top - bottom) or 1.0
-    return [bottom - (beside * span if bottom < 0 else 0), top + beside * span if top > 0 or not bottom else 0.0]
-
-
 def money_axis(what: str, currency: str) -> dict[str, Any]:
     """Title and ticks of an axis of money."""
     title = f"{what} ({label(currency)})" if currency else what

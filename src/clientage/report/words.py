@@ -68,8 +68,7 @@ def feature_name(feature: str) -> str:
 def feature_unit(feature: str, currency: str = "") -> str:
     """What the feature is counted in; empty where that is plain."""
     column = TABLES["customers"].columns.get(feature)
-    unit = column.unit if column else ""
-    return currency if unit == "currency" else unit
+    return currency if is_money(feature) else column.unit if column else ""
 
 
 def is_money(feature: str) -> bool:

@@ -6,7 +6,7 @@ import io
 import re
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -16,7 +16,7 @@ from ibis.backends.duckdb import Backend
 
 from clientage.errors import InputError
 from clientage.transactions.sources.encoding import utf8
-from clientage.transactions.sources.files import File, fresh, opened
+from clientage.transactions.sources.files import File, Part, fresh, opened
 
 _HEAD = 1 << 16
 _DELIMITERS = ",;\t|^~"
@@ -25,30 +25,7 @@ QUOTE = '"'
 _STRAY = "\x1f"  # marks a line that is no good; no text file may hold it
 
 
-@dataclass(frozen=True)
-class Delimited:
-    """A CSV file that is understood: where its text is, in UTF-8, and how it is laid out.
-
-    Attributes:
-        path: The text in UTF-8; the file itself where it was that already.
-        name: How messages call it.
-        columns: The header, blanks named and repeated names numbered.
-        delimiter: Sign between fields.
-        encoding: Encoding of the file as it came.
-        skipped: Lines above the header.
-        empty: Whether no line follows the header.
-    """
-
-    path: Path
-    name: str
-    columns: tuple[str, ...]
-    delimiter: str
-    encoding: str
-    skipped: int = 0
-    empty: bool = False
-
-
-def look(file: File, scratch: Path, delimiter: str = "") -> Delimited:
+def look(file: File, scratch: Path, delimiter: str = "") -> Part:
     """Find out how a CSV file is written.
 
     Raises:
@@ -71,7 +48,7 @@ def look(file: File, scratch: Path, delimiter: str = "") -> Delimited:
     rows = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter)
     header = next(rows)
     empty = whole and not any(any(row) for row in rows)
-    return Delimited(path, file.name, _unique(header), delimiter, encoding, skipped, empty)
+    return Part(file.name, "csv", _unique(header), path, empty, delimiter, encoding, skipped)
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -94,7 +71,7 @@ def _unique(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def stage(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str], scratch: Path) -> ir.Table:
+def stage(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> ir.Table:
     """Read files of one layout, once, into Parquet: a column of text for each role, and `unreadable`.
 
     Rows with another number of fields than the header become rows of nulls with the line itself in `unreadable`.
@@ -115,7 +92,7 @@ def _literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _copied(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str], scratch: Path) -> list[Path] | None:
+def _copied(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> list[Path] | None:
     """Staged rows and the malformed ones; None where lines may have been swallowed by a stray quote."""
     number = len(list(scratch.iterdir()))
     good, bad = scratch / f"rows-{number:05d}.parquet", scratch / f"malformed-{number:05d}.parquet"
@@ -139,10 +116,10 @@ def _copied(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str
     return [good, bad] if found else [good]
 
 
-def _reader(files: Sequence[Delimited], errors: str, scans: str) -> str:
+def _reader(files: Sequence[Part], errors: str, scans: str) -> str:
     """The call of read_csv: every column as text, whatever does not fit kept aside."""
     first = files[0]
-    paths = ", ".join(_literal(file.path) for file in files)
+    paths = ", ".join(_literal(file.content) for file in files)
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(first.columns)))
     return (
         f"read_csv([{paths}], columns={{{types}}}, auto_detect=false, header=true, skip={first.skipped}, "
@@ -151,14 +128,14 @@ def _reader(files: Sequence[Delimited], errors: str, scans: str) -> str:
     )
 
 
-def _mended(file: Delimited, scratch: Path) -> Delimited:
+def _mended(file: Part, scratch: Path) -> Part:
     """A copy in which a line with a stray quote stands as one marked field, and all lines end alike."""
     target = fresh(scratch, "mended.csv")
-    with file.path.open(encoding="utf-8-sig") as source, target.open("w", encoding="utf-8", newline="\n") as out:
+    with file.content.open(encoding="utf-8-sig") as source, target.open("w", encoding="utf-8", newline="\n") as out:
         for record, good in _records(source, file.delimiter):
             out.write(record if good else f'"{_STRAY}{record.replace(QUOTE, QUOTE * 2)}"')
             out.write("\n")
-    return replace(file, path=target)
+    return replace(file, content=target)
 
 
 def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[str, bool]]:

@@ -76,18 +76,14 @@ def _file_name(url: str) -> str:
     return f"{hashlib.sha256(bare.encode()).hexdigest()[:12]}-{name or 'download'}"
 
 
-def _digest_file(target: Path) -> Path:
-    return target.with_name(target.name + ".sha256")
-
-
 def _intact(target: Path) -> bool:
     """Whether the file is there as it was when it was downloaded."""
-    kept = _digest_file(target)
+    kept = Path(f"{target}.sha256")
     return target.exists() and kept.exists() and kept.read_text().strip() == digest(target)
 
 
 def _download(url: str, target: Path, max_bytes: int, progress: Progress) -> None:
-    part = target.with_name(target.name + ".part")
+    part = Path(f"{target}.part")
     for attempt in range(1, _TRIES + 1):
         try:
             if _receive(url, part, max_bytes, progress):
@@ -97,18 +93,14 @@ def _download(url: str, target: Path, max_bytes: int, progress: Progress) -> Non
             problem = f"was cut off ({error or type(error).__name__})"
         if attempt == _TRIES:
             raise InputError(f"{shown(url)}: {problem}. Run it again: the download goes on where it stopped.")
-    _digest_file(target).write_text(digest(part) + "\n")
+    Path(f"{target}.sha256").write_text(digest(part) + "\n")
     part.replace(target)
-    _entity_file(part).unlink(missing_ok=True)
-
-
-def _entity_file(part: Path) -> Path:
-    return part.with_name(part.name + ".version")
+    Path(f"{part}.version").unlink(missing_ok=True)
 
 
 def _entity(part: Path) -> str:
     """Which version of the file the partial download is of; empty when that is not known."""
-    kept = _entity_file(part)
+    kept = Path(f"{part}.version")
     return kept.read_text() if part.exists() and kept.exists() else ""
 
 
@@ -121,7 +113,7 @@ def _receive(url: str, part: Path, max_bytes: int, progress: Progress) -> bool:
         check_size(stream.total or 0, shown(url), max_bytes)
         if stream.start not in (0, have):
             raise ConnectionError(f"the server went on at byte {stream.start:,} instead of {have:,}")
-        _entity_file(part).write_text(stream.entity)
+        Path(f"{part}.version").write_text(stream.entity)
         done = stream.start
         with part.open("ab" if stream.start else "wb") as file:
             while chunk := stream.body.read(_CHUNK):
