@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import Chart, Rows, Section, in_rows
+from clientage.report.panels import Chart, Row, Rows, Section, in_rows
 from clientage.report.parallel import parallel
 
 SHARED, STARTS = ("r2", "auc", "stability"), ("init", "n_init", "max_iter")
@@ -36,8 +36,6 @@ COLOURS = dict(
     zip(SETTINGS, ("#CC79A7", "#009E73", "#8C6D31", "#0072B2", "#E69F00", "#56B4E9", "#D55E00"), strict=True)
 )
 BESIDE = ("calinski_harabasz", "auc")  # say what their neighbours say, so that the lines do without
-
-Row = Mapping[str, Any]
 
 
 def candidates(found: pa.Table, choice: Row) -> Section | None:

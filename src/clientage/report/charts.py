@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Rows, chart, in_rows, money_axis
+from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Row, Rows, chart, in_rows, money_axis
 from clientage.report.words import count, label, share
 
 RADAR = (
@@ -42,7 +42,7 @@ def revenue_share(profiles: pa.Table) -> Chart:
     return in_rows("revenue", "Who brings the revenue?", traces, rows, axis, _most(found))
 
 
-def _most(profiles: Sequence[Mapping[str, Any]]) -> str:
+def _most(profiles: Sequence[Row]) -> str:
     """Which segment brings the most, and how that compares with its size."""
     best = max(profiles, key=lambda row: row["revenue_share"])
     times = best["revenue_share"] / best["share"] if best["share"] else 0.0

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clientage.report import words
 from clientage.report.correlations import numbers
-from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Rows, chart, in_rows
+from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Row, Rows, chart, in_rows
 from clientage.report.queries import over_cutoffs
 from clientage.report.words import count, label
 
@@ -30,8 +30,6 @@ MEASURES: Mapping[str, tuple[str, str, float]] = {
 }
 _SHADES = ("#1F5A8A", "#6A9BC3", "#9AA5B1", "#B8A07A", "#8A8F98")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
-
-Row = Mapping[str, Any]
 
 
 def stability(quality: pa.Table, chosen: Row) -> Chart:
@@ -205,7 +203,7 @@ def _sampled(shown: int, total: int) -> str:
     return f"Customers who are near each other behave alike. Shown: {which}{rest}."
 
 
-def _cloud(places: Sequence[Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+def _cloud(places: Sequence[Any], profile: Row) -> dict[str, Any]:
     return {
         "type": "scatter3d", "mode": "markers", "name": label(profile["segment"]),
         **{axis: values.astype(np.float32) for axis, values in zip("xyz", places, strict=True)},

@@ -7,16 +7,14 @@ import ibis.expr.types as ir
 
 from clientage.expressions import exact_sum
 from clientage.report import words
-from clientage.report.panels import Chart, Rows, Section, in_rows
+from clientage.report.panels import Chart, Row, Rows, Section, in_rows
 from clientage.report.queries import collect
 
 # light to dark, from the shop's usual customer to the furthest from it
 COLOURS: Mapping[str, str] = {"personal": "#B9C6D3", "bulk": "#6A9BC3", "reseller": "#1F5A8A"}
 
 
-def kinds(
-    tables: Mapping[str, ir.Table], profiles: Sequence[Mapping[str, Any]], rules: Mapping[str, str]
-) -> Section | None:
+def kinds(tables: Mapping[str, ir.Table], profiles: Sequence[Row], rules: Mapping[str, str]) -> Section | None:
     """Kinds of buyers by segment and over the shop; None where all buy for themselves.
 
     Args:
@@ -45,7 +43,7 @@ def totals(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return list(collect(sums.order_by("buyer")).to_pylist())
 
 
-def by_segment(profiles: Sequence[Mapping[str, Any]], text: str = "") -> Chart:
+def by_segment(profiles: Sequence[Row], text: str = "") -> Chart:
     """Share of each kind in each segment.
 
     Args:
@@ -65,7 +63,7 @@ def by_segment(profiles: Sequence[Mapping[str, Any]], text: str = "") -> Chart:
     return in_rows("kinds", title, [*traces, beside], rows, axis | {"tickformat": ".0%"}, text, barmode="stack")
 
 
-def reading(rows: Sequence[Mapping[str, Any]]) -> str:
+def reading(rows: Sequence[Row]) -> str:
     """What trade brings for its size."""
     share = sum(row["share"] for row in rows if row["kind"] != "personal")
     brought = [row["revenue_share"] for row in rows if row["kind"] != "personal" and row["revenue_share"] is not None]

@@ -1,15 +1,12 @@
 """Who moved: where the customers of each segment of the model before are now."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import QUIET, Chart, Rows, Section, in_rows
+from clientage.report.panels import QUIET, Chart, Row, Rows, Section, in_rows
 from clientage.report.words import label
-
-Row = Mapping[str, Any]
 
 TOLD = 0.10  # of a bar's length, below which its share is not written into it
 

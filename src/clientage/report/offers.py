@@ -7,16 +7,14 @@ import ibis
 import ibis.expr.types as ir
 
 from clientage.report import words
-from clientage.report.panels import Section
+from clientage.report.panels import Row, Section
 from clientage.report.queries import collect
 
 MOST = 5
 FIRST_RANKS = 3  # of a customer's recommendations: as many as fit an e-mail
 
 
-def offers(
-    tables: Mapping[str, ir.Table], profiles: Sequence[Mapping[str, Any]], recommender: Mapping[str, Any]
-) -> Section | None:
+def offers(tables: Mapping[str, ir.Table], profiles: Sequence[Row], recommender: Row) -> Section | None:
     """What to offer to each segment, products with a word of each; None without `favourites` and `recommendations`.
 
     Args:
@@ -60,7 +58,7 @@ def recommended(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return list(collect(placed.filter(placed.place < MOST).order_by("segment_id", "place")).to_pylist())
 
 
-def reading(recommendations: ir.Table, recommender: Mapping[str, Any], customers: int) -> str:
+def reading(recommendations: ir.Table, recommender: Row, customers: int) -> str:
     """What recommends, and how many customers get something.
 
     Args:
@@ -87,10 +85,10 @@ def _by_segment(rows: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]
     return found
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: Row) -> str:
     return str(row.get("description") or row["product"])
 
 
-def _liked(row: Mapping[str, Any]) -> str:
+def _liked(row: Row) -> str:
     more = "nobody else did" if row["lift"] is None else words.times(row["lift"])
     return f"{words.share(row['share'])} bought it, {more}"

@@ -12,6 +12,8 @@ import plotly.graph_objects as go
 from clientage.report import words
 from clientage.report.words import label
 
+Row = Mapping[str, Any]
+
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif"
 NEUTRAL, QUIET, ALERT = "#56789A", "#8A8F98", "#B5651D"
 # orange to blue, told apart with every kind of colour vision; the middle is plain on light and on dark

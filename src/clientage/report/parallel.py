@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.panels import QUIET, Chart, chart
+from clientage.report.panels import QUIET, Chart, Row, chart
 from clientage.report.words import label
 
 MOST = 500  # lines, above which they are a blot
 CHOSEN = "#D55E00"
 SHADES = ("#B9C6D3", "#8EB1CB", "#639CC2", "#3787BA", "#0072B2")
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

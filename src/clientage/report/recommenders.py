@@ -1,12 +1,11 @@
 """How good recommendations are: what each way to recommend found of what customers bought next."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import NEUTRAL, QUIET, Chart, Rows, Section, in_rows
+from clientage.report.panels import NEUTRAL, QUIET, Chart, Row, Rows, Section, in_rows
 from clientage.report.queries import over_cutoffs
 
 MEASURES = ("ndcg_10", "ndcg_10_se", "recall_10", "precision_3", "mrr", "coverage", "served")
@@ -26,7 +25,7 @@ def recommenders(found: pa.Table, chosen: str = "") -> Section | None:
     return Section(reading(rows, chosen), rows, [scores(rows, chosen)])
 
 
-def scores(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> Chart:
+def scores(rows: Sequence[Row], chosen: str = "") -> Chart:
     """NDCG of each, with standard errors.
 
     Args:
@@ -45,7 +44,7 @@ def scores(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> Chart:
     return in_rows("recommenders", title, [bars, texts], places, axis, reading(rows, chosen))
 
 
-def reading(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> str:
+def reading(rows: Sequence[Row], chosen: str = "") -> str:
     """Which finds most of what customers bought next, and how the one in use does."""
     best = rows[0]
     text = f"{words.recommender(best['model'])} is best: "

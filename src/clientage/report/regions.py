@@ -6,14 +6,12 @@ from typing import Any
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import Section
+from clientage.report.panels import Row, Section
 from clientage.report.places import place
 from clientage.report.world import Bubble, across, world
 
 TOP = 10
 MOST_NAMED = 8
-
-Row = Mapping[str, Any]
 
 
 def regions(found: pa.Table, profiles: Sequence[Row], currency: str) -> Section | None:

@@ -1,19 +1,17 @@
 """How a feature is spread in each segment: bars from the quantiles, on a scale on which every segment can be read."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import Chart, Rows, in_rows
+from clientage.report.panels import Chart, Row, Rows, in_rows
 from clientage.report.words import amount, label
 
 QUANTILES = ("p05", "p25", "median", "p75", "p95")
 _HOVER = "median {median}<br>half of them {p25} to {p75}<br>nine of ten {p05} to {p95}"
-
-Row = Mapping[str, Any]
 
 
 def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "") -> Chart:
@@ -71,7 +69,7 @@ def _less(high: Sequence[float], low: Sequence[float]) -> list[float]:
 class _Scale:
     """An axis on which every segment can be read: plain, or log1p to both sides where a few values dwarf the rest."""
 
-    def __init__(self, feature: str, found: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, feature: str, found: Sequence[Row]) -> None:
         self.feature = feature
         self._ends = [float(row[name]) for row in found for name in ("p05", "p95")] or [0.0, 1.0]
         typical = sorted(abs(row["median"]) for row in found)

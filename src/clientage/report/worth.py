@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from clientage.expressions import millionths, total
 from clientage.report import words
-from clientage.report.panels import ALERT, NEUTRAL, Chart, Section, chart, money_axis
+from clientage.report.panels import ALERT, NEUTRAL, Chart, Row, Section, chart, money_axis
 from clientage.report.queries import collect, over_cutoffs
 from clientage.report.spread import spread
 from clientage.report.words import label
@@ -25,8 +25,6 @@ TITLES: Mapping[str, str] = {OURS: "Do forecasts come true?", NAIVE: "Would the 
 NAMES: Mapping[str, str] = {
     OURS: "Expected spend", NAIVE: "Spend in the last {days} days", "all so far": "All spend so far",
 }  # fmt: skip
-
-Row = Mapping[str, Any]
 
 
 def worth(tables: Mapping[str, ir.Table], profiles: pa.Table, traits: pa.Table, currency: str) -> Section | None:
