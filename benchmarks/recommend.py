@@ -31,19 +31,22 @@ def clientage(raw: str, as_of: str) -> Work:
     import numpy as np
 
     from clientage.recommendations.ease import ease
-    from clientage.recommendations.offers import offers, popular
+    from clientage.recommendations.offers import offers
+    from clientage.recommendations.popularity import Popularity
     from clientage.recommendations.purchases import binary, catalogue, gathered, kept
 
     engine, day = _clean(raw), date.fromisoformat(as_of)
     table = engine.read_parquet(LINES)
 
     def work() -> int:
-        found = catalogue(table, day, offered_days=90, recent_days=28, most=10_000)
+        pairs = engine.create_table("pairs", kept(table, day), temp=True, overwrite=True)
+        found = catalogue(table, pairs, day, offered_days=90, recent_days=28, most=10_000)
         products = engine.to_pyarrow_batches(found).read_all()
         customers = engine.to_pyarrow_batches(table.select("customer_id").distinct().order_by("customer_id")).read_all()
         ids = (customers["customer_id"].combine_chunks(), products["product"].combine_chunks())
-        bought = binary(gathered(engine.to_pyarrow_batches(kept(table, day)), *ids))
-        fallback = popular(bought, np.zeros(bought.shape[0], np.int64), 100)
+        bought = binary(gathered(engine.to_pyarrow_batches(pairs), *ids))
+        segments = np.ones(bought.shape[0], np.int64)
+        fallback = Popularity.of(bought, segments, 100).fallback(segments)
         offered = products["offered"].to_numpy()
         return sum(len(block.product) for block in offers(bought, ease(bought), fallback, TOP, offered=offered))
 

@@ -18,7 +18,7 @@ from clientage.pipeline import MODEL, REPORT, STAGES
 from clientage.segments import grid, names, space
 from clientage.settings import Section, Settings
 from clientage.settings import names as setting_names
-from clientage.tables import TABLES, Column
+from clientage.tables import PREDICTIONS, TABLES, Column, TableSpec
 from clientage.transactions.clean import RULES
 from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.names import LAYOUTS, NAMES
@@ -45,9 +45,12 @@ def settings() -> Iterator[str]:
 def tables() -> Iterator[str]:
     """Every table with its columns."""
     for name, spec in TABLES.items():
-        key = ", ".join(f"`{column}`" for column in spec.key) or "none: rows may repeat"
-        yield from (f"## `{name}`", f"One row per {spec.row}. Key: {key}.")
-        yield _table(("column", "kind", "unit", "meaning"), (_column(*item) for item in spec.columns.items()))
+        yield from _promise(name, spec)
+
+
+def predictions() -> Iterator[str]:
+    """The table that no run makes."""
+    yield from _promise("predictions", PREDICTIONS)
 
 
 def features() -> Iterator[str]:
@@ -171,6 +174,7 @@ def example() -> str:
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "tables": tables,
+    "predictions": predictions,
     "features": features,
     "rules": rules,
     "recipes": recipes,
@@ -202,6 +206,13 @@ def _sections(model: type[Section] | type[Settings] = Settings, prefix: str = ""
     for name, field in model.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
             yield from _sections(field.annotation, f"{prefix}.{name}".strip("."))
+
+
+def _promise(name: str, spec: TableSpec) -> Iterator[str]:
+    """A table with its columns."""
+    key = ", ".join(f"`{column}`" for column in spec.key) or "none: rows may repeat"
+    yield from (f"## `{name}`", f"One row per {spec.row}. Key: {key}.")
+    yield _table(("column", "kind", "unit", "meaning"), (_column(*item) for item in spec.columns.items()))
 
 
 def _column(name: str, column: Column) -> tuple[str, ...]:

@@ -1,11 +1,14 @@
 """What all tests share: engines, the public data set, and runs that several tests look at."""
 
 import os
+import shutil
 import subprocess
 import sys
+import tempfile
 
 import ibis
 import pytest
+from databases import Server, program
 from shops import SHARED
 
 from clientage import pipeline
@@ -49,6 +52,34 @@ def sample_run(tmp_path_factory):
     """A whole run on the simulated shop: settings and manifest."""
     settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('sample')}", "segments.bootstraps=5"])
     return settings, pipeline.run(settings, "sample", with_evaluation=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of two megabytes."""
+    if os.geteuid() or not shutil.which("mount"):
+        pytest.skip("mounting a small disk needs root")
+    folder = tmp_path / "small"
+    folder.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
+    ).returncode:
+        pytest.skip("mounting is not permitted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """A server that ends with the tests; skips where there is none."""
+    program("initdb")
+    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:  # a short path
+        server = Server(folder)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop()
 
 
 @pytest.fixture

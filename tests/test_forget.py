@@ -1,19 +1,26 @@
 """A customer who was forgotten is nowhere in the workspace, does not come back, and nobody else is touched."""
 
+import contextlib
 import csv
 import hashlib
 import json
 import re
 import shutil
+import sys
 
 import pyarrow.parquet as pq
 import pytest
 
 import clientage
 from clientage import forget as forgetting
-from clientage.errors import InputError, WorkspaceError
+from clientage.errors import ClientageError, InputError, WorkspaceError
 from clientage.forget import forget
-from clientage.forgotten import remembered
+from clientage.forgotten import forgotten, remembered
+from clientage.serving import spool
+from clientage.serving.folder import FolderSink, read_predictions
+from clientage.serving.log import PredictionLog
+from clientage.serving.ship import Shipper
+from clientage.serving.sinks import open_sink
 from clientage.settings import load
 from clientage.tables import TABLES
 from clientage.warehouse import connect
@@ -137,6 +144,103 @@ def test_run_json_and_report_tell_of_what_is_left(workspace):
     counted = re.compile(r"<dt>customers</dt><dd>(\d+)</dd>")
     renewed = (workspace / "report.html").read_text(encoding="utf-8")
     assert int(counted.search(page)[1]) - int(counted.search(renewed)[1]) == 1
+
+
+def answer(request, *customers):
+    """An answered request as the log has it."""
+    n = len(customers)
+    part = {"form": "customer", "place": list(range(n)), "customer_id": list(customers), "names": ["spend"]}
+    part |= {"values": [[9.5]] * n, "segment_id": [1] * n, "segment": ["Loyal"] * n}
+    return {"id": request, "time": 1.7e9, "latency": 0.001, "version": "1", "parts": [part]}
+
+
+@contextlib.contextmanager
+def served(workspace, sink):
+    """Predictions shipped, waiting, and being written while the body runs."""
+    folder = workspace / spool.FOLDER
+    with contextlib.closing(PredictionLog(folder)) as log:
+        log.append(answer("shipped", ZOE, "c1@example.com"))
+        log.append({"unreadable": [ZOE]})
+        Shipper(folder, sink).once()
+        log.append(answer("waiting", "c1@example.com", ZOE, "c2@example.com"))
+        log.append(answer("waiting too", ZOE))
+        yield log
+
+
+def test_what_was_predicted_for_them_goes_too_wherever_it_is(workspace):
+    sink = FolderSink(workspace / spool.SINK)
+    with served(workspace, sink) as log:
+        assert len(places(workspace, ZOE)) > 6
+        receipt = forget(settings(workspace), ZOE)
+        assert receipt.rows["predictions"] == 3
+        assert receipt.rows["transactions"] > 0
+        assert places(workspace, ZOE) == []
+        log.append(answer("later", ZOE, "c3@example.com"))
+    Shipper(workspace / spool.FOLDER, sink, lambda ids: forgotten(workspace, ids)).once()
+    assert places(workspace, ZOE) == []
+    found = read_predictions(sink.folder)["prediction_id"].to_pylist()
+    assert found == ["later-1", "shipped-1", "waiting-0", "waiting-2"]
+
+
+def test_who_is_known_from_predictions_alone_is_forgotten(workspace):
+    with contextlib.closing(PredictionLog(workspace / spool.FOLDER)) as log:
+        log.append(answer("r", "new@example.com"))
+        report = (workspace / "report.html").stat()
+        assert forget(settings(workspace), "new@example.com").rows == {"predictions": 1}
+        assert (workspace / "report.html").stat().st_ino == report.st_ino
+    assert places(workspace, "new@example.com") == []
+    with pytest.raises(InputError, match="exactly as it came"):
+        forget(settings(workspace), "new@example.com")
+
+
+def test_predictions_without_any_table_suffice(tmp_path):
+    with contextlib.closing(PredictionLog(tmp_path / spool.FOLDER)) as log:
+        log.append(answer("r", ZOE))
+    assert forget(settings(tmp_path), ZOE).rows == {"predictions": 1}
+    assert places(tmp_path, ZOE) == []
+
+
+def test_predictions_in_a_database_go_too_and_where_it_is_away_all_stays(workspace, postgres):
+    postgres("DROP TABLE IF EXISTS predictions")
+    set_ = load(None, [f"workspace={workspace}", f"serve.sink={postgres.address()}"])
+    with contextlib.closing(open_sink(postgres.address())) as sink, served(workspace, sink):
+        sink.close()
+        before = contents(workspace)
+        postgres.stop()
+        try:
+            with pytest.raises(ClientageError, match="the database cannot be reached"):
+                forget(set_, ZOE)
+        finally:
+            postgres.start()
+        assert contents(workspace) == before
+        assert forget(set_, ZOE).rows["predictions"] == 3
+        assert places(workspace, ZOE) == []
+        assert postgres("SELECT customer_id FROM predictions").split()[1:] == ["c1@example.com"]
+
+
+def test_while_predictions_are_removed_none_are_shipped(workspace, monkeypatch):
+    """What was read before would come back after."""
+    sink = FolderSink(workspace / spool.SINK)
+    with served(workspace, sink), monkeypatch.context() as patch:
+        patch.setattr(forgetting, "remembered", lambda folder: (busy(workspace), remembered(folder))[1])
+        forget(settings(workspace), ZOE)
+    assert Shipper(workspace / spool.FOLDER, sink).once() == 2
+
+
+def busy(workspace):
+    """Somebody holds the lock of the log."""
+    with pytest.raises(WorkspaceError, match="being shipped"), spool.locked(workspace / spool.FOLDER, seconds=0):
+        pass
+
+
+def test_without_the_library_of_the_log_it_says_what_to_install(workspace, monkeypatch):
+    (workspace / spool.SINK).mkdir()
+    monkeypatch.delitem(sys.modules, "clientage.serving.erase", raising=False)
+    monkeypatch.setitem(sys.modules, "orjson", None)
+    before = contents(workspace)
+    with pytest.raises(WorkspaceError, match=r"without orjson.* pip install 'clientage\[serve\]'"):
+        forget(settings(workspace), ZOE)
+    assert contents(workspace) == before
 
 
 def test_the_receipt_says_what_went_and_not_who(workspace):

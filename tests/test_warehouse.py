@@ -1,7 +1,6 @@
 """The workspace: all tables of a run appear together or not at all, whatever happens."""
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +32,22 @@ def test_a_table_comes_back_as_it_was_written(tmp_path):
 
 def quantities_inside(warehouse):
     return sorted(warehouse.collect(warehouse.read("lines"))["quantity"].to_pylist())
+
+
+def test_a_table_that_is_written_again_is_read_as_it_is_now(tmp_path):
+    warehouse = connect(tmp_path)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+        assert "country" in warehouse.read("lines").columns
+    with warehouse.transaction():
+        assert quantities_inside(warehouse) == [1]
+        warehouse.write("lines", lines(2).drop("country"))
+        assert "country" not in warehouse.read("lines").columns
+        assert quantities_inside(warehouse) == [2]
+        warehouse.write("lines", lines(3))
+        assert "country" in warehouse.read("lines").columns
+        assert quantities_inside(warehouse) == [3]
+    assert quantities_inside(warehouse) == [3]
 
 
 def test_an_error_leaves_the_previous_tables(tmp_path):
@@ -156,21 +171,6 @@ def test_a_process_that_is_killed_leaves_all_or_nothing(tmp_path, moment, expect
         pass
     assert not (tmp_path / ".staging").exists()
     assert not (tmp_path / ".scratch").exists()
-
-
-@pytest.fixture
-def small_disk(tmp_path):
-    """A file system of two megabytes."""
-    if os.geteuid() or not shutil.which("mount"):
-        pytest.skip("mounting a small disk needs root")
-    folder = tmp_path / "small"
-    folder.mkdir()
-    if subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", folder], capture_output=True, check=False
-    ).returncode:
-        pytest.skip("mounting is not permitted here")
-    yield folder
-    subprocess.run(["umount", folder], check=True)
 
 
 def test_a_full_disk_leaves_the_previous_tables(small_disk):

@@ -6,13 +6,13 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from clientage.context import opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.pipeline import ledger
-from clientage.recommendations.offers import NOBODY, Fallback, offers, similar
+from clientage.recommendations.offers import NOBODY, offers, similar
+from clientage.recommendations.popularity import Popularity
 from clientage.recommendations.purchases import binary, gathered, kept
 from clientage.recommendations.weights import Weights
 from clientage.settings import Settings
@@ -47,9 +47,8 @@ def for_customer(settings: Settings, customer: str, top: int, *, repeat: bool) -
     pairs = kept(lines.filter(lines.customer_id == customer), day)
     bought = binary(gathered(warehouse.batches(pairs), pa.array([customer]), codes))
     weights = _weights(warehouse, codes) if warehouse.exists("affinities") else None
-    members = segments.filter(segments.segment_id == own["segment_id"][0].as_py())
-    popular = _popular(warehouse, kept(lines, day), members, codes, settings.recommendations.min_buyers)
-    fallback = Fallback(popular[None], np.zeros(1, np.int64), np.zeros(1, bool))
+    popularity = Popularity.of_table(warehouse.collect(warehouse.read("popularity")), codes)
+    fallback = popularity.fallback(own["segment_id"].to_numpy())
     (block,) = offers(bought, weights, fallback, top, offered=products["offered"].to_numpy(), repeat=repeat)
     places = [place for place in range(block.product.shape[1]) if block.product[0, place] != NOBODY]
     return [
@@ -58,22 +57,6 @@ def for_customer(settings: Settings, customer: str, top: int, *, repeat: bool) -
         | {"score": float(block.score[0, place]), "because": _name(products, int(block.because[0, place]))}
         for place in places
     ]
-
-
-def _popular(
-    warehouse: Warehouse, pairs: ir.Table, members: ir.Table, codes: pa.Array, fewest: int
-) -> NDArray[np.float32]:
-    """Share of a segment's buyers who bought each product, (m,); of all buyers where the segment has too few."""
-    for own in (pairs.semi_join(members, "customer_id"), pairs):
-        buyers = warehouse.collect(own.agg(n=own.customer_id.nunique()))["n"][0].as_py()
-        if buyers >= fewest:
-            break
-    counts = warehouse.collect(own.group_by("product").agg(n=own.count()))
-    place = pc.index_in(counts["product"].combine_chunks(), codes)
-    share = np.zeros(len(codes), np.float32)
-    known = place.is_valid().to_numpy(zero_copy_only=False)
-    share[place.fill_null(0).to_numpy()[known]] = counts["n"].to_numpy()[known] / max(buyers, 1)
-    return share
 
 
 def of_product(settings: Settings, product: str, top: int) -> dict[str, Rows]:

@@ -20,11 +20,14 @@ from clientage.segments.kmeans import Floats
 from clientage.segments.outcomes import outcomes
 from clientage.settings import Settings
 from clientage.tables import arrow_schema
+from clientage.tracking.store import Store
+from clientage.transactions.clean import RULES
 from clientage.warehouse import Warehouse, connect
 
 Columns = dict[str, Floats]
 
 MODEL = "model/segments.json"
+TRACKING = "tracking"
 CHALLENGER = "challenger"  # the folder where a challenger is tried, a workspace in the workspace
 
 
@@ -130,6 +133,23 @@ class Run:
             known = {name: both[name].fill_null(0.0) for name in ("next_spend", "next_net")}
             self._snapshots[day] = buyers(self.columns(both.mutate(**known)))
         return self._snapshots[day]
+
+
+def rules_in_use(settings: Settings, *, words: bool) -> list[str]:
+    """The cleaning rules that are on, in order.
+
+    Args:
+        settings: All of them.
+        words: Whether the shop's stock codes are words, so that one without digits is a product all the same.
+    """
+    on = settings.clean.model_dump()
+    return [name for name in RULES if on[name.replace(" ", "_")] and not (words and name == "service code")]
+
+
+def store(settings: Settings) -> Store:
+    """Where experiments and models of the settings are kept."""
+    wanted = settings.tracking
+    return Store(wanted.uri, wanted.experiment, wanted.model, settings.workspace / TRACKING)
 
 
 def opened(settings: Settings) -> Warehouse:

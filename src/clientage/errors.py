@@ -35,10 +35,34 @@ class TrackingError(ClientageError):
     """The store of experiments and models cannot be reached, or has not what was asked for."""
 
 
+class SinkError(ClientageError):
+    """Predictions cannot be kept where they are to be shipped.
+
+    Attributes:
+        kind: Of the failure, in a word or two without anybody's data.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class GateError(ClientageError):
     """A model did not pass the gate, or another one was promoted meanwhile."""
 
     exit_code = 3
+
+
+class RequestError(ClientageError):
+    """A request to the service that cannot be answered.
+
+    Attributes:
+        status: The HTTP status that says whose fault it is.
+    """
+
+    def __init__(self, sentence: str, status: int = 400) -> None:
+        super().__init__(sentence)
+        self.status = status
 
 
 def joined(problems: Iterable[str]) -> str:

@@ -1,5 +1,6 @@
 """Forget a customer: no table, no report and no later run of the workspace has them any more."""
 
+import contextlib
 import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
@@ -10,6 +11,7 @@ from clientage.forgotten import FOLDER, SALT, remembered
 from clientage.ledger import Ledger
 from clientage.manifest import installed
 from clientage.pipeline import REPORT, STAGE, drop, ledger, perform, there
+from clientage.serving import spool
 from clientage.settings import Settings
 from clientage.stages.lines import reasons
 from clientage.stages.report import PAGES
@@ -25,7 +27,7 @@ class Receipt:
     Attributes:
         customer: Salted digest of the id (see `clientage.forgotten`).
         time: When, in UTC.
-        rows: Rows removed from each table.
+        rows: Rows removed from each table, `predictions` among them.
         versions: Of Python and of the libraries.
     """
 
@@ -43,6 +45,9 @@ class Receipt:
 def forget(settings: Settings, customer: str) -> Receipt:
     """Remove a customer from every table, renew the report, and leave a receipt; all at once or not at all.
 
+    What was predicted for them goes last, shipped or not. Where it cannot all be reached, the tables are as they were,
+    and asking again removes the rest.
+
     Args:
         settings: All of them.
         customer: The id, exactly as it came.
@@ -54,24 +59,55 @@ def forget(settings: Settings, customer: str) -> Receipt:
     warehouse = opened(settings)
     if not settings.workspace.exists():
         raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
-    with warehouse.transaction() as scratch:  # which removes what a killed run left, before anything else
+    with _unshipped(settings), warehouse.transaction() as scratch:  # which removes what a killed run left, first of all
         tables = [name for name, spec in TABLES.items() if "customer_id" in spec.columns and warehouse.exists(name)]
-        if not tables:
+        if not (tables or _sinks(settings)):
             raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
         told = ledger(warehouse)
         run = Run(settings, warehouse, told.manifest(), scratch=scratch)
         rows = {name: removed for name in tables if (removed := _remove(run, name, customer))}
+        if rows:
+            _renew(run, told)
+        if predictions := _predictions(settings, customer):
+            rows["predictions"] = predictions
         if not rows:
             raise InputError(
                 f"customer {customer}: no table of {settings.workspace} has them. "
                 "Write the id exactly as it came, with capitals, blanks and leading zeros."
             )
-        _renew(run, told)
         forgotten = remembered(settings.workspace)
         receipt = Receipt(forgotten.digest(customer), datetime.now(UTC).isoformat().replace("+00:00", "Z"), rows)
         warehouse.write_text(SALT, forgotten.salt)
         warehouse.write_text(receipt.name, json.dumps(asdict(receipt), indent=1) + "\n")
     return receipt
+
+
+def _unshipped(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """Nobody ships predictions meanwhile: what had been read before would come back after."""
+    folder = settings.workspace / spool.FOLDER
+    return spool.locked(folder) if folder.exists() else contextlib.nullcontext()
+
+
+def _sinks(settings: Settings) -> list[str]:
+    """Where predictions are, or may be, kept: the folder of the workspace if it is there, and what is set."""
+    folder = settings.workspace / spool.SINK
+    waiting = settings.workspace / spool.FOLDER
+    return [str(folder)] * (folder.exists() or waiting.exists()) + [settings.serve.sink] * bool(settings.serve.sink)
+
+
+def _predictions(settings: Settings, customer: str) -> int:
+    """Remove what was predicted for a customer; nothing is loaded where nobody ever asked."""
+    sinks = _sinks(settings)
+    if not sinks:
+        return 0
+    try:
+        from clientage.serving.erase import shipped, waiting  # noqa: PLC0415 - an extra
+    except ImportError as missing:
+        raise WorkspaceError(
+            f"{settings.workspace}: predictions cannot be removed without {missing.name}. "
+            "Install it: pip install 'clientage[serve]'."
+        ) from missing
+    return sum(shipped(sink, customer) for sink in sinks) + waiting(settings.workspace / spool.FOLDER, customer)
 
 
 def _remove(run: Run, name: str, customer: str) -> int:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -34,6 +35,17 @@ class Forgotten:
     def among(self, customers: ir.StringColumn) -> ir.BooleanColumn:
         """Whether a customer was forgotten; a line of nobody was not."""
         return (ibis.literal(self.salt) + customers).hexdigest("sha256").isin(self.digests).fill_null(False)
+
+
+def forgotten(workspace: Path, customers: Iterable[str]) -> set[str]:
+    """Those of some customers who were forgotten in a workspace, as it is now.
+
+    Raises:
+        WorkspaceError: The receipts cannot be read.
+    """
+    known = remembered(workspace)
+    digests = set(known.digests)
+    return {customer for customer in customers if digests and known.digest(customer) in digests}
 
 
 def remembered(workspace: Path) -> Forgotten:

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
+from functools import cache
 from typing import Any
 
 from clientage.errors import WorkspaceError
@@ -28,7 +29,10 @@ LIBRARIES = ("clientage", "duckdb", "ibis-framework", "numpy", "pyarrow")
 
 def installed() -> dict[str, str]:
     """Versions of Python and of the libraries that decide results."""
-    return {"python": platform.python_version()} | {name: importlib.metadata.version(name) for name in LIBRARIES}
+    return {"python": platform.python_version()} | {name: _version(name) for name in LIBRARIES}
+
+
+_version = cache(importlib.metadata.version)  # finding it takes milliseconds, and every stage notes it
 
 
 @dataclass

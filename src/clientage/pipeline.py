@@ -2,7 +2,7 @@
 
 read → transactions → clean → lines, rejected → features → customers → sweep → candidates → train → model, quality
 → segment → segments, migrations → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
-→ recommend → products, affinities, recommendations, favourites → report → report.html, metrics.json
+→ recommend → products, affinities, popularity, recommendations, favourites → report → report.html, metrics.json
 
 Beside its tables, each stage leaves its facts in `facts/STAGE.json`. It knows the facts of the stages that it follows
 from and no others, so that the same tables, facts and settings give the same bytes.
@@ -33,7 +33,8 @@ HORIZON = "evaluate.horizon_days"
 DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
 # where tables are, what they may use, how they are judged and what is tried: this decides no table of a run
 UNDECISIVE = (
-    "workspace", "warehouse", "tracking", "gate", "sweep", "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
+    "workspace", "warehouse", "tracking", "gate", "serve", "sweep",
+    "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
 )  # fmt: skip
 
 ON_REQUEST = ("sweep", "evaluate")  # stages that a run leaves out unless asked for

@@ -4,7 +4,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from clientage import pipeline
-from clientage.context import CHALLENGER, Lineage
+from clientage.context import CHALLENGER, Lineage, store
 from clientage.errors import ClientageError, GateError, SettingsError, TrackingError, WorkspaceError
 from clientage.pipeline import Adopted, Tell
 from clientage.segments import document, gate
@@ -16,7 +16,7 @@ from clientage.tracking import experiments, registry
 from clientage.tracking.experiments import Sent
 from clientage.tracking.registry import Change, Version
 from clientage.tracking.store import Store
-from clientage.training import alone, remember, store, worth
+from clientage.training import alone, remember, worth
 
 STAGES = ("segment", "profile", "recommend", "report")
 

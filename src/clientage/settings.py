@@ -231,6 +231,43 @@ class Evaluate(Section):
     groups: Annotated[int, Field(ge=2, le=50)] = Field(5, description="Number of groups all recipes are compared at.")
 
 
+def _no_secret_in_address(place: str) -> str:
+    return _without_secret(place) if "://" in place else place
+
+
+class Serve(Section):
+    """The service."""
+
+    model: str = Field(
+        "",
+        description="What is served: a folder with a model, an address such as gs://…, or an alias or version in the "
+        "registry; empty: $AIP_STORAGE_URI, else the champion where tracking.uri is set, else the workspace's model.",
+    )
+    shadow: str = Field("", description="A model that is asked too, in the same words; its answers are only logged.")
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on; others than this machine's need keys."
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8080, description="Port; $AIP_HTTP_PORT where that is set.")
+    workers: Annotated[int, Field(ge=1, le=256)] = Field(2, description="Processes that answer.")
+    threads: Annotated[int, Field(ge=1, le=256)] = Field(4, description="Requests that each takes at a time.")
+    requests_per_minute: Annotated[int, Field(ge=0)] = Field(
+        6000, description="Allowed to each key, or to each address where there are no keys; 0: any number."
+    )
+    max_instances: Annotated[int, Field(ge=1, le=100_000)] = Field(2000, description="Most instances of a request.")
+    max_megabytes: float = Field(1.5, gt=0, le=100, description="Largest request, and largest answer.")
+    refresh_seconds: float = Field(10, ge=1, description="How often the registry is asked for another model.")
+    log_requests: bool = Field(False, description="Tell of every request on standard error, not only of failed ones.")
+    sink: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
+        "",
+        description="Where predictions are shipped: empty: the folder `predictions` of the workspace; or "
+        "postgresql://user@host/database.",
+    )
+    ship_seconds: float = Field(10, gt=0, description="How long predictions may wait to be shipped.")
+    sync: bool = Field(
+        False, description="Wait for the disk before each answer: what is answered survives a power cut."
+    )
+
+
 class Warehouse(Section):
     """Where tables live and what they may use."""
 
@@ -258,6 +295,7 @@ class Settings(BaseSettings):
     tracking: Tracking = Field(Tracking(), description="See the section below.")
     gate: Gate = Field(Gate(), description="See the section below.")
     evaluate: Evaluate = Field(Evaluate(), description="See the section below.")
+    serve: Serve = Field(Serve(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
 
     @model_validator(mode="after")
@@ -369,7 +407,9 @@ def _sentence(problem: Any) -> str:
     name = _name(problem)
     if problem["type"] != "extra_forbidden":
         plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
-        given = "" if name.startswith("tracking") else f" (given: {problem['input']!r})"  # it may have a password in it
+        given = (
+            "" if name.startswith(("tracking", "serve.sink")) else f" (given: {problem['input']!r})"
+        )  # it may have a password in it
         return (
             f"setting {name}: {plain.removeprefix('Value error, ')}{given}."
             if name

@@ -224,6 +224,15 @@ TABLES: Mapping[str, TableSpec] = {
             "weight": Column("number", "By how much"),
         },
     ),
+    "popularity": TableSpec(
+        "segment × product",
+        ("segment_id", "product"),
+        {
+            "segment_id": Column("integer", "Number of the segment; 0 for all customers"),
+            "product": RECEIVED["product"],
+            "share": Column("number", "Share of its buyers who bought and kept it, in [0, 1]"),
+        },
+    ),
     "recommendations": TableSpec(
         "customer × rank",
         ("customer_id", "rank"),
@@ -339,6 +348,28 @@ TABLES: Mapping[str, TableSpec] = {
     ),
 }
 
+PREDICTIONS = TableSpec(
+    "prediction served",
+    ("prediction_id",),
+    {
+        "prediction_id": Column("text", "The request and the place in it, such as `7f3a-0`"),
+        "request_id": Column("text", "The request"),
+        "place": Column("integer", "Place of the customer in the request, from 0"),
+        "time": Column("time", "When it was answered, in UTC"),
+        "version": Column("text", "Version of the model that answered"),
+        "form": Column("text", "What the request gave: features, customer, purchases or components"),
+        "customer_id": Column("text", "Customer, as the request gave it; null where it gave none"),
+        "inputs": Column("text", "The numbers the model saw, as a JSON object; null where one was missing"),
+        **SEGMENT,
+        "distance": Column("number", "Distance to the centroid of the segment, in the model's space; null for a grid"),
+        "runner_up": Column("integer", "Number of the next nearest segment; null for a grid"),
+        "shadow_version": Column("text", "Version of the model that was asked beside it; null where there was none"),
+        "shadow_segment_id": Column("integer", "Number of the segment by that one"),
+        "latency": Column("number", "From the request to its answer", "s"),
+    },
+)
+"""A folder that grows as the model is asked, and no table of a run: see `clientage.serving`."""
+
 _ARROW = {
     "text": pa.string(),
     "integer": pa.int64(),
@@ -381,6 +412,7 @@ def check(name: str, table: ir.Table) -> ir.Table:
     return table.select(*(column for column in spec.columns if column in schema))
 
 
-def arrow_schema(name: str) -> pa.Schema:
-    """The Arrow schema of a table, with all its columns."""
-    return pa.schema([(column, _ARROW[spec.kind]) for column, spec in TABLES[name].columns.items()])
+def arrow_schema(table: str | TableSpec) -> pa.Schema:
+    """The Arrow schema of a table, by its name or its promise, with all its columns."""
+    spec = TABLES[table] if isinstance(table, str) else table
+    return pa.schema([(name, _ARROW[column.kind]) for name, column in spec.columns.items()])

@@ -14,7 +14,7 @@ import numpy as np
 from ibis.expr.datatypes import DataType
 
 from clientage import pipeline
-from clientage.context import CHALLENGER, FRESH, MODEL, Columns, Lineage, Run, enough, opened
+from clientage.context import CHALLENGER, FRESH, MODEL, TRACKING, Columns, Lineage, Run, enough, opened, store
 from clientage.errors import TrackingError, WorkspaceError
 from clientage.export.revision import dvc_revision
 from clientage.ledger import MANIFEST
@@ -36,7 +36,6 @@ from clientage.tracking.experiments import Candidate, Record, Sent
 from clientage.tracking.store import Store
 from clientage.warehouse import explained
 
-TRACKING = "tracking"
 STAGES = ("train", "segment", "profile", "recommend", "report")
 LATEST = f"{TRACKING}/champion.json"
 NOBODY: dict[str, Any] = {"version": None, "model": "", "last_number": 0}
@@ -68,12 +67,6 @@ class Trained:
     matched: tuple[int, ...]
     new: tuple[int, ...]
     ended: tuple[int, ...]
-
-
-def store(settings: Settings) -> Store:
-    """Where experiments and models of the settings are kept."""
-    wanted = settings.tracking
-    return Store(wanted.uri, wanted.experiment, wanted.model, settings.workspace / TRACKING)
 
 
 @contextmanager

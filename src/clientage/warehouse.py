@@ -39,6 +39,7 @@ class Warehouse:
         self.engine = engine
         self._staging: Path | None = None
         self._dropped: set[str] = set()
+        self._held: dict[Path, ir.Table] = {}
 
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""
@@ -55,7 +56,7 @@ class Warehouse:
         self._dropped.add(name)
 
     def read(self, name: str) -> ir.Table:
-        """A named table as an expression, held against its promise.
+        """A named table as an expression, held against its promise; once in a transaction for each time it is written.
 
         Raises:
             WorkspaceError: The table has not been written yet.
@@ -64,8 +65,10 @@ class Warehouse:
         path = self.path(f"tables/{name}.parquet")
         if not self.exists(name):
             raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
-        with explained(self.workspace):
-            return check(name, self.engine.read_parquet(path))
+        if path not in self._held:
+            with explained(self.workspace):
+                self._held[path] = check(name, self.engine.read_parquet(path))
+        return self._held[path] if self._staging else self._held.pop(path)
 
     def write(self, name: str, table: ir.Table) -> int:
         """Write a named table within a transaction.
@@ -155,7 +158,7 @@ class Warehouse:
                 _mark_complete(self.workspace, self._dropped)
                 _publish(self.workspace)
         finally:
-            self._staging, self._dropped = None, set()
+            self._staging, self._dropped, self._held = None, set(), {}
             if not _complete(self.workspace):
                 shutil.rmtree(self.workspace / STAGING, ignore_errors=True)
             shutil.rmtree(scratch, ignore_errors=True)
@@ -175,6 +178,7 @@ class Warehouse:
         if self._staging is None:
             raise WorkspaceError(f"{name}: written outside a transaction. Wrap the writes in `Warehouse.transaction`.")
         path = self._staging / name
+        self._held.pop(path, None)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 

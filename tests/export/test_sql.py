@@ -1,11 +1,5 @@
 """The model as SQL: what an engine selects is what NumPy computes."""
 
-import os
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
-
 import duckdb
 import numpy as np
 import pyarrow as pa
@@ -246,41 +240,6 @@ def test_without_limits_nobody_is_a_trader(tmp_path):
 
 
 # PostgreSQL, for real
-
-
-def program(name):
-    """A program of the PostgreSQL server, wherever Debian keeps it."""
-    found = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
-    if found is None:
-        reason = f"{name} is not installed: the Debian package postgresql has it"
-        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
-    return str(found)
-
-
-@pytest.fixture(scope="module")
-def postgres():
-    """A server that listens on a socket in a folder of its own, and ends with the tests; calls of psql."""
-    # root may not run one, and the folders of tests are closed to others; sockets need short paths
-    who = {"user": "nobody", "group": "nogroup", "extra_groups": []} if os.geteuid() == 0 else {}
-    initdb, control, psql = program("initdb"), program("pg_ctl"), program("psql")
-    with tempfile.TemporaryDirectory(prefix="pg-", dir="/tmp", ignore_cleanup_errors=True) as folder:
-        if who:
-            shutil.chown(folder, "nobody", "nogroup")
-        quiet = {"cwd": folder, "stdout": subprocess.DEVNULL, "stdin": subprocess.DEVNULL} | who
-        subprocess.run(
-            [initdb, "-D", "data", "-U", "tester", "-A", "trust", "-E", "UTF8", "--locale=C"], check=True, **quiet
-        )
-        options = f"-c listen_addresses='' -k {folder} -c fsync=off"
-        subprocess.run([control, "-D", "data", "-w", "-l", "log", "-o", options, "start"], check=True, **quiet)
-
-        def call(script):
-            command = [psql, "-X", "-q", "--csv", "-v", "ON_ERROR_STOP=1", "-h", folder, "-U", "tester", "postgres"]
-            return subprocess.run(command, input=script, capture_output=True, text=True, check=True).stdout
-
-        try:
-            yield call
-        finally:
-            subprocess.run([control, "-D", "data", "-m", "immediate", "-w", "stop"], check=True, **quiet)
 
 
 KINDS = {"string": "text", "int64": "bigint", "double": "double precision", "bool": "boolean", "date32[day]": "date"}

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from matrices import bought, popularity
 
+from clientage.recommendations.blocks import BLOCK
 from clientage.recommendations.ease import ease
-from clientage.recommendations.offers import BLOCK, NOBODY, offers, popular, similar
+from clientage.recommendations.offers import NOBODY, offers, similar
 
 SHOPS = arrays.arrays(np.int8, st.tuples(st.integers(1, 12), st.integers(2, 9)), elements=st.integers(0, 1))
 
@@ -55,14 +56,6 @@ def test_who_bought_nothing_gets_what_is_popular():
     assert block.product[0].tolist() == [0, 1, NOBODY]
     assert block.because[0].tolist() == [NOBODY] * 3
     assert block.score[0, 0] == pytest.approx(2 / 3)
-
-
-def test_popular_within_the_segment_where_enough_of_it_bought():
-    matrix = bought([[1, 0, 0], [1, 0, 0], [0, 1, 0], [0, 0, 0], [0, 1, 0], [0, 0, 1]])
-    fallback = popular(matrix, np.array([7, 7, 7, 7, 2, 2]), fewest=3)
-    assert fallback.own.tolist() == [False, True]
-    assert fallback.score[fallback.group[0]] == pytest.approx([2 / 3, 1 / 3, 0])
-    assert fallback.score[fallback.group[4]] == pytest.approx([2 / 5, 2 / 5, 1 / 5])
 
 
 def test_blocks_cover_all_customers_once():

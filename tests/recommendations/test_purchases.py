@@ -24,7 +24,8 @@ def pairs(engine, rows, day=DAY):
 
 def products(engine, rows, **options):
     wanted = {"offered_days": 5, "recent_days": 3, "most": 99} | options
-    found = catalogue(table("lines", rows), DAY, **wanted)
+    lines = table("lines", rows)
+    found = catalogue(lines, kept(lines, DAY), DAY, **wanted)
     return engine.to_pyarrow(check("products", found)).to_pylist()
 
 
@@ -108,8 +109,9 @@ def test_favourites_are_what_stands_out_surely(engine):
         )
         chances = {"mug": 0.6 if segment == 1 else 0.2, "jug": 0.5, "rare": 0.01, "own": 0.3 * (segment == 2)}
         rows += [line(customer_id=customer, product=name) for name, chance in chances.items() if rng.random() < chance]
-    catalogued = catalogue(table("lines", rows), DAY, offered_days=99, recent_days=9, most=99)
-    found = favourites(kept(table("lines", rows), DAY), table("segments", members), catalogued)
+    lines = table("lines", rows)
+    catalogued = catalogue(lines, kept(lines, DAY), DAY, offered_days=99, recent_days=9, most=99)
+    found = favourites(kept(lines, DAY), table("segments", members), catalogued)
     first = engine.to_pyarrow(check("favourites", found)).to_pylist()
     assert (first[0]["segment_id"], first[0]["rank"], first[0]["product"]) == (1, 1, "mug")
     assert first[0]["lift"] > 2
@@ -121,6 +123,7 @@ def test_favourites_are_what_stands_out_surely(engine):
 def test_one_segment_alone_has_no_favourites(engine):
     rows = [line(customer_id=f"c{i}") for i in range(20)]
     segments = table("segments", [{"customer_id": f"c{i}", "segment_id": 1} for i in range(20)])
-    catalogued = catalogue(table("lines", rows), DAY, offered_days=99, recent_days=9, most=99)
-    found = favourites(kept(table("lines", rows), DAY), segments, catalogued)
+    lines = table("lines", rows)
+    catalogued = catalogue(lines, kept(lines, DAY), DAY, offered_days=99, recent_days=9, most=99)
+    found = favourites(kept(lines, DAY), segments, catalogued)
     assert engine.to_pyarrow(found).num_rows == 0

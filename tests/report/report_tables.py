@@ -41,8 +41,13 @@ FACTS = {
 
 
 def drawn(chart):
-    """A chart of the page as a figure."""
-    return go.Figure(chart.figure)
+    """A chart of the page as a figure that Plotly knows."""
+    return held(chart.figure)
+
+
+def held(figure):
+    """A figure held against Plotly's schema: every part there is, with a value that it takes."""
+    return go.Figure(figure)
 
 
 def name(segment_id):

@@ -16,6 +16,10 @@ def notes(figure):
     return [note["text"] for note in figure.layout.annotations]
 
 
+def unpacked(values):
+    return np.frombuffer(base64.b64decode(values["bdata"]), values["dtype"])
+
+
 def test_stability_has_a_line_for_each_snapshot_with_errors_limits_and_the_number_in_use(shop):
     limits = {"mean": 0.8, "worst": 0.75, "share": 0.05}
     figure = drawn(diagnostics.stability(shop["quality"], {"limits": limits}))
@@ -71,7 +75,9 @@ def test_a_figure_that_is_not_known_is_left_out_of_the_scorecard(shop):
 def test_the_map_shows_customers_in_the_colours_of_their_segments(shop):
     points = shop["segments"].select(["customer_id", "segment_id", "pc1", "pc2", "pc3"])
     figure = drawn(diagnostics.customer_map(points, shop["profiles"], 25))
-    assert [len(base64.b64decode(trace.x["bdata"])) // 4 for trace in figure.data] == [12, 12, 1]
+    assert [len(unpacked(trace.x)) for trace in figure.data] == [12, 12, 1]
+    own = points.filter(pa.compute.equal(points["segment_id"], 1))
+    assert unpacked(figure.data[0].y) == pytest.approx(own["pc2"].to_numpy(), rel=1e-6)
     assert [trace.marker.color for trace in figure.data] == list(report_tables.PALETTE[:3])
     low, high = figure.layout.scene.yaxis.range
     assert low < min(points["pc2"].to_pylist()) <= max(points["pc2"].to_pylist()) < high

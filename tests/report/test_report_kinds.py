@@ -1,6 +1,7 @@
 """Kinds of buyers: shares by segment, customers and revenue over the shop, and the rule of each."""
 
 import report_tables
+from report_tables import drawn
 
 from clientage.report.kinds import by_segment, kinds
 
@@ -43,7 +44,7 @@ def test_a_shop_in_the_red_has_no_shares_of_revenue(shop, engine):
 
 def test_bars_are_whole_segments_from_zero(shop):
     rows = [row | {"bulk_share": 0.0, "reseller_share": 0.0} for row in shop["profiles"].to_pylist()[:1]]
-    figure = report_tables.drawn(by_segment([*shop["profiles"].to_pylist()[:1], *rows]))
+    figure = drawn(by_segment([*shop["profiles"].to_pylist()[:1], *rows]))
     reseller, bulk, personal, beside = figure.data
     assert [list(trace.x) for trace in (reseller, bulk)] == [[0.02, 0], [0.06, 0]]
     assert round(personal.x[0], 6) == 0.92

@@ -132,6 +132,25 @@ def test_plotly_is_there_once(whole):
     assert whole.count("* plotly.js v") == 1
 
 
+def test_every_figure_is_one_that_plotly_knows(page):
+    figures = page.document["charts"] | {
+        f"spread {name}": found["figure"] for name, found in page.document["spreads"].items()
+    }
+    assert len(figures) > 20
+    for name, figure in figures.items():
+        assert len(report_tables.held(figure).data) == len(figure["data"]), name
+    for template in page.document["templates"].values():
+        report_tables.held({"layout": {"template": template}})
+
+
+def test_what_is_not_a_number_is_drawn_as_nothing(engine, facts):
+    shop = report_tables.shop(2)
+    rows = [row | {"silhouette": float("nan")} for row in shop["quality"].to_pylist()]
+    shop["quality"] = report_tables.arrow("quality", rows)
+    drawn = Page(render(report_tables.expressions(shop, engine), facts)).document["charts"]["silhouette"]
+    assert {value for trace in drawn["data"] for value in trace["y"]} == {None}
+
+
 def test_text_from_data_stays_text(engine, facts):
     facts["source"] |= {"shop": EVIL, "currency": EVIL, "files": [EVIL], "missing_features": {EVIL: EVIL}}
     facts["choice"] |= {"reason": EVIL, "recipe": EVIL, "buyers": {"bulk": EVIL, "reseller": EVIL}}

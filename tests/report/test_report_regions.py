@@ -4,6 +4,7 @@ import math
 
 import pytest
 import report_tables
+from report_tables import drawn
 
 from clientage.report import words
 from clientage.report.places import land, place
@@ -148,7 +149,7 @@ def test_many_names_without_a_place_are_cut_short():
 
 def test_names_on_the_map_are_harmless():
     bubbles = [Bubble("<a href='x'>", 1.0, 1.0, LARGEST, 0.1, "<b>"), Bubble("B", 9.0, 9.0)]
-    figure = report_tables.drawn(world("Where?", bubbles))
+    figure = drawn(world("Where?", bubbles))
     assert figure.layout.annotations[0].text == "&lt;a href='x'&gt;"
     assert "<b>" not in figure.data[1].hovertext[0]
 

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, hyp2f1
+from threadpoolctl import threadpool_limits
 
 from clientage.expressions import exact_sum
 
@@ -110,9 +111,10 @@ def fit_lifetime(history: History) -> tuple[Lifetime | None, str]:
         return None, f"only {again:,} customers came on another day, and {FEWEST} are needed"
     paid = history.worth > 0
     typical = float(np.median(history.worth[paid])) if paid.any() else 1.0
-    orders = _most_probable(lambda p: _orders_likelihood(p, history), np.zeros(4))
     days, worth = history.repeats[paid] + 1, history.worth[paid] / typical
-    spend = _most_probable(lambda p: _spend_likelihood(p, days, worth), np.array([0.0, 0.7, 0.0]))
+    with threadpool_limits(1):  # four numbers at a time: more threads would only wait for one another
+        orders = _most_probable(lambda p: _orders_likelihood(p, history), np.zeros(4))
+        spend = _most_probable(lambda p: _spend_likelihood(p, days, worth), np.array([0.0, 0.7, 0.0]))
     if orders is None or spend is None:
         return None, "the fit did not converge"
     model = Lifetime((orders[0], orders[1], orders[2], orders[3]), (spend[0], 1 + spend[1], spend[2]), typical)

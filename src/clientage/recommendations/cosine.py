@@ -3,7 +3,7 @@
 import numpy as np
 
 from clientage.recommendations.purchases import Bought
-from clientage.recommendations.weights import Weighed, Weights, bought_together
+from clientage.recommendations.weights import Weighed, Weights, bought_together, mirrored
 
 NEIGHBOURS = 200
 
@@ -16,7 +16,7 @@ def cosine(bought: Bought, keep: int = NEIGHBOURS, shrink: float = 20.0) -> Weig
         keep: Weights for each product.
         shrink: Added to the norms: similarity from few customers counts less.
     """
-    pairs = bought_together(bought)
+    pairs = mirrored(bought_together(bought)).T  # it is symmetric, and so each row lies in one piece
     norms: Weighed = np.sqrt(np.diag(pairs))
     return Weights.strongest(lambda block: _shrunk(pairs[block], norms[block], norms, shrink), len(pairs), keep)
 

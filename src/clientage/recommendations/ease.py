@@ -6,7 +6,7 @@ from threadpoolctl import threadpool_limits
 
 from clientage.errors import ClientageError
 from clientage.recommendations.purchases import Bought
-from clientage.recommendations.weights import BLOCK, Weighed, Weights, bought_together
+from clientage.recommendations.weights import Weighed, Weights, bought_together, mirrored
 
 
 def ease(bought: Bought, penalty: float = 500.0, keep: int = 50) -> Weights:
@@ -20,21 +20,15 @@ def ease(bought: Bought, penalty: float = 500.0, keep: int = 50) -> Weights:
     with threadpool_limits(1):  # the same bytes for any number of cores
         inverse = _inverse(bought_together(bought), penalty)
     diagonal = np.diag(inverse).copy()
-    return Weights.strongest(lambda block: -inverse[block] / diagonal[block, None], len(inverse), keep)
+    rows = inverse.T  # it is symmetric, and so each row lies in one piece
+    return Weights.strongest(lambda block: rows[block] / -diagonal[block, None], len(rows), keep)
 
 
 def _inverse(pairs: Weighed, penalty: float) -> Weighed:
     """The inverse of pairs + penalty × identity, (m, m), in place: symmetric and positive definite."""
-    m = len(pairs)
-    pairs.flat[:: m + 1] += penalty
+    pairs.flat[:: len(pairs) + 1] += penalty
     factor, failed = lapack.spotrf(pairs, lower=1, overwrite_a=1, clean=0)
     inverse, singular = lapack.spotri(factor, lower=1, overwrite_c=1)
     if failed or singular:
         raise ClientageError("ease cannot be fitted to these purchases. Raise --set recommendations.penalty=…")
-    for start in range(0, m, BLOCK):
-        end = min(start + BLOCK, m)
-        inverse[start:end, end:] = inverse[end:, start:end].T
-        square = inverse[start:end, start:end]
-        above = np.triu_indices(end - start, 1)
-        square[above] = square.T[above]
-    return np.asarray(inverse)
+    return mirrored(inverse)

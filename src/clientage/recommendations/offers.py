@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from clientage.recommendations.blocks import in_blocks
 from clientage.recommendations.purchases import Bought
 from clientage.recommendations.weights import Weighed, Weights, largest
 
 Indices = NDArray[np.int64]
 Flags = NDArray[np.bool_]
 
-BLOCK = 256  # customers at a time
 NOBODY = -1
 
 
@@ -62,34 +62,17 @@ def offers(
         offered: Whether each product may be recommended, (m,).
         repeat: Whether what was bought before may be recommended again.
     """
-    matrix = weights.matrix() if weights else None
-    for first in range(0, bought.shape[0], BLOCK):
-        block = bought[first : first + BLOCK]
-        had = block.toarray() > 0
+    matrix = weights.matrix().tocsr() if weights else None
+
+    def best(rows: slice) -> Offers:
+        had = bought[rows].toarray() > 0
         barred = ~offered | (had & (not repeat))
-        score = _scores(block, matrix, barred)
-        product, value = _best(score, top)
+        product, value = _best(_scores(bought[rows], matrix, barred), top)
         because = _because(product, had, weights)
-        _fill(product, value, fallback, first, barred)
-        yield Offers(first, product, value, because)
+        _fill(product, value, fallback, rows.start, barred)
+        return Offers(rows.start, product, value, because)
 
-
-def popular(bought: Bought, segments: Indices, fewest: int) -> Fallback:
-    """Popular products by distinct customers: of a customer's segment where enough of it bought, else of all.
-
-    Args:
-        bought: Customers × products, 1 where bought, (n, m).
-        segments: Number of each customer's segment, (n,).
-        fewest: Customers who bought, below which a segment has no figures of its own.
-    """
-    numbers, group = np.unique(segments, return_inverse=True)
-    n, buyer = len(segments), np.diff(bought.indptr) > 0
-    member = sparse.csr_array((np.ones(n, np.float32), (group, np.arange(n))), shape=(len(numbers), n))
-    buyers, count = member @ buyer.astype(np.float32), (member @ bought).toarray()
-    own = buyers >= fewest
-    everybody = count.sum(axis=0) / max(float(buyer.sum()), 1.0)
-    score = np.where(own[:, None], count / np.maximum(buyers, 1.0)[:, None], everybody)
-    return Fallback(score.astype(np.float32), group, own)
+    return in_blocks(best, bought.shape[0])
 
 
 def similar(weights: Weights, product: int) -> Weighed:
@@ -102,7 +85,7 @@ def similar(weights: Weights, product: int) -> Weighed:
     return alike
 
 
-def _scores(block: Bought, matrix: sparse.csc_array | None, barred: Flags) -> Weighed:
+def _scores(block: Bought, matrix: sparse.csr_array | None, barred: Flags) -> Weighed:
     if matrix is None:
         return np.zeros(barred.shape, np.float32)
     score = (block @ matrix).toarray()
@@ -112,7 +95,8 @@ def _scores(block: Bought, matrix: sparse.csc_array | None, barred: Flags) -> We
 
 def _best(score: Weighed, top: int) -> tuple[Indices, Weighed]:
     """The products with the highest positive scores, (b, top), -1 where there are fewer; ties go to the first."""
-    positive = np.maximum(score, np.float32(0)) + np.float32(0)  # a zero with a sign becomes one without
+    positive = np.maximum(score, np.float32(0))
+    positive += np.float32(0)  # a zero with a sign becomes one without
     found = largest(positive, min(top, score.shape[1]))
     value = np.take_along_axis(positive, found, 1)
     return np.where(value > 0, found, NOBODY), value

@@ -33,11 +33,14 @@ def kept(lines: ir.Table, as_of: date) -> ir.Table:
     return sums.filter(sums.net > 0)
 
 
-def catalogue(lines: ir.Table, as_of: date, *, offered_days: int, recent_days: int, most: int) -> ir.Table:
+def catalogue(
+    lines: ir.Table, pairs: ir.Table, as_of: date, *, offered_days: int, recent_days: int, most: int
+) -> ir.Table:
     """The table `products`: what the shop sold, with how many customers bought it, in order of the product.
 
     Args:
         lines: The table `lines`.
+        pairs: What was bought before the day and not taken back (see `kept`).
         as_of: The day to look back from.
         offered_days: A product not sold for so many days is not offered any more.
         recent_days: How far back the recent customers bought it.
@@ -45,7 +48,6 @@ def catalogue(lines: ir.Table, as_of: date, *, offered_days: int, recent_days: i
     """
     before = _before(lines, as_of)
     sold = before.filter(~before.cancelled)
-    pairs = kept(lines, as_of)
     buyers = pairs.group_by("product").agg(customers=pairs.count())
     recent = sold.filter(sold.invoiced_at >= ibis.timestamp(str(as_of - timedelta(days=recent_days))))
     lately = recent.group_by("product").agg(recent_customers=recent.customer_id.nunique())

@@ -9,11 +9,10 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scipy import sparse
 
+from clientage.recommendations.blocks import in_blocks
 from clientage.recommendations.purchases import Bought
 
 Weighed = NDArray[np.float32]
-
-BLOCK = 256  # products at a time
 
 
 @dataclass(frozen=True)
@@ -43,8 +42,8 @@ class Weights:
             m: How many products there are.
             keep: Weights for each product.
         """
-        found = [strongest(rows(slice(start, start + BLOCK)), start, keep) for start in range(0, m, BLOCK)]
-        return cls(np.concatenate([block[0] for block in found]), np.concatenate([block[1] for block in found]))
+        found = list(in_blocks(lambda block: strongest(rows(block), block.start, keep), m))
+        return cls(*(np.concatenate(parts) for parts in zip(*found, strict=True)))
 
     def table(self, products: pa.Array) -> pa.Table:
         """The table `affinities`, in order of its key."""
@@ -79,14 +78,33 @@ class Weights:
 
 
 def bought_together(bought: Bought) -> Weighed:
-    """How many customers bought each pair of products, (m, m); on the diagonal each product's customers."""
+    """How many customers bought each pair of products, (m, m); on the diagonal each product's customers.
+
+    Only the lower triangle is computed: see `mirrored`.
+    """
     m = bought.shape[1]
     pairs = np.empty((m, m), np.float32, order="F")
     turned = bought.T.tocsr()
-    for start in range(0, m, BLOCK):
+
+    def count(block: slice) -> None:
         # a block at a time: the product of sparse matrices is almost dense, and takes three times its room
-        pairs[:, start : start + BLOCK] = (turned[start : start + BLOCK] @ bought).toarray().T
+        pairs[block.start :, block] = (turned[block] @ bought[:, block.start :]).toarray().T
+
+    list(in_blocks(count, m))
     return pairs
+
+
+def mirrored(lower: Weighed) -> Weighed:
+    """A symmetric matrix of which the lower triangle is known, made whole in place."""
+
+    def mirror(block: slice) -> None:
+        lower[block, block.stop :] = lower[block.stop :, block].T
+        square = lower[block, block]
+        above = np.triu_indices(len(square), 1)
+        square[above] = square.T[above]
+
+    list(in_blocks(mirror, len(lower)))
+    return lower
 
 
 def strongest(weights: Weighed, start: int, keep: int) -> tuple[NDArray[np.int32], Weighed]:
@@ -113,7 +131,9 @@ def largest(values: Weighed, keep: int) -> NDArray[np.int64]:
     """
     m = values.shape[1]
     # the bits of floats that are not negative are in the order of the floats: with the place behind them no two tie
-    ranks = (values.view(np.int32).astype(np.int64) << 32) | np.arange(m - 1, -1, -1)
-    found = np.argpartition(ranks, m - keep, axis=1)[:, m - keep :]
-    order = np.argsort(-np.take_along_axis(ranks, found, 1), axis=1)
-    return np.asarray(np.take_along_axis(found, order, 1))
+    ranks = values.view(np.int32).astype(np.int64)
+    ranks <<= 32  # in place, for it is large
+    ranks |= np.arange(m - 1, -1, -1)
+    ranks.partition(m - keep, axis=1)
+    found = np.sort(ranks[:, m - keep :], axis=1)[:, ::-1]
+    return np.asarray(m - 1 - (found & 0xFFFFFFFF))

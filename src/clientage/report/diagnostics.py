@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from clientage.report import words
 from clientage.report.correlations import numbers
-from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Row, Rows, chart, in_rows
+from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Row, Rows, chart, in_rows, packed
 from clientage.report.queries import over_cutoffs
 from clientage.report.words import count, label
 
@@ -206,7 +206,7 @@ def _sampled(shown: int, total: int) -> str:
 def _cloud(places: Sequence[Any], profile: Row) -> dict[str, Any]:
     return {
         "type": "scatter3d", "mode": "markers", "name": label(profile["segment"]),
-        **{axis: values.astype(np.float32) for axis, values in zip("xyz", places, strict=True)},
+        **{axis: packed(values) for axis, values in zip("xyz", places, strict=True)},
         "marker": {"size": 3, "color": words.colour(profile["colour"]), "opacity": 0.75},
         "hovertemplate": "%{fullData.name}<extra></extra>",
     }  # fmt: skip

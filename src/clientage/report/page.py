@@ -11,7 +11,6 @@ import ibis
 import ibis.expr.types as ir
 import jinja2
 import pyarrow as pa
-from plotly.io.json import to_json_plotly
 from plotly.offline import get_plotlyjs
 
 from clientage.report import diagnostics, queries, words
@@ -92,12 +91,19 @@ def figures(page: str) -> dict[str, str]:
 
 
 def _document(drawn: Sequence[Chart], spreads: Sequence[Chart]) -> str:
-    """What the page's script draws, as JSON; always by the same encoder, whichever are installed."""
+    """What the page's script draws, as JSON in which no tag can stand; what is not a number is null."""
     figures = {chart.id: chart.figure for chart in drawn}
     if spreads:
         figures["spread"] = spreads[0].figure
     choices = {chart.id: {"figure": chart.figure, "reading": chart.reading} for chart in spreads}
-    return str(to_json_plotly({"charts": figures, "spreads": choices, "templates": TEMPLATES}, engine="json"))
+    text = _json({"charts": figures, "spreads": choices, "templates": TEMPLATES})
+    if "NaN" in text or "Infinity" in text:
+        text = _json(json.loads(text, parse_constant=lambda _: None))
+    return text.translate({ord(sign): f"\\u{ord(sign):04x}" for sign in "<>/"})
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"))
 
 
 def _months(tables: Mapping[str, ir.Table], profiles: pa.Table, day: date | None, currency: str) -> Chart:

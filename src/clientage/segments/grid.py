@@ -9,7 +9,7 @@ import numpy as np
 
 from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.kmeans import Floats, Integers
-from clientage.segments.model import Segment, named
+from clientage.segments.model import Places, Segment, named
 
 AXES = ("recency_days", "frequency", "monetary")
 
@@ -66,6 +66,10 @@ class GridModel:
         )
         ids = np.array(self.cells())
         return np.asarray(ids[4 - recency, (frequency + monetary + 1) // 2])
+
+    def find(self, values: Floats) -> Places:
+        """Where customers belong whose values (n, 3) are those of `needs`, in that order."""
+        return Places(self.predict(dict(zip(AXES, values.T, strict=True))))
 
     def assign(self, customers: ir.Table) -> ir.Table:
         """The table `segments` for the table `customers`, computed by the engine."""

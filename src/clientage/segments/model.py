@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import ibis
 import ibis.expr.types as ir
@@ -43,6 +44,21 @@ class Segment:
 
 
 @dataclass(frozen=True)
+class Places:
+    """Where n customers belong.
+
+    Attributes:
+        segment_id: Number of the segment, (n,).
+        distance: Distance to its centroid in the model's space, (n,); None where a model has no centroids.
+        runner_up: Number of the next nearest segment, (n,); None likewise.
+    """
+
+    segment_id: Integers
+    distance: Floats | None = None
+    runner_up: Integers | None = None
+
+
+@dataclass(frozen=True)
 class CentroidModel:
     """Segments as centroids in a space; a customer belongs to the nearest.
 
@@ -72,8 +88,23 @@ class CentroidModel:
     def predict(self, customers: Mapping[str, Floats]) -> Integers:
         """Segment numbers (n,) of customers given as columns of their features."""
         values = np.column_stack([customers[name] for name in self.space.features])
-        ids = np.array([segment.segment_id for segment in self.segments])
-        return np.asarray(ids[nearest(self.space.place(values), self.centroids)])
+        return np.asarray(self.ids[nearest(self.space.place(values), self.centroids)])
+
+    @cached_property
+    def ids(self) -> Integers:
+        """Numbers of the segments, (k,)."""
+        return np.array([segment.segment_id for segment in self.segments])
+
+    def find(self, values: Floats) -> Places:
+        """Where customers belong whose values (n, d) are those of `needs`, in that order; for a few at a time."""
+        return self.find_at(self.space.place(values))
+
+    def find_at(self, points: Floats) -> Places:
+        """Where customers belong who lie at these points (n, p) of the model's space; for a few at a time."""
+        gaps = points[:, None, :] - self.centroids
+        squares = np.einsum("nkp,nkp->nk", gaps, gaps)
+        order = squares.argsort(axis=1, kind="stable")
+        return Places(self.ids[order[:, 0]], np.sqrt(squares.min(axis=1)), self.ids[order[:, 1]])
 
     def assign(self, customers: ir.Table) -> ir.Table:
         """The table `segments` for the table `customers`, computed by the engine.

@@ -76,11 +76,12 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
     if "product" not in lines.columns:
         run.drop("recommenders")
         return
-    products = run.warehouse.collect(products_at(run, cutoff))
+    pairs = run.warehouse.kept(kept(lines, cutoff), run.scratch / "kept.parquet")
+    products = run.warehouse.collect(products_at(run, pairs, cutoff))
     ids = run.warehouse.collect(_buyers(run, cutoff).select("customer_id").order_by("customer_id"))["customer_id"]
     units, after = (
-        gathered(run.warehouse.batches(pairs), ids.combine_chunks(), products["product"].combine_chunks())
-        for pairs in (kept(lines, cutoff), first_bought(lines, cutoff, run.settings.evaluate.horizon_days))
+        gathered(run.warehouse.batches(found), ids.combine_chunks(), products["product"].combine_chunks())
+        for found in (pairs, first_bought(lines, cutoff, run.settings.evaluate.horizon_days))
     )
     if units.nnz == 0 or after.nnz == 0 or len(products) < 2:
         run.drop("recommenders")  # nothing to learn from, or nothing to be right about

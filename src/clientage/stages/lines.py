@@ -5,7 +5,7 @@ from pathlib import Path
 
 import platformdirs
 
-from clientage.context import Run
+from clientage.context import Run, rules_in_use
 from clientage.customers.features import missing_features
 from clientage.errors import InputError
 from clientage.forgotten import remembered
@@ -73,14 +73,11 @@ def read(run: Run) -> None:
 
 def clean(run: Run) -> None:
     """Lines to use and lines set aside, with the counts of every reason."""
-    on = run.settings.clean.model_dump()
     transactions = run.read("transactions")
-    rules = [name for name in RULES if on[name.replace(" ", "_")]]
     words = "product" in transactions.columns and run.rows(checks.numbered(transactions))[0]["numbered"] is False
-    if words:
-        rules = [name for name in rules if name != "service code"]
     run.manifest.source["stock_codes"] = "words" if words else "numbers"
-    judged = run.warehouse.kept(judge(transactions, rules, on["service_descriptions"]), run.scratch / "judged.parquet")
+    judged = judge(transactions, rules_in_use(run.settings, words=words), run.settings.clean.service_descriptions)
+    judged = run.warehouse.kept(judged, run.scratch / "judged.parquet")
     for name, table in split(judged).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))

@@ -11,12 +11,13 @@ from clientage.recommendations.cosine import cosine
 from clientage.recommendations.ease import ease
 from clientage.recommendations.evaluate import best
 from clientage.recommendations.favourites import favourites
-from clientage.recommendations.offers import NOBODY, Fallback, Offers, offers, popular
+from clientage.recommendations.offers import NOBODY, Fallback, Offers, offers
+from clientage.recommendations.popularity import Popularity
 from clientage.recommendations.purchases import Bought, binary, catalogue, gathered, kept
 from clientage.recommendations.weights import Weights
 from clientage.tables import arrow_schema
 
-TABLES = ("products", "affinities", "recommendations", "favourites")
+TABLES = ("products", "affinities", "popularity", "recommendations", "favourites")
 
 
 def recommend(run: Run) -> None:
@@ -28,13 +29,16 @@ def recommend(run: Run) -> None:
     if "product" not in lines.columns:
         run.manifest.warn("recommend", "the order lines have no product, so nothing can be recommended.")
         return
-    run.write("products", products_at(run, run.manifest.day))
+    pairs = run.warehouse.kept(kept(lines, run.manifest.day), run.scratch / "kept.parquet")
+    run.write("products", products_at(run, pairs, run.manifest.day))
     products = run.warehouse.collect(run.read("products"))
     members = run.warehouse.collect(run.read("segments").select("customer_id", "segment_id").order_by("customer_id"))
-    pairs = run.warehouse.kept(kept(lines, run.manifest.day), run.scratch / "kept.parquet")
     bought = binary(gathered(run.warehouse.batches(pairs), _ids(members["customer_id"]), _ids(products["product"])))
     weights = _weights(run, bought, products)
-    fallback = popular(bought, members["segment_id"].to_numpy(), wanted.min_buyers)
+    segments = members["segment_id"].to_numpy()
+    popularity = Popularity.of(bought, segments, wanted.min_buyers)
+    run.write("popularity", popularity.table(_ids(products["product"])))
+    fallback = popularity.fallback(segments)
     blocks = offers(
         bought,
         weights,
@@ -50,11 +54,12 @@ def recommend(run: Run) -> None:
     run.write("favourites", favourites(pairs, run.read("segments"), run.read("products")))
 
 
-def products_at(run: Run, day: date) -> ir.Table:
-    """The catalogue before a day, as the settings say."""
+def products_at(run: Run, pairs: ir.Table, day: date) -> ir.Table:
+    """The catalogue before a day, as the settings say, from what was bought and kept before it."""
     wanted = run.settings.recommendations
     return catalogue(
         run.read("lines"),
+        pairs,
         day,
         offered_days=wanted.offered_days,
         recent_days=wanted.recent_days,

@@ -117,7 +117,7 @@ def judge(transactions: ir.Table, rules: Collection[str], services: Collection[s
     keyed = transactions.mutate(**_order_and_product(transactions))
     unjudged = transactions.filter(ibis.and_(*(~bad for bad, _ in _found(transactions, before, services))))
     counted = unjudged.group_by(**_order_and_product(unjudged)).agg(n=unjudged.count())
-    again = counted.filter(counted.n > 1).select(KEY)
+    again = counted.filter(counted.n > 1).select(KEY).alias("again")  # by name, so that an engine computes it once
     alone = keyed.mutate(reason=_reason(keyed, before + after, services)).anti_join(again, KEY)
     compared = keyed.mutate(reason=_reason(keyed, before, services)).semi_join(again, KEY)
     copy = ibis.row_number().over(group_by=[compared.reason, *_same(compared)], order_by=_cheapest_first(compared))

@@ -1,0 +1,1 @@
+"""The service: a model behind HTTP, with every answered prediction kept."""

@@ -1,0 +1,264 @@
+"""The Flask application: routes, and what every answer has in common."""
+
+import itertools
+import secrets
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask import Flask, Response, g, request
+from prometheus_client import CONTENT_TYPE_LATEST
+from werkzeug.exceptions import HTTPException
+
+from clientage.errors import RequestError, WorkspaceError
+from clientage.serving import metrics
+from clientage.serving.contract import MOST_PRODUCTS, Request, encode, read_request
+from clientage.serving.guard import HEADERS, Keys, Limiter
+from clientage.serving.log import PredictionLog
+from clientage.serving.logs import say
+from clientage.serving.models import Models
+from clientage.serving.openapi import openapi, page
+from clientage.serving.served import Scored, Served
+
+Row = dict[str, Any]
+
+JSON = "application/json"
+OPEN = frozenset({"health", "openapi", "page"})  # routes that ask for no key
+METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
+TOP = 10  # products, where a request for them does not say how many
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the service answers.
+
+    Attributes:
+        log: Folder of the prediction log.
+        health: Route of the health check.
+        predict: Route of predictions.
+        most_instances: Most instances of a request.
+        most_bytes: Most bytes of a request, and of an answer.
+        log_requests: Whether every request is told of on standard error.
+        keys: Who may ask; everybody where there are none.
+    """
+
+    log: Path
+    health: str = "/ping"
+    predict: str = "/predict"
+    most_instances: int = 2000
+    most_bytes: int = 1_500_000
+    log_requests: bool = True
+    keys: Keys = field(default_factory=lambda: Keys({}))
+
+
+def create_app(options: Options, models: Models, log: PredictionLog, limiter: Limiter) -> Flask:
+    """The application.
+
+    Args:
+        options: How it answers.
+        models: What it answers with.
+        log: Where predictions are kept before they are answered.
+        limiter: How often each key may ask.
+    """
+    app = Flask("clientage", static_folder=None)
+    app.config["MAX_CONTENT_LENGTH"] = options.most_bytes
+    service = Service(options, models, log, limiter)
+    routes: dict[str, tuple[Callable[..., Response], str]] = {
+        options.health: (service.health, "GET"),
+        options.predict: (service.predict, "POST"),
+        "/recommend": (service.recommend, "POST"),
+        "/customers/<path:customer_id>": (service.customer, "GET"),
+        "/segments": (service.segments, "GET"),
+        "/metrics": (service.metrics, "GET"),
+        "/openapi.json": (service.openapi, "GET"),
+        "/": (service.page, "GET"),
+    }
+    for rule, (view, method) in routes.items():
+        app.add_url_rule(rule, view.__name__, view, methods=[method])
+    app.before_request(service.enter)
+    app.after_request(service.leave)
+    app.register_error_handler(RequestError, service.refused)
+    app.register_error_handler(HTTPException, service.not_found)
+    app.register_error_handler(Exception, service.failed)
+    return app
+
+
+class Service:
+    """What the routes do (see `create_app`)."""
+
+    def __init__(self, options: Options, models: Models, log: PredictionLog, limiter: Limiter) -> None:
+        self._options, self._models, self._log, self._limiter = options, models, log, limiter
+        self._ids = map(f"{secrets.token_hex(8)}-{{:x}}".format, itertools.count(1))
+
+    def health(self) -> Response:
+        """200 as soon as a model is loaded."""
+        return _answer({"status": "ready"}, self._models.require())
+
+    def predict(self) -> Response:
+        """The segment of each instance."""
+        return self._predictions(0)
+
+    def recommend(self) -> Response:
+        """The same with products, whether asked for or not."""
+        return self._predictions(TOP)
+
+    def customer(self, customer_id: str) -> Response:
+        """All that is known of a customer."""
+        top = request.args.get("recommend", str(TOP))
+        if not (top.isascii() and top.isdigit() and len(top) < 4 and int(top) <= MOST_PRODUCTS):
+            raise RequestError(f"recommend: not a whole number from 0 to {MOST_PRODUCTS}.")
+        served = self._models.require()
+        asked = Request([{"customer_id": customer_id}], int(top))
+        try:
+            scored, _ = served.score(asked, self._models.shadow)
+        except RequestError as error:
+            raise RequestError(str(error).removeprefix("instances[0]."), 404) from error
+        answer = served.about(customer_id) | next(_told(served, scored[0], asked.recommend))
+        answer["profile"] = next(row for row in served.segments() if row["segment_id"] == answer["segment_id"])
+        return self._kept(served, scored, answer)
+
+    def segments(self) -> Response:
+        """The segments, what they are and what to do with them."""
+        served = self._models.require()
+        return _answer({"version": served.version, "segments": served.segments()}, served)
+
+    def metrics(self) -> Response:
+        """Counts and times for Prometheus."""
+        return Response(metrics.exposition(self._models, self._options.log), content_type=CONTENT_TYPE_LATEST)
+
+    def openapi(self) -> Response:
+        """This interface, for machines."""
+        return _answer(openapi(self._options, self._models.served), self._models.served)
+
+    def page(self) -> Response:
+        """This interface, for people."""
+        return Response(page(openapi(self._options, self._models.served)), mimetype="text/html")
+
+    def _predictions(self, recommend: int) -> Response:
+        served = self._models.require()
+        if request.mimetype != JSON or request.content_encoding:
+            raise RequestError("the body: send it as application/json, not compressed.", 415)
+        asked = read_request(request.get_data(cache=False), self._options.most_instances, recommend)
+        scored, wrong = served.score(asked, self._models.shadow)
+        predictions = {place: {"error": sentence} for place, sentence in wrong.items()}
+        for each in scored:
+            predictions |= zip(each.group.places, _told(served, each, asked.recommend), strict=True)
+        if wrong:
+            metrics.REFUSED.inc(len(wrong))
+        return self._kept(served, scored, {"predictions": [predictions[place] for place in range(len(predictions))]})
+
+    def _kept(self, served: Served, scored: list[Scored], answer: Row) -> Response:
+        """The answer, once its predictions are in the log."""
+        response = _answer(answer, served)
+        if (size := response.content_length or 0) > self._options.most_bytes:
+            raise RequestError(f"the answer would have {size:,} bytes. Ask for fewer instances or products.", 413)
+        shadow = self._models.shadow
+        record = {
+            "id": g.id,
+            "time": time.time(),
+            "latency": time.perf_counter() - g.began,
+            "version": served.version,
+            "shadow": shadow.version if shadow else None,
+            "parts": [each.logged(served.names) for each in scored],
+        }
+        try:
+            self._log.append(record)
+        except WorkspaceError as error:
+            say("prediction not kept", id=g.id, reason=type(error.__cause__).__name__)
+            raise RequestError(
+                "the prediction could not be kept, so it is not answered. Ask again later.", 503
+            ) from error
+        for each in scored:
+            _count(served, each)
+        return response
+
+    def enter(self) -> None:
+        """Before anything else: who asks, and whether they may."""
+        g.began, g.id, g.key = time.perf_counter(), next(self._ids), ""
+        if request.endpoint is not None and request.endpoint not in OPEN:
+            g.key = self._options.keys.name(request.headers.get("Authorization"))
+            self._limiter.require(g.key or request.remote_addr or "")
+
+    def leave(self, response: Response) -> Response:
+        """After everything else: what all answers have in common."""
+        seconds = time.perf_counter() - g.began
+        response.headers.extend(HEADERS)
+        response.headers["X-Request-Id"] = g.id
+        route = request.url_rule.rule if request.url_rule else "unknown"
+        method = request.method if request.method in METHODS else "other"
+        metrics.REQUESTS.labels(route, method, response.status_code).inc()
+        metrics.SECONDS.labels(route).observe(seconds)
+        if self._options.log_requests or response.status_code >= 400:
+            facts = {"method": method, "route": route, "status": response.status_code, "key": g.key}
+            say("request", id=g.id, seconds=round(seconds, 6), **facts)
+        return response
+
+    def refused(self, error: RequestError) -> Response:
+        """A request that cannot be answered."""
+        response = _answer({"error": str(error)}, self._models.served, error.status)
+        if error.status == 401:
+            response.headers["WWW-Authenticate"] = "Bearer"
+        if error.status in (429, 503):
+            response.headers["Retry-After"] = "5"
+        return response
+
+    def not_found(self, error: HTTPException) -> Response:
+        """A route, method or size that there is not."""
+        response = _answer(
+            {"error": _SENTENCES.get(error.code or 400, "the request cannot be read.")}, None, error.code or 400
+        )
+        for name, value in error.get_headers():
+            if name == "Allow":
+                response.headers[name] = value
+        return response
+
+    def failed(self, error: Exception) -> Response:
+        """What should not happen: told in the log by its place, and to nobody else."""
+        last = error.__traceback__
+        while last and last.tb_next:
+            last = last.tb_next
+        where = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else ""
+        say("failed", id=g.id, error=type(error).__name__, where=where)
+        return _answer({"error": f"something went wrong here. Its number is {g.id}."}, self._models.served, 500)
+
+
+_SENTENCES = {
+    404: "there is no such address. See /openapi.json.",
+    405: "this address does not take that method. See /openapi.json.",
+    413: "the request is too large. Send it in several requests.",
+}
+
+
+def _answer(value: Mapping[str, Any], served: Served | None, status: int = 200) -> Response:
+    response = Response(encode(value), status, mimetype=JSON)
+    if served:
+        response.headers["X-Model-Version"] = served.version
+    return response
+
+
+def _told(served: Served, scored: Scored, top: int) -> Iterator[Row]:
+    """The answers of a group, in its order."""
+    found, names = scored.found, served.names
+    nothing = itertools.repeat(None)
+    distances = nothing if found.distance is None else found.distance.tolist()
+    runners = nothing if found.runner_up is None else found.runner_up.tolist()
+    rows = (
+        {"segment_id": id_, "segment": names[id_], "distance": distance, "runner_up": runner}
+        for id_, distance, runner in zip(found.segment_id.tolist(), distances, runners, strict=False)
+    )
+    if not top:
+        return rows
+    return (row | {"recommendations": offers} for row, offers in zip(rows, served.offers(scored, top), strict=True))
+
+
+def _count(served: Served, scored: Scored) -> None:
+    found = scored.found.segment_id.tolist()
+    for segment, count in Counter(found).items():
+        metrics.PREDICTIONS.labels(served.version, segment).inc(count)
+    if scored.shadow:
+        agree = sum(a == b for a, b in zip(found, scored.shadow.segment_id.tolist(), strict=True))
+        metrics.SHADOW.labels("true").inc(agree)
+        metrics.SHADOW.labels("false").inc(len(found) - agree)

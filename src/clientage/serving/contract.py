@@ -1,0 +1,117 @@
+"""What a request may be, and what is answered: the contract of Vertex AI's containers and no more.
+
+`{"instances": […], "parameters": {…}}` in, `{"predictions": […]}` out, one for each instance and in their order.
+"""
+
+import json
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from clientage.errors import RequestError
+
+MOST_PRODUCTS = 100
+INSTANCE = "one of customer_id, purchases, or the features by name"
+
+
+class Unreal(str):
+    """NaN, Infinity or a number with a hundred digits: what many programs write, and nobody can count with."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is asked for.
+
+    Attributes:
+        instances: One for each customer.
+        recommend: How many products to recommend to each; 0 for none.
+        strict: Whether one bad instance fails them all.
+    """
+
+    instances: list[Any]
+    recommend: int = 0
+    strict: bool = False
+
+
+def read_request(body: bytes, most: int, recommend: int = 0) -> Request:
+    """The request in a body.
+
+    Args:
+        body: As it came.
+        most: How many instances it may have.
+        recommend: How many products to recommend where it does not say.
+
+    Raises:
+        RequestError: It is none, with all that is wrong with it.
+    """
+    given = decode(body)
+    if not isinstance(given, dict) or "instances" not in given:
+        raise RequestError('the body: write an object with "instances", a list with one entry for each customer.')
+    problems = [f"{shown(name)}: not known; a request has instances and parameters." for name in sorted(given)]
+    problems = [said for name, said in zip(sorted(given), problems, strict=True) if name not in _PARTS]
+    instances, parameters = given["instances"], given.get("parameters", {})
+    if not isinstance(instances, list):
+        problems.append("instances: not a list. Write one entry for each customer.")
+    elif not instances:
+        problems.append("instances: empty. Give one entry for each customer.")
+    elif len(instances) > most:
+        raise RequestError(
+            f"instances: {len(instances):,} of them, above {most:,}. Send them in several requests.", 413
+        )
+    if not isinstance(parameters, dict):
+        problems.append("parameters: not an object. Write them by name, or leave them out.")
+        parameters = {}
+    problems += _parameters(parameters)
+    if problems:
+        raise RequestError(" ".join(problems))
+    return Request(instances, parameters.get("recommend", recommend), parameters.get("strict", False))
+
+
+_PARTS = ("instances", "parameters")
+
+
+def _parameters(given: dict[str, Any]) -> list[str]:
+    problems = [f"parameters.{shown(name)}: not known; there are recommend and strict." for name in sorted(given)]
+    problems = [said for name, said in zip(sorted(given), problems, strict=True) if name not in ("recommend", "strict")]
+    recommend, strict = given.get("recommend", 0), given.get("strict", False)
+    if type(recommend) is not int or not 0 <= recommend <= MOST_PRODUCTS:
+        problems.append(f"parameters.recommend: not a whole number from 0 to {MOST_PRODUCTS}.")
+    if not isinstance(strict, bool):
+        problems.append("parameters.strict: neither true nor false.")
+    return problems
+
+
+def decode(body: bytes) -> Any:
+    """The value that a body holds; numbers that are none as `Unreal`, so that their field can be named.
+
+    Raises:
+        RequestError: It is not JSON.
+    """
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        with suppress(ValueError, RecursionError, TypeError):
+            found = json.loads(body, parse_constant=Unreal, parse_int=_whole)
+            orjson.dumps(found)  # refuses what could not be answered either, such as half a character
+            return found
+        raise RequestError(f"the body is not JSON: {error}.") from error
+
+
+def _whole(digits: str) -> int | Unreal:
+    return int(digits) if len(digits) < 19 else Unreal(digits)
+
+
+def encode(value: Any) -> bytes:
+    """A value as JSON, arrays of numbers too."""
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def shown(value: Any) -> str:
+    """A value from a request in a sentence: short, and on one line."""
+    text = value if isinstance(value, str) else repr(value)
+    text = "".join(letter if letter.isprintable() else "·" for letter in text[:41])
+    return text if len(text) <= 40 else f"{text[:39]}…"

@@ -1,0 +1,131 @@
+"""Who may ask, how often, and what a browser may do with the answer."""
+
+import hashlib
+import ipaddress
+import math
+import os
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clientage.errors import RequestError, SettingsError, joined
+
+KEYS = "CLIENTAGE_SERVE_KEYS"
+
+# nothing that is served may be framed, guessed at, kept by a proxy, or load anything from elsewhere
+HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The keys that open the service, as digests: the keys themselves are kept by those who use them.
+
+    Attributes:
+        names: Name of each key, by SHA-256 of the key in hexadecimal.
+    """
+
+    names: Mapping[str, str]
+
+    @classmethod
+    def of_environment(cls) -> "Keys":
+        """Those of the variable `CLIENTAGE_SERVE_KEYS`, as `name:digest,name:digest`.
+
+        Raises:
+            SettingsError: An entry is none; the entries themselves are not repeated.
+        """
+        entries = [entry.strip() for entry in os.environ.get(KEYS, "").split(",") if entry.strip()]
+        pairs = [entry.partition(":")[::2] for entry in entries]
+        problems = [
+            f"{KEYS}: entry {i} is not NAME:DIGEST. Make one with `clientage serve --new-key NAME`."
+            for i, (name, digest) in enumerate(pairs, 1)
+            if not name or len(digest) != 64 or set(digest) - set("0123456789abcdef")
+        ]
+        if problems:
+            raise SettingsError(joined(problems))
+        return cls({digest: name for name, digest in pairs})
+
+    def name(self, authorization: str | None) -> str:
+        """The name of the key in the header `Authorization`; empty where no keys are asked for.
+
+        The digest of what was sent is looked up, so that the time it takes tells nothing of a key.
+
+        Raises:
+            RequestError: There is no key in it, or a wrong one.
+        """
+        if not self.names:
+            return ""
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            raise RequestError("no key: send it in the header Authorization: Bearer KEY.", 401)
+        if (name := self.names.get(digest(key.strip()))) is None:
+            raise RequestError("wrong key: ask the one who runs this service for another.", 401)
+        return name
+
+
+def digest(key: str) -> str:
+    """SHA-256 of a key in hexadecimal. Keys are 256 random bits, so that no salt or slow hash is needed."""
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
+
+
+def new_key() -> str:
+    """A key, 256 random bits."""
+    return secrets.token_urlsafe(32)
+
+
+def require_keys(host: str, keys: Keys, *, insecure: bool) -> None:
+    """Refuse to open the service to others without keys.
+
+    Raises:
+        SettingsError: The address is not of this machine alone, and there are no keys.
+    """
+    if not (keys.names or insecure or _loopback(host)):
+        raise SettingsError(
+            f"serve: {host} is open to others, and there are no keys. Make one with `clientage serve --new-key NAME`, "
+            "or add --insecure where something before the service asks for keys."
+        )
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class Limiter:
+    """How often each key may ask, in windows of a minute.
+
+    Each worker counts for itself and allows its share, so that all of them together never allow more.
+
+    Args:
+        a_minute: Requests allowed in a minute; 0 for any number.
+        workers: Among how many workers they are shared.
+    """
+
+    def __init__(self, a_minute: int, workers: int) -> None:
+        self._most = math.ceil(a_minute / workers)
+        self._window = 0
+        self._counts: dict[str, int] = {}
+
+    def require(self, who: str) -> None:
+        """Count a request.
+
+        Raises:
+            RequestError: It is one too many.
+        """
+        if not self._most:
+            return
+        now = time.time()
+        if (window := int(now // 60)) != self._window:
+            self._window, self._counts = window, {}
+        counts = self._counts
+        counts[who] = count = counts.get(who, 0) + 1
+        if count > self._most:
+            raise RequestError(f"too many requests: ask again in {60 - int(now % 60)} seconds.", 429)

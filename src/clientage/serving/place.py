@@ -1,0 +1,77 @@
+"""Where models lie: light to import, for those who start processes and load none."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from clientage.errors import InputError
+from clientage.settings import Settings
+
+DOCUMENTS = ("model/segments.json", "segments.json", "artifacts/model.json", "model.json")
+
+# tables that are read again when they change, beside the model
+WATCHED = ("customers", "profiles", "products", "affinities", "popularity", "recommendations")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a model lies.
+
+    Attributes:
+        document: The model, or an envelope with its version (see `envelope`).
+        tables: The folder with the shop's tables, such as a workspace; None for none.
+    """
+
+    document: Path
+    tables: Path | None = None
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "Place":
+        """That of a workspace, of a copy of one, or of a folder that holds a model.
+
+        Raises:
+            InputError: There is no model in it.
+        """
+        found = next((folder / name for name in DOCUMENTS if (folder / name).is_file()), None)
+        if found is None:
+            raise InputError(f"{folder}: no model in it. Make one with `clientage run FILE`, or give another --model.")
+        return cls(found, folder if (folder / "tables").is_dir() else None)
+
+    def signature(self) -> tuple[object, ...]:
+        """Changes whenever a file of it does."""
+        tables = [self.tables / "tables" / f"{name}.parquet" for name in WATCHED] if self.tables else []
+        return tuple(_state(path) for path in (self.document, *tables))
+
+
+def _state(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def envelope(version: str, text: str) -> str:
+    """A model that was fetched from elsewhere, with what it is called there, in one file."""
+    return json.dumps({"version": version, "document": text})
+
+
+def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
+    """Where workers find a model, and whether it has to be brought there first (see `clientage.serving.fetch`).
+
+    Args:
+        settings: All of them.
+        wanted: A folder, an address, or an alias or version in the registry.
+
+    Raises:
+        InputError: The folder is not there, or has no model.
+    """
+    home = settings.workspace / "serving" / "models"
+    if "://" in wanted:
+        return Place(home / "fetched" / "model.json", home / "fetched"), True
+    if Path(wanted).is_dir():
+        return Place.in_folder(Path(wanted)), False
+    if os.sep in wanted:
+        raise InputError(f"{wanted}: no such folder. Give another --model.")
+    return Place(home / f"{wanted}.json", settings.workspace), True
