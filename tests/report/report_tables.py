@@ -40,7 +40,12 @@ FACTS = {
 }
 
 
-def drawn(figure):
+def drawn(chart):
+    """A chart of the page as a figure that Plotly knows."""
+    return held(chart.figure)
+
+
+def held(figure):
     """A figure held against Plotly's schema: every part there is, with a value that it takes."""
     return go.Figure(figure)
 

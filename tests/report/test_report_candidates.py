@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import report_tables
-from report_tables import drawn
+from report_tables import drawn as made
 
 from clientage.report import parallel
 from clientage.report.candidates import SETTINGS, bars, best, candidates, importance, varying
@@ -51,9 +51,9 @@ def test_each_candidate_is_a_line_over_what_differs(shop, rows):
 
 
 def test_the_bluer_the_better(rows):
-    figure = drawn(parallel.parallel(rows, {"k": "k"}, {"r2": "R²"}, "r2"))
-    ends = {trace.line.color: trace.y[1] for trace in figure.data[:-2] if trace.y}
-    assert ends == {parallel.SHADES[0]: 0, parallel.SHADES[-1]: 1}
+    figure = made(parallel.parallel(rows, {"k": "k"}, {"r2": "R²"}, "r2"))
+    drawn = {trace.line.color: trace.y[1] for trace in figure.data[:-2] if trace.y}
+    assert drawn == {parallel.SHADES[0]: 0, parallel.SHADES[-1]: 1}
 
 
 def test_many_lines_are_thinned_but_for_the_chosen(rows):
@@ -75,7 +75,7 @@ def test_importance_is_the_share_that_group_means_explain(rows):
 
 
 def test_a_bar_is_laid_end_to_end_and_its_name_says_the_shares(rows):
-    figure = drawn(bars({"r2": {"k": 0.75, "n_init": 0.2, "recipe": 0.001}, "auc": {"k": 0.0, "n_init": 0.0}}))
+    figure = made(bars({"r2": {"k": 0.75, "n_init": 0.2, "recipe": 0.001}, "auc": {"k": 0.0, "n_init": 0.0}}))
     assert [note.text.replace("<br>", " ") for note in figure.layout.annotations] == [
         "AUC of buying again: no setting by itself", "R² of later spend: segments 75%, starts 20%",
     ]  # fmt: skip
@@ -86,7 +86,7 @@ def test_a_bar_is_laid_end_to_end_and_its_name_says_the_shares(rows):
 
 
 def test_parts_that_come_to_more_than_all_still_fit():
-    assert drawn(bars({"r2": {"k": 0.9, "n_init": 0.8}})).layout.xaxis.range[1] == pytest.approx(1.7)
+    assert made(bars({"r2": {"k": 0.9, "n_init": 0.8}})).layout.xaxis.range[1] == pytest.approx(1.7)
 
 
 def test_the_chosen_comes_first_then_who_keeps_the_limits_then_what_predicts_best(rows):

@@ -21,10 +21,6 @@ def monthly(*rows):
     )
 
 
-def by_country(**revenue):
-    return pa.table({"country": list(revenue), "revenue": [float(value) for value in revenue.values()]})
-
-
 def names(figure):
     return [note["text"] for note in figure.layout.annotations]
 
@@ -32,9 +28,10 @@ def names(figure):
 @pytest.mark.parametrize("segments", [2, 10])
 def test_revenue_shares_are_labelled_bars_from_zero_in_the_colours_of_the_segments(segments):
     profiles = report_tables.shop(segments)["profiles"]
-    figure = drawn(charts.revenue_share(profiles))
+    chart = charts.revenue_share(profiles)
+    figure = drawn(chart)
     customers, revenue = figure.data
-    assert figure.layout.title.text == "Who brings the revenue?"
+    assert chart.title == "Who brings the revenue?"
     assert list(customers.x) == profiles["share"].to_pylist()
     assert list(revenue.x) == profiles["revenue_share"].to_pylist()
     assert list(revenue.marker.color) == list(report_tables.PALETTE[:segments])
@@ -52,8 +49,9 @@ def test_segment_names_wrap_and_are_escaped():
 
 
 def test_a_radar_compares_a_segment_with_the_average_on_rings_that_all_segments_share(shop):
-    figures = [drawn(charts.radar(shop["profiles"], shop["traits"], segment)) for segment in (1, 2, 3)]
+    figures = [drawn(chart) for chart in charts.radars(shop["profiles"], shop["traits"])]
     average, own = figures[1].data
+    assert len(figures) == 3
     assert set(average.r) == {0}
     assert own.line.color == report_tables.PALETTE[1]
     assert own.theta[0] == own.theta[-1] == "Days since<br>order"
@@ -63,7 +61,7 @@ def test_a_radar_compares_a_segment_with_the_average_on_rings_that_all_segments_
 
 def test_a_radar_leaves_out_features_the_shop_lacks(shop):
     kept = shop["traits"].filter(pa.compute.not_equal(shop["traits"]["feature"], "units_per_line"))
-    figure = drawn(charts.radar(shop["profiles"], kept, 1))
+    figure = drawn(charts.radars(shop["profiles"], kept)[0])
     assert len(figure.data[1].theta) == len(charts.RADAR)
 
 
@@ -95,25 +93,6 @@ def test_a_month_is_unfinished_while_days_of_it_are_missing(last, part):
 
 def test_no_months_are_no_error(shop):
     assert drawn(charts.months(monthly(), shop["profiles"], date(2024, 3, 9))).layout.yaxis.title.text == "Revenue"
-
-
-def test_countries_beyond_the_largest_are_one():
-    figure = drawn(charts.countries(by_country(**{f"Land {i}": 100 - i for i in range(12)}), "£", top=3))
-    assert names(figure) == ["Land 0", "Land 1", "Land 2", "9 other countries"]
-    assert figure.data[0].x[-1] == sum(100 - i for i in range(3, 12))
-    assert figure.data[0].text[0] == "£100 · 9%"
-    assert figure.layout.xaxis.range[0] == 0
-
-
-def test_one_country_too_many_is_named_rather_than_called_other():
-    assert len(charts.largest(by_country(a=3, b=2, c=1), top=2)) == 3
-
-
-def test_a_country_that_is_not_known_and_one_in_the_red_are_shown():
-    table = pa.table({"country": [None, "Land"], "revenue": [5.0, -3.0]})
-    figure = drawn(charts.countries(table))
-    assert names(figure) == ["country not known", "Land"]
-    assert figure.layout.xaxis.range[0] < -3
 
 
 def test_the_funnel_goes_from_received_to_used_by_plain_reasons():

@@ -9,7 +9,7 @@ import pytest
 import report_tables
 from report_tables import drawn
 
-from clientage.report import correlations, diagnostics, readings
+from clientage.report import correlations, diagnostics
 
 
 def notes(figure):
@@ -21,7 +21,8 @@ def unpacked(values):
 
 
 def test_stability_has_a_line_for_each_snapshot_with_errors_limits_and_the_number_in_use(shop):
-    figure = drawn(diagnostics.stability(shop["quality"], {"mean": 0.8, "worst": 0.75, "share": 0.05}))
+    limits = {"mean": 0.8, "worst": 0.75, "share": 0.05}
+    figure = drawn(diagnostics.stability(shop["quality"], {"limits": limits}))
     latest, earlier = figure.data
     assert (latest.name, earlier.name) == ("11 June 2024", "13 March 2024")
     assert list(latest.x) == [2, 3, 4, 5, 6]
@@ -33,15 +34,16 @@ def test_stability_has_a_line_for_each_snapshot_with_errors_limits_and_the_numbe
 
 
 def test_without_known_limits_only_the_number_in_use_is_marked(shop):
-    assert notes(drawn(diagnostics.stability(shop["quality"]))) == ["in use"]
+    assert notes(drawn(diagnostics.stability(shop["quality"], {}))) == ["in use"]
 
 
 @pytest.mark.parametrize("name", diagnostics.INDICES)
 def test_each_index_says_what_is_better(shop, name):
-    figure = drawn(diagnostics.index(shop["quality"], name))
+    chart = diagnostics.index(shop["quality"], name)
+    figure = drawn(chart)
     values = {row["k"]: row[name] for row in shop["quality"].to_pylist()}
     assert list(figure.data[0].y) == list(values.values())
-    assert any(word in figure.layout.title.text for word in ("Higher", "Lower", "bend"))
+    assert any(word in chart.title for word in ("Higher", "Lower", "bend"))
     assert figure.layout.yaxis.title.text == diagnostics.INDICES[name][1]
 
 
@@ -67,12 +69,12 @@ def test_a_figure_that_is_not_known_is_left_out_of_the_scorecard(shop):
     evaluation = report_tables.arrow("evaluation", rows)
     assert len(notes(drawn(diagnostics.scorecard(evaluation, "auc")))) == 4
     assert len(notes(drawn(diagnostics.scorecard(evaluation, "r2")))) == 4
-    assert "rfm" not in readings.scorecard(evaluation, "behaviour")
+    assert "rfm" not in diagnostics.scorecard(evaluation, "r2", "behaviour").reading
 
 
 def test_the_map_shows_customers_in_the_colours_of_their_segments(shop):
     points = shop["segments"].select(["customer_id", "segment_id", "pc1", "pc2", "pc3"])
-    figure = drawn(diagnostics.customer_map(points, shop["profiles"]))
+    figure = drawn(diagnostics.customer_map(points, shop["profiles"], 25))
     assert [len(unpacked(trace.x)) for trace in figure.data] == [12, 12, 1]
     own = points.filter(pa.compute.equal(points["segment_id"], 1))
     assert unpacked(figure.data[0].y) == pytest.approx(own["pc2"].to_numpy(), rel=1e-6)
@@ -87,7 +89,7 @@ def test_extreme_customers_do_not_press_all_others_into_a_point(shop):
     points = pa.table(
         {"customer_id": [str(i) for i in range(n)], "segment_id": [1] * n} | {f"pc{i}": values for i in (1, 2, 3)}
     )
-    assert drawn(diagnostics.customer_map(points, shop["profiles"])).layout.scene.xaxis.range[1] < 2
+    assert drawn(diagnostics.customer_map(points, shop["profiles"], n)).layout.scene.xaxis.range[1] < 2
 
 
 def test_correlation_is_that_of_ranks_over_customers_that_have_both():
@@ -105,7 +107,7 @@ def test_correlation_is_that_of_ranks_over_customers_that_have_both():
     assert names == ["frequency", "monetary", "recency_days", "days_between_purchases", "tenure_days"]
     assert found[0] == [1, 1, -1, 0.5, None]
     assert [row[0] for row in found] == found[0]
-    text = readings.correlations(names, found)
+    text = correlations.reading(names, found)
     assert text == "Most together: Orders and Spend (+1.00). Most opposite: Orders and Days since last order (−1.00)."
 
 
@@ -115,16 +117,16 @@ def test_ties_share_their_rank():
 
 
 def test_the_heatmap_shows_each_pair_once_in_plain_names():
-    figure = drawn(
-        correlations.correlations(["frequency", "monetary", "units"], [[1, 0.5, 0.2], [0.5, 1, None], [0.2, None, 1]])
-    )
+    customers = {"frequency": [1, 2, 3, 4], "monetary": [1, 3, 2, 4], "units": pa.array([None] * 3 + [1], pa.int64())}
+    figure = drawn(correlations.correlations(pa.table(customers)))
     heat = figure.data[0]
-    assert [list(row) for row in heat.z] == [[0.5, None], [0.2, None]]
+    assert [list(row) for row in heat.z] == [[0.8, None], [None, None]]
     assert (heat.zmin, heat.zmax) == (-1, 1)
     assert list(figure.layout.xaxis.ticktext) == ["Orders", "Spend"]
     assert list(figure.layout.yaxis.ticktext) == ["Spend", "Units bought"]
 
 
 def test_no_correlation_is_no_error():
-    assert readings.correlations(["frequency"], [[1.0]]) == "Too few customers to tell."
-    assert drawn(correlations.correlations(["frequency"], [[1.0]])).data[0].type == "heatmap"
+    chart = correlations.correlations(pa.table({"frequency": [1.0]}))
+    assert chart.reading == "Too few customers to tell."
+    assert drawn(chart).data[0].type == "heatmap"

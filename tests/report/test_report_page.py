@@ -138,9 +138,9 @@ def test_every_figure_is_one_that_plotly_knows(page):
     }
     assert len(figures) > 20
     for name, figure in figures.items():
-        assert len(report_tables.drawn(figure).data) == len(figure["data"]), name
+        assert len(report_tables.held(figure).data) == len(figure["data"]), name
     for template in page.document["templates"].values():
-        report_tables.drawn({"layout": {"template": template}})
+        report_tables.held({"layout": {"template": template}})
 
 
 def test_what_is_not_a_number_is_drawn_as_nothing(engine, facts):
@@ -178,7 +178,7 @@ def test_text_from_data_stays_text(engine, facts):
         ("evaluation", "r2", "clientage evaluate"),
         ("quality", "stability", "No other numbers of segments were tried."),
         ("rejected", "funnel", "Data, settings and versions"),
-        ("regions", "world", "Where does the revenue come from?"),
+        ("regions", "world", "Who brings the revenue?"),
         ("recommenders", "recommenders", "4 customers"),
         ("values", "forecast-expected", "What are customers worth in the next 90 days?"),
     ],
@@ -197,7 +197,7 @@ def test_optional_columns_may_be_missing(tables, facts):
     del tables["regions"]
     tables["traits"] = tables["traits"].filter(~tables["traits"].feature.isin(["products", "units", "units_per_line"]))
     page = Page(render(tables, facts))
-    assert {"countries", "map"}.isdisjoint(page.document["charts"])
+    assert {"world", "map"}.isdisjoint(page.document["charts"])
     assert "Different products: needs the column product" in page.words
 
 

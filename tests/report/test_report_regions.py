@@ -7,10 +7,9 @@ import report_tables
 from report_tables import drawn
 
 from clientage.report import words
-from clientage.report.labels import REACHES, Bubble, Sheet, labels
 from clientage.report.places import land, place
 from clientage.report.regions import ranking, regions, unplaced
-from clientage.report.world import LARGEST, Spot, world
+from clientage.report.world import LARGEST, REACHES, Bubble, Sheet, labels, world
 
 
 def made(shop, table=None):
@@ -78,10 +77,10 @@ def test_growth_is_told_even_from_zero(recent, earlier, growth, told):
 
 def test_countries_are_ranked_over_all_segments(shop):
     ranked = ranking(shop["regions"], shop["profiles"].to_pylist())
-    assert [each.country for each in ranked] == ["United Kingdom", "EIRE", "France", "Ruritania"]
+    assert [each["country"] for each in ranked] == ["United Kingdom", "EIRE", "France", "Ruritania"]
     first = ranked[0]
-    assert (first.customers, first.active, first.revenue, first.change) == (60, 0.3, 6000, "+50%")
-    assert (first.segment, first.colour) == (report_tables.name(3), report_tables.PALETTE[2])
+    assert (first["customers"], first["active"], first["revenue"], first["change"]) == (60, 0.3, 6000, "+50%")
+    assert (first["segment"], first["colour"]) == (report_tables.name(3), report_tables.PALETTE[2])
 
 
 def test_the_reading_names_the_first_the_fastest_and_the_slowest(shop):
@@ -129,6 +128,10 @@ def test_a_map_needs_two_places_and_no_revenue(shop, countries, drawn):
     assert bool(found.note) == (drawn and any(not place(name) for name, *_ in countries))
 
 
+def test_one_country_brings_all(shop):
+    assert made(shop, of(("UK", 5.0, 1.0, 1.0))).reading == "All revenue comes from UK."
+
+
 def test_no_countries_are_no_part(shop):
     assert made(shop, of()) is None
 
@@ -136,7 +139,7 @@ def test_no_countries_are_no_part(shop):
 def test_a_country_that_is_not_known_and_a_segment_that_is_gone_are_shown(shop):
     table = report_tables.arrow("regions", [of((None, 5.0, 1.0, 1.0)).to_pylist()[0] | {"segment_id": 9}])
     (row,) = made(shop, table).rows
-    assert (row.country, row.segment) == ("country not known", "not known")
+    assert (row["country"], row["segment"]) == ("country not known", "not known")
 
 
 def test_many_names_without_a_place_are_cut_short():
@@ -145,16 +148,15 @@ def test_many_names_without_a_place_are_cut_short():
 
 
 def test_names_on_the_map_are_harmless():
-    figure = drawn(
-        world("Where?", [Spot("<a href='x'>", 1.0, 1.0, 1.0, 0.1, "<b>"), Spot("B", 9.0, 9.0, 0.0, None, "")])
-    )
+    bubbles = [Bubble("<a href='x'>", 1.0, 1.0, LARGEST, 0.1, "<b>"), Bubble("B", 9.0, 9.0)]
+    figure = drawn(world("Where?", bubbles))
     assert figure.layout.annotations[0].text == "&lt;a href='x'&gt;"
     assert "<b>" not in figure.data[1].hovertext[0]
 
 
 def test_names_cover_neither_names_nor_bubbles():
     sheet = Sheet(640, (0, 64), (0, 32), 1.0)
-    crowd = [Bubble("A long name", 30 + i % 3, 15 + i // 3, 10) for i in range(9)]
+    crowd = [Bubble("A long name", 15 + i // 3, 30 + i % 3, 10) for i in range(9)]
     notes = labels(crowd, [sheet], most=9)
     boxes = sheet.taken[len(crowd) :]
     assert 0 < len(notes) == len(boxes)
@@ -163,5 +165,5 @@ def test_names_cover_neither_names_nor_bubbles():
         assert right <= 640
         for other in [*sheet.taken[: len(crowd)], *boxes[:i]]:
             assert right <= other[0] or other[2] <= left or bottom <= other[1] or other[3] <= top
-    alone = labels([Bubble("Far", 30, 15, 10)], [Sheet(640, (0, 64), (0, 32), 1.0)], most=9)
+    alone = labels([Bubble("Far", 15, 30, 10)], [Sheet(640, (0, 64), (0, 32), 1.0)], most=9)
     assert alone[0]["ax"] == 5 + REACHES[0] + 6.8 * 3 / 2

@@ -3,8 +3,7 @@
 import report_tables
 
 from clientage.report import words
-from clientage.report.forecasts import forecasts, reading, tenths
-from clientage.report.worth import concentration, worth
+from clientage.report.worth import concentration, forecasts, ranked, tenths, worth
 
 
 def made(tables, shop):
@@ -73,8 +72,8 @@ def test_forecasts_are_ranked_by_their_mean_correlation(shop):
 
 def test_forecasts_that_do_alike_are_named_together():
     rows = [{"name": "A", "spearman": 0.534}, {"name": "B", "spearman": 0.531}, {"name": "C", "spearman": 0.4}]
-    assert reading(rows) == "“A” and “B” rank customers best: 0.53, against c 0.40 (1 is perfect, 0 is chance)."
-    assert reading(rows[:2]) == "“A” and “B” rank customers best: 0.53 (1 is perfect, 0 is chance)."
+    assert ranked(rows) == "“A” and “B” rank customers best: 0.53, against c 0.40 (1 is perfect, 0 is chance)."
+    assert ranked(rows[:2]) == "“A” and “B” rank customers best: 0.53 (1 is perfect, 0 is chance)."
 
 
 def test_few_forecasts_are_no_error(shop):

@@ -7,9 +7,8 @@ import numpy as np
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.panels import Section, chart
-from clientage.report.parallel import MOST, parallel
-from clientage.report.style import Figure, Rows, in_rows
+from clientage.report.panels import Chart, Row, Rows, Section, in_rows
+from clientage.report.parallel import parallel
 
 SHARED, STARTS = ("r2", "auc", "stability"), ("init", "n_init", "max_iter")
 BEST = 10
@@ -38,8 +37,6 @@ COLOURS = dict(
 )
 BESIDE = ("calinski_harabasz", "auc")  # say what their neighbours say, so that the lines do without
 
-Row = Mapping[str, Any]
-
 
 def candidates(found: pa.Table, choice: Row) -> Section | None:
     """What was tried; None where nothing differs.
@@ -54,10 +51,9 @@ def candidates(found: pa.Table, choice: Row) -> Section | None:
         return None
     shares = importance(rows, list(settings), list(figures))
     shown = {name: text for name, text in figures.items() if name not in BESIDE}
-    charts = (
-        chart("candidates", parallel(rows, settings, shown, worth_of(rows)), _reading_lines(rows)),
-        chart("importance", bars(shares), _reading_shares(shares, worth_of(rows))),
-    )
+    worth = worth_of(rows)
+    told = f"the bluer, the higher its {_within(FIGURES[worth])}"
+    charts = (parallel(rows, settings, shown, worth, told), bars(shares, worth))
     limits = choice.get("limits") or {}
     key = {text: COLOURS[name] for name, text in settings.items()}
     return Section(reading(rows, choice), best(rows, limits), charts, key=key)
@@ -86,11 +82,12 @@ def importance(rows: Sequence[Row], settings: Sequence[str], figures: Sequence[s
     return found
 
 
-def bars(shares: Mapping[str, Mapping[str, float]]) -> Figure:
+def bars(shares: Mapping[str, Mapping[str, float]], worth: str = "") -> Chart:
     """A bar for each figure, divided by what explains it.
 
     Args:
         shares: As `importance` finds them.
+        worth: The figure to tell of.
     """
     names = list(shares)[::-1]
     rows = Rows([f"{FIGURES[name]}: {_listed(shares[name])}" for name in names])
@@ -101,14 +98,21 @@ def bars(shares: Mapping[str, Mapping[str, float]]) -> Figure:
             parts.append((place, start, value, COLOURS[setting]))
             start += value
     at, base, values, colours = (list(each) for each in zip(*parts, strict=True))
-    trace = {
-        "type": "bar", "orientation": "h", "x": values, "base": base, "y": at, "width": rows.thick(),
-        "marker": {"color": colours}, "hoverinfo": "skip",
-    }  # fmt: skip
+    trace = rows.bars(values, y=at, base=base, marker={"color": colours})
     # where candidates were left out, settings hang together, and their parts may come to more than all
     whole = max(1.0, *(sum(own.values()) for own in shares.values()))
     axis = {"title": {"text": "Share of the variance explained"}, "range": [0, whole], "tickformat": ".0%", "nticks": 6}
-    return in_rows("What matters for which figure?", [trace], rows, axis)
+    told = _strongest(shares, worth if worth in shares else next(iter(shares)))
+    return in_rows("importance", "What matters for which figure?", [trace], rows, axis, told)
+
+
+def _strongest(shares: Mapping[str, Mapping[str, float]], name: str) -> str:
+    """What a figure depends on most."""
+    setting, value = next(iter(shares[name].items()))
+    return (
+        f"{FIGURES[name]} depends most on the {_within(SETTINGS[setting])}, which explains {words.share(value)} of its "
+        "variance. What is missing to the whole, settings do together."
+    )
 
 
 def best(rows: Sequence[Row], limits: Mapping[str, float]) -> list[dict[str, Any]]:
@@ -147,23 +151,6 @@ def reading(rows: Sequence[Row], choice: Row) -> str:
         f"{weights}, {top['n_init']} start{'s' * (top['n_init'] != 1)} {how}."
     )
     return text + (f" It is in use: {choice['reason']}." if choice.get("candidate") else "")
-
-
-def _reading_lines(rows: Sequence[Row]) -> str:
-    some = f" About {MOST} of them are drawn." if len(rows) > MOST else ""
-    return (
-        "Each line is a candidate, from its settings on the left to its figures on the right: the bluer, the higher "
-        f"its {_within(FIGURES[worth_of(rows)])}. The thick line is the best.{some}"
-    )
-
-
-def _reading_shares(shares: Mapping[str, Mapping[str, float]], worth: str) -> str:
-    name = worth if worth in shares else next(iter(shares))
-    setting, value = next(iter(shares[name].items()))
-    return (
-        f"{FIGURES[name]} depends most on the {_within(SETTINGS[setting])}, which explains {words.share(value)} of its "
-        "variance. What is missing to the whole, settings do together."
-    )
 
 
 def _within(name: str) -> str:

@@ -1,7 +1,7 @@
-"""Charts of customers and revenue: each takes small tables and answers the question in its title.
+"""Charts of customers and revenue: each takes small tables, answers the question in its title, and says what it shows.
 
-The page shows them as they are and a dashboard may do the same. Text from data goes through `words.label`, colours come
-from `profiles.colour`. Charts about how the segments were made are in `clientage.report.diagnostics`.
+Text from data goes through `words.label`, colours come from `profiles.colour`. Charts about how the segments were made
+are in `clientage.report.diagnostics`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,16 +11,17 @@ from typing import Any
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.style import ALERT, NEUTRAL, QUIET, Figure, Rows, figure, in_rows, room
-from clientage.report.words import label
+from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Row, Rows, chart, in_rows, money_axis
+from clientage.report.words import count, label, share
 
 RADAR = (
     "recency_days", "frequency", "monetary", "lines_per_basket", "units_per_line", "cancellation_rate", "tenure_days",
 )  # fmt: skip
 SHORT = {"recency_days": "Days since order"}
+_OUTSIDE: dict[str, Any] = {"textposition": "outside", "textfont": {"size": 13}}
 
 
-def revenue_share(profiles: pa.Table) -> Figure:
+def revenue_share(profiles: pa.Table) -> Chart:
     """Share of customers against share of revenue, for each segment.
 
     Args:
@@ -30,43 +31,80 @@ def revenue_share(profiles: pa.Table) -> Figure:
     rows = Rows([row["segment"] for row in found], bars=2)
     colours = [words.colour(row["colour"]) for row in found]
     traces = [
-        _bars(rows, bar, [row[name] for row in found], [f"{words.share(row[name])} of {what}" for row in found])
-        | {"name": f"share of {what}", "marker": {"color": colours, "opacity": opacity}}
+        rows.bars([row[name] for row in found], bar, text=[f"{share(row[name])} of {what}" for row in found])
+        | {"name": f"share of {what}", "marker": {"color": colours, "opacity": opacity}, **_OUTSIDE}
         for bar, (name, what, opacity) in enumerate((("share", "customers", 0.4), ("revenue_share", "revenue", 1.0)))
     ]
     values = [row[name] for row in found for name in ("share", "revenue_share")]
-    top = max([0.2, *values])
+    top, reach = max([0.2, *values]), [1.55 * min([0.0, *values]), 1.55 * max([0.0, *values])]
     ticks = [tick / 10 for tick in range(0, 11, 2 if top > 0.4 else 1) if tick / 10 <= top + 0.1]
-    axis = {"title": {"text": "Share of all (%)"}, "range": room(values), "tickvals": ticks, "tickformat": ".0%"}
-    return in_rows("Who brings the revenue?", traces, rows, axis)
+    axis = {"title": {"text": "Share of all (%)"}, "range": reach, "tickvals": ticks, "tickformat": ".0%"}
+    return in_rows("revenue", "Who brings the revenue?", traces, rows, axis, _most(found))
 
 
-def radar(profiles: pa.Table, traits: pa.Table, segment_id: int) -> Figure:
-    """How a segment differs from the average customer, in standard deviations.
+def _most(profiles: Sequence[Row]) -> str:
+    """Which segment brings the most, and how that compares with its size."""
+    best = max(profiles, key=lambda row: row["revenue_share"])
+    times = best["revenue_share"] / best["share"] if best["share"] else 0.0
+    more = f", {times:.1f} times their share" if times >= 1.15 else ""
+    return (
+        f"“{best['segment']}” are {share(best['share'])} of customers and bring {share(best['revenue_share'])} of "
+        f"revenue{more}."
+    )
+
+
+def radars(profiles: pa.Table, traits: pa.Table) -> list[Chart]:
+    """How each segment differs from the average customer, in standard deviations, on rings that all share.
 
     Args:
         profiles: The table `profiles`.
         traits: The table `traits`.
-        segment_id: Which segment.
     """
-    profile = next(row for row in profiles.to_pylist() if row["segment_id"] == segment_id)
-    z = {(row["segment_id"], row["feature"]): row["z"] for row in traits.to_pylist()}
-    shown = [name for name in RADAR if z.get((segment_id, name)) is not None]
-    reach = max([2.0, *(abs(value) for (_, name), value in z.items() if name in RADAR and value is not None)])
-    around = [label(SHORT.get(name, words.feature_name(name)), 10) for name in [*shown, *shown[:1]]]
-    colour = words.colour(profile["colour"])
-    traces = [
-        _ring([0.0] * len(around), around, {"color": QUIET, "dash": "dot", "width": 1.5}) | {"hoverinfo": "skip"},
-        _ring([z[segment_id, name] for name in [*shown, *shown[:1]]], around, {"color": colour, "width": 2.5})
-        | {"fill": "toself", "opacity": 0.85, "hovertemplate": "%{theta}: %{r:+.1f} SD<extra></extra>"},
-    ]
+    z = {(row["segment_id"], row["feature"]): row["z"] for row in traits.to_pylist() if row["z"] is not None}
+    known = {segment for segment, _ in z}
+    reach = max([2.0, *(abs(value) for (_, name), value in z.items() if name in RADAR)])
     axis = {"range": [-reach - 0.2, reach + 0.2], "tickvals": [-1, 0, 1], "showticklabels": False, "showline": False}
     polar = {"radialaxis": axis | {"ticks": ""}, "angularaxis": {"direction": "clockwise", "rotation": 90}}
-    title = f"What sets “{label(profile['segment'])}” apart?"
-    return figure(title, traces, 280, polar=polar, margin={"l": 72, "r": 72, "t": 44, "b": 40})
+    return [
+        chart(
+            f"radar-{profile['segment_id']}", f"What sets “{profile['segment']}” apart?",
+            _rings({name: z[own, name] for name in RADAR if (own, name) in z}, words.colour(profile["colour"])),
+            280, profile["summary"], polar=polar, margin={"l": 72, "r": 72, "t": 44, "b": 40},
+        )
+        for profile in profiles.to_pylist()
+        if (own := profile["segment_id"]) in known
+    ]  # fmt: skip
 
 
-def months(monthly: pa.Table, profiles: pa.Table, last: date | None, currency: str = "") -> Figure:
+def _rings(z: Mapping[str, float], colour: str) -> list[dict[str, Any]]:
+    """The average, and the segment around it."""
+    around = [label(SHORT.get(name, words.feature_name(name)), 10) for name in [*z, *list(z)[:1]]]
+    values = [*z.values(), *list(z.values())[:1]]
+    average = {"color": QUIET, "dash": "dot", "width": 1.5}
+    ring = {"type": "scatterpolar", "r": [0.0] * len(around), "theta": around, "mode": "lines"}
+    return [
+        ring | {"line": average, "hoverinfo": "skip"},
+        ring | {"r": values, "line": {"color": colour, "width": 2.5}, "fill": "toself", "opacity": 0.85}
+        | {"hovertemplate": "%{theta}: %{r:+.1f} SD<extra></extra>"},
+    ]  # fmt: skip
+
+
+def outstanding(profiles: pa.Table, traits: pa.Table) -> str:
+    """How to read the rings, and what stands out most."""
+    names = {row["segment_id"]: row["segment"] for row in profiles.to_pylist()}
+    known = [row for row in traits.to_pylist() if row["z"] is not None and row["feature"] in RADAR]
+    how = "The dotted ring is the average customer: outside is more, inside less; rings are a standard deviation apart."
+    if not known:
+        return how
+    most = max((row for row in known if row["segment_id"] in names), key=lambda row: abs(row["z"]))
+    side = "above" if most["z"] > 0 else "below"
+    return (
+        f"{how} Furthest from it: “{names[most['segment_id']]}”, {abs(most['z']):.1f} standard deviations {side} "
+        f"the average in {words.feature_name(most['feature']).lower()}."
+    )
+
+
+def months(monthly: pa.Table, profiles: pa.Table, last: date | None, currency: str = "") -> Chart:
     """Revenue by month, stacked by segment.
 
     Args:
@@ -78,27 +116,25 @@ def months(monthly: pa.Table, profiles: pa.Table, last: date | None, currency: s
     sums = {(row["month"], row["segment_id"]): row["revenue"] for row in monthly.to_pylist()}
     every = sorted({month for month, _ in sums})
     part = unfinished(every, last)
+    # a currency is data: its own percent signs must not start a placeholder
+    money = f"{label(words.prefix(currency)).replace('%{', '% {')}%{{y:,.0f}}"
+    pattern = {"shape": ["/" if month == part else "" for month in every]}
     traces = [
         {
             "type": "bar", "name": label(row["segment"]), "x": [month.isoformat() for month in every],
             "y": [round(sums.get((month, row["segment_id"]), 0.0), 2) for month in every],
-            "marker": {
-                "color": words.colour(row["colour"]),
-                "pattern": {"shape": ["/" if month == part else "" for month in every]},
-            },
-            "hovertemplate": f"%{{x|%B %Y}}<br>%{{fullData.name}}<br>{_money_template(currency, 'y')}<extra></extra>",
+            "marker": {"color": words.colour(row["colour"]), "pattern": pattern},
+            "hovertemplate": f"%{{x|%B %Y}}<br>%{{fullData.name}}<br>{money}<extra></extra>",
         }
         for row in profiles.to_pylist()
     ]  # fmt: skip
     total = {month: sum(value for (at, _), value in sums.items() if at == month) for month in every}
-    layout = {
-        "barmode": "relative", "bargap": 0.25, "showlegend": True,
-        "xaxis": {"type": "date", "tickformat": "%b\n%Y", "showgrid": False},
-        "yaxis": {"title": {"text": _axis("Revenue", currency)}, "rangemode": "tozero", "tickformat": "~s"}
-        | {"tickprefix": label(words.prefix(currency))},
-        "annotations": _month_notes(total, part, last, currency),
-    }  # fmt: skip
-    return figure("How does revenue develop?", traces, 380, **layout, margin={"t": 30})
+    return chart(
+        "months", "How does revenue develop?", traces, 380, _best_month(total, part, last, currency),
+        barmode="relative", bargap=0.25, margin={"t": 30}, annotations=_month_notes(total, part, last, currency),
+        xaxis={"type": "date", "tickformat": "%b\n%Y", "showgrid": False},
+        yaxis=money_axis("Revenue", currency) | {"rangemode": "tozero"},
+    )  # fmt: skip
 
 
 def unfinished(every: Sequence[date], last: date | None) -> date | None:
@@ -107,75 +143,13 @@ def unfinished(every: Sequence[date], last: date | None) -> date | None:
     return every[-1] if goes_on else None
 
 
-def countries(found: pa.Table, currency: str = "", top: int = 8) -> Figure:
-    """Revenue by country: the largest, and all others as one.
-
-    Args:
-        found: country, revenue.
-        currency: Put before money.
-        top: How many to name.
-    """
-    ranked = largest(found, top)
-    total = sum(value for _, value in ranked) or 1.0
-    rows, values = Rows([name for name, _ in ranked]), [value for _, value in ranked]
-    text = [f"{words.short_money(value, currency)} · {words.share(value / total)}" for value in values]
-    bars = _bars(rows, 0, values, [label(each) for each in text]) | {"marker": {"color": NEUTRAL}}
-    axis = {"title": {"text": _axis("Revenue", currency)}, "range": room(values), "tickformat": "~s", "nticks": 5}
-    axis["tickprefix"] = label(words.prefix(currency))
-    return in_rows("Where does the revenue come from?", [bars], rows, axis)
-
-
-def largest(found: pa.Table, top: int = 8) -> list[tuple[str, float]]:
-    """Countries with the most revenue, and the rest as one."""
-    ranked = sorted(
-        ((row["country"] or "country not known", row["revenue"]) for row in found.to_pylist()),
-        key=lambda pair: (-pair[1], pair[0]),
-    )
-    rest = ranked[top:] if len(ranked) > top + 1 else []
-    other = [(f"{len(rest)} other countries", sum(value for _, value in rest))] if rest else []
-    return ranked[: len(ranked) - len(rest)] + other
-
-
-def funnel(received: int, reasons: Mapping[str, int], used: int) -> Figure:
-    """From the lines received to those used, reason by reason.
-
-    Args:
-        received: Lines that came in.
-        reasons: Lines set aside by cleaning rule, in order.
-        used: Lines that are left.
-    """
-    names = ["received", *(f"set aside: {words.reason(name)}" for name in reasons), "used"]
-    values = [received, *reasons.values(), used]
-    left, starts = received, [0]
-    for value in reasons.values():
-        left -= value
-        starts.append(left)
-    rows = Rows(names)
-    text = [f"{'' if i in (0, len(names) - 1) else '− '}{words.count(value)}" for i, value in enumerate(values)]
-    bars = _bars(rows, 0, values, text) | {"base": [*starts, 0], "cliponaxis": False}
-    bars["marker"] = {"color": [QUIET, *[ALERT] * len(reasons), NEUTRAL]}
-    axis = {"title": {"text": "Order lines"}, "range": [0, received * 1.3 or 1], "tickformat": "~s", "nticks": 5}
-    return in_rows("Which lines were used?", [bars], rows, axis)
-
-
-def _bars(rows: Rows, bar: int, values: Sequence[float], text: Sequence[str]) -> dict[str, Any]:
-    return {
-        "type": "bar", "orientation": "h", "y": rows.at(bar), "x": list(values), "width": rows.thick(),
-        "text": list(text), "textposition": "outside", "textfont": {"size": 13}, "hoverinfo": "skip",
-    }  # fmt: skip
-
-
-def _ring(r: Sequence[float], theta: Sequence[str], line: dict[str, Any]) -> dict[str, Any]:
-    return {"type": "scatterpolar", "r": list(r), "theta": list(theta), "mode": "lines", "line": line}
-
-
-def _axis(what: str, currency: str) -> str:
-    return f"{what} ({label(currency)})" if currency else what
-
-
-def _money_template(currency: str, axis: str) -> str:
-    # a currency is data: its own percent signs must not start a placeholder
-    return f"{label(words.prefix(currency)).replace('%{', '% {')}%{{{axis}:,.0f}}"
+def _best_month(total: Mapping[date, float], part: date | None, last: date | None, currency: str) -> str:
+    """The best month, and whether the last one goes on."""
+    if not total:
+        return "No revenue is known."
+    best = max(total, key=lambda month: total[month])
+    text = f"The best month was {best:%B %Y} with {words.money(total[best], currency)}."
+    return text + (f" {part:%B %Y} is not over: lines reach to {words.day(last)}." if part and last else "")
 
 
 def _month_notes(
@@ -191,3 +165,25 @@ def _month_notes(
         notes.append((part, {"text": f" until {last.day} {last:%b}", "textangle": -90}))
     place = {"yanchor": "bottom", "showarrow": False}
     return [note | place | {"x": month.isoformat(), "y": max(total[month], 0)} for month, note in notes]
+
+
+def funnel(received: int, reasons: Mapping[str, int], used: int) -> Chart:
+    """From the lines received to those used, reason by reason.
+
+    Args:
+        received: Lines that came in.
+        reasons: Lines set aside by cleaning rule, in order.
+        used: Lines that are left.
+    """
+    rows = Rows(["received", *(f"set aside: {words.reason(name)}" for name in reasons), "used"])
+    values = [received, *reasons.values(), used]
+    starts = [0, *(received - sum(values[1:i]) for i in range(2, len(values))), 0]
+    text = [count(received), *(f"− {count(value)}" for value in reasons.values()), count(used)]
+    colours = [QUIET, *[ALERT] * len(reasons), NEUTRAL]
+    bars = rows.bars(values, text=text, base=starts, cliponaxis=False, marker={"color": colours}) | _OUTSIDE
+    axis = {"title": {"text": "Order lines"}, "range": [0, received * 1.3 or 1], "tickformat": "~s", "nticks": 5}
+    told = f"{count(used)} of {count(received)} lines ({share(used / received if received else 0.0)}) were used."
+    if reasons:
+        most = max(reasons, key=lambda name: reasons[name])
+        told += f" Most of the others had this reason: {words.reason(most)} ({count(reasons[most])})."
+    return in_rows("funnel", "Which lines were used?", [bars], rows, axis, told)

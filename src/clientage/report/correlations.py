@@ -8,17 +8,17 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.style import DIVERGING, Figure, figure
+from clientage.report.panels import DIVERGING, Chart, chart
 from clientage.report.words import label
 
 
-def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) -> Figure:
+def correlations(customers: pa.Table) -> Chart:
     """Which features rise and fall together (rank correlation of Spearman, 1904).
 
     Args:
-        names: Features, as `correlated` gives them.
-        found: Their correlations, (n, n).
+        customers: Features, one row per customer.
     """
+    names, found = correlated(customers)
     plain = [label(words.feature_name(name), 60) for name in names]
     lower = [[value if j < i else None for j, value in enumerate(row[:-1])] for i, row in enumerate(found)]
     heat = {
@@ -32,10 +32,32 @@ def correlations(names: Sequence[str], found: Sequence[Sequence[float | None]]) 
         },
     }  # fmt: skip
     ticks = {"showgrid": False, "tickmode": "array", "ticks": "", "constrain": "domain"}
-    x = ticks | {"tickvals": heat["x"], "ticktext": plain[:-1], "tickangle": -90}
-    y = ticks | {"tickvals": heat["y"], "ticktext": plain[1:], "autorange": "reversed"}
-    height = 240 + 22 * len(names)
-    return figure("Which features move together?", [heat], height, xaxis=x, yaxis=y, margin={"t": 56, "r": 40})
+    return chart(
+        "correlations", "Which features move together?", [heat], 240 + 22 * len(names), reading(names, found),
+        xaxis=ticks | {"tickvals": heat["x"], "ticktext": plain[:-1], "tickangle": -90},
+        yaxis=ticks | {"tickvals": heat["y"], "ticktext": plain[1:], "autorange": "reversed"},
+        margin={"t": 56, "r": 40},
+    )  # fmt: skip
+
+
+def reading(names: Sequence[str], found: Sequence[Sequence[float | None]]) -> str:
+    """The pair of features that move together most, and the one that move apart most."""
+    pairs = [
+        (value, names[i], names[j])
+        for i, row in enumerate(found)
+        for j, value in enumerate(row[:i])
+        if value is not None
+    ]
+    if not pairs:
+        return "Too few customers to tell."
+    texts = [f"Most together: {_pair(*max(pairs))}."]
+    if min(pairs)[0] < 0:
+        texts.append(f"Most opposite: {_pair(*min(pairs))}.")
+    return " ".join(texts)
+
+
+def _pair(value: float, a: str, b: str) -> str:
+    return f"{words.feature_name(b)} and {words.feature_name(a)} ({value:+.2f})".replace("-", "−")
 
 
 def correlated(customers: pa.Table) -> tuple[list[str], list[list[float | None]]]:

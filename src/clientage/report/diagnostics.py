@@ -1,6 +1,6 @@
 """Charts of how the segments were made and what they are worth: for those who want to check.
 
-As in `clientage.report.charts`, each takes small tables and answers the question in its title.
+As in `clientage.report.charts`, each takes small tables, answers the question in its title, and says what it shows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,10 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.averages import over_cutoffs
 from clientage.report.correlations import numbers
-from clientage.report.style import ALERT, NEUTRAL, QUIET, Figure, Rows, figure, in_rows, packed
-from clientage.report.words import label
+from clientage.report.panels import ALERT, NEUTRAL, QUIET, Chart, Row, Rows, chart, in_rows, packed
+from clientage.report.queries import over_cutoffs
+from clientage.report.words import count, label
 
 INDICES: Mapping[str, tuple[str, str]] = {
     "silhouette": ("Are customers close to their own segment? Higher is better", "Silhouette"),
@@ -22,8 +22,7 @@ INDICES: Mapping[str, tuple[str, str]] = {
     "calinski_harabasz": ("Do segments differ more than their members? Higher is better", "Calinski-Harabasz"),
     "inertia": ("Where does the curve bend? It always falls", "Inertia"),
 }
-# customers from which on the map leaves out the most extreme
-MANY = 200
+MANY = 200  # customers from which on the map leaves out the most extreme
 _LIMITS = {"mean": "mean ≥ {:.2f}", "worst": "each ≥ {:.2f}"}
 MEASURES: Mapping[str, tuple[str, str, float]] = {
     "r2": ("How well do segments predict spend?", "R² of later spend, out of fold", 0.0),
@@ -33,15 +32,14 @@ _SHADES = ("#1F5A8A", "#6A9BC3", "#9AA5B1", "#B8A07A", "#8A8F98")
 _DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 
 
-def stability(quality: pa.Table, limits: Mapping[str, float] | None = None) -> Figure:
+def stability(quality: pa.Table, chosen: Row) -> Chart:
     """How often refits on other samples of customers find the same segments, by number of segments and snapshot.
 
     Args:
         quality: The table `quality`.
-        limits: `mean` and `worst` that stability must keep, where known.
+        chosen: What is said of the choice, with the limits that stability must keep (`mean`, `worst`) where known.
     """
-    traces = _by_snapshot(quality, "stability", "stability_se")
-    known = {name: value for name, value in (limits or {}).items() if name in _LIMITS}
+    known = {name: value for name, value in (chosen.get("limits") or {}).items() if name in _LIMITS}
     lines = [
         {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": value, "y1": value}
         | {"line": {"color": ALERT, "width": 1.5, "dash": "dash"}}
@@ -54,29 +52,75 @@ def stability(quality: pa.Table, limits: Mapping[str, float] | None = None) -> F
     ]
     lowest = min((value for value in quality["stability"].to_pylist() if value is not None), default=0.0)
     return _by_k(
-        "How many segments stay stable?", traces, quality, 380, "Stability (adjusted Rand index)",
-        scale={"range": [min(0.5, lowest - 0.1), 1.04]}, shapes=lines, annotations=texts, showlegend=True,
-        margin={"t": 24, "r": 100 if known else 12},
+        "stability", "How many segments stay stable?", "Stability (adjusted Rand index)", quality, 380,
+        reading=choice(chosen), scale={"range": [min(0.5, lowest - 0.1), 1.04]}, shapes=lines, notes=texts,
+        showlegend=True, margin={"t": 24, "r": 100 if known else 12},
     )  # fmt: skip
 
 
-def index(quality: pa.Table, name: str) -> Figure:
+def choice(chosen: Row) -> str:
+    """Why there are as many segments as there are."""
+    if not chosen:
+        return ""
+    reason = chosen.get("reason", "")
+    return f"{chosen.get('k', '?')} segments by the recipe “{chosen.get('recipe', '')}”: {reason}."
+
+
+def index(quality: pa.Table, name: str) -> Chart:
     """A figure of merit by number of segments and snapshot.
 
     Args:
         quality: The table `quality`.
         name: One of `INDICES`.
     """
-    question, axis = INDICES[name]
-    return _by_k(question, _by_snapshot(quality, name), quality, 250, axis)
+    return _by_k(name, *INDICES[name], quality, 250, margin={"t": 24})
 
 
-def scorecard(evaluation: pa.Table, measure: str) -> Figure:
+def _by_k(
+    name: str, title: str, axis: str, quality: pa.Table, height: int, *,
+    reading: str = "", scale: Row | None = None, shapes: Sequence[Row] = (), notes: Sequence[Row] = (), **layout: Any,
+) -> Chart:  # fmt: skip
+    """A column of `quality` over the number of segments, a line for each snapshot, with the number in use marked."""
+    chosen = sorted({row["k"] for row in quality.to_pylist() if row["chosen"]})
+    marks = [
+        {"type": "rect", "xref": "x", "yref": "paper", "x0": k - 0.3, "x1": k + 0.3, "y0": 0, "y1": 1}
+        | {"fillcolor": NEUTRAL, "opacity": 0.15, "line": {"width": 0}, "layer": "below"}
+        for k in chosen
+    ]
+    above = {"y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False, "font": {"size": 12}}
+    return chart(
+        name, title, _by_snapshot(quality, name), height, reading, **layout,
+        xaxis={"title": {"text": "Number of segments"}, "dtick": 1, "showgrid": False},
+        yaxis={"title": {"text": axis}, "tickformat": ",~r"} | dict(scale or {}),
+        shapes=[*marks, *shapes], annotations=[*({"text": "in use", "x": k} | above for k in chosen), *notes],
+    )  # fmt: skip
+
+
+def _by_snapshot(quality: pa.Table, name: str) -> list[dict[str, Any]]:
+    """A line for each snapshot, the latest first, with standard errors where they are measured."""
+    rows = sorted(quality.to_pylist(), key=lambda row: row["k"])
+    traces = []
+    for turn, day in enumerate(sorted({row["as_of"] for row in rows}, reverse=True)):
+        own = [row for row in rows if row["as_of"] == day]
+        trace = {
+            "type": "scatter", "mode": "lines+markers", "name": words.day(day),
+            "line": {"color": _SHADES[turn % 5], "dash": _DASHES[turn % 5], "width": 1.8 if turn else 2.5},
+            "x": [row["k"] for row in own], "y": [row[name] for row in own],
+            "hovertemplate": f"{words.day(day)}<br>%{{x}} segments: %{{y:,.3~f}}<extra></extra>",
+        }  # fmt: skip
+        if f"{name}_se" in quality.column_names:
+            trace["error_y"] = {"array": [row[f"{name}_se"] for row in own], "thickness": 1.2}
+        traces.append(trace)
+    return traces
+
+
+def scorecard(evaluation: pa.Table, measure: str, recipe: str = "") -> Chart:
     """What each way to group predicts, at equal numbers of groups, averaged over cutoffs, with standard errors.
 
     Args:
         evaluation: The table `evaluation`.
         measure: One of `MEASURES`.
+        recipe: The one in use.
     """
     title, axis, floor = MEASURES[measure]
     found = [row for row in averages(evaluation) if row[measure] is not None]
@@ -89,14 +133,11 @@ def scorecard(evaluation: pa.Table, measure: str) -> Figure:
         "error_x": {"array": errors, "thickness": 2, "width": 6, "color": QUIET},
         "marker": {"size": 11, "color": [_SHADES[even[row["groups"]] % 2] for row in found]},
     }  # fmt: skip
-    texts = {
-        "type": "scatter", "mode": "text", "x": ends, "y": rows.at(), "hoverinfo": "skip", "cliponaxis": False,
-        "text": [f"  {words.measured(value, error)}" for value, error in zip(values, errors, strict=True)],
-        "textposition": "middle right",
-    }  # fmt: skip
+    texts = rows.beside(ends, [words.measured(value, error) for value, error in zip(values, errors, strict=True)])
     low, high = min([floor, *values]), max([floor + 0.05, *ends])
     scale = {"title": {"text": axis}, "range": [low, high + 0.5 * (high - low)], "nticks": 5}
-    return in_rows(title, [points, texts], rows, scale)
+    told = _predicts(averages(evaluation), recipe) if measure == "r2" else ""
+    return in_rows(measure, title, [points, texts], rows, scale, told)
 
 
 def averages(evaluation: pa.Table) -> list[dict[str, Any]]:
@@ -107,12 +148,36 @@ def averages(evaluation: pa.Table) -> list[dict[str, Any]]:
     return sorted(found, key=lambda row: (row["groups"], row["r2"] is None, -(row["r2"] or 0), row["recipe"]))
 
 
-def customer_map(points: pa.Table, profiles: pa.Table) -> Figure:
+def _predicts(found: Sequence[Row], recipe: str) -> str:
+    """Which way to group predicts spend best, and how the one in use does."""
+    texts = []
+    for groups in sorted({row["groups"] for row in found}):
+        best, *rest = [row for row in found if row["groups"] == groups]
+        if best["r2"] is None:
+            continue
+        text = f"With {groups} groups, {best['recipe']} predicts spend best (R² {_r2(best)})"
+        own = [row for row in rest if row["recipe"] == recipe]
+        texts.append(text + "".join(f"; {recipe}, in use, reaches {_r2(row)}{_close(best, row)}" for row in own) + ".")
+    return " ".join(texts)
+
+
+def _close(best: Row, other: Row) -> str:
+    """Whether the difference is no larger than chance may make it: two standard errors of either."""
+    known = [row["r2_se"] for row in (best, other) if row["r2_se"] is not None]
+    return ", which is about as well" if known and best["r2"] - other["r2"] <= 2 * max(known) else ""
+
+
+def _r2(row: Row) -> str:
+    return words.measured(row["r2"], row["r2_se"])
+
+
+def customer_map(points: pa.Table, profiles: pa.Table, total: int) -> Chart:
     """Customers in space, coloured by segment: who is near behaves alike.
 
     Args:
         points: segment_id, pc1, pc2, pc3; no names of customers, for the report is passed on.
         profiles: The table `profiles`.
+        total: Customers of the shop; the points may be a sample.
     """
     ids, found = numbers(points["segment_id"]), [numbers(points[f"pc{i}"]) for i in (1, 2, 3)]
     traces = [
@@ -124,15 +189,21 @@ def customer_map(points: pa.Table, profiles: pa.Table) -> Figure:
         f"{axis}axis": {"title": {"text": f"PC {i}"}, "showticklabels": False, "range": _reach(found[i - 1])}
         for i, axis in enumerate("xyz", 1)
     }
-    scene = axes | {
-        "dragmode": "turntable",
-        "aspectmode": "cube",
-        "camera": {"eye": {"x": 1.3, "y": 1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.13}},
-    }
-    return figure("How far apart are the segments?", traces, 480, scene=scene, showlegend=True, margin={"b": 8, "r": 8})
+    camera = {"eye": {"x": 1.3, "y": 1.3, "z": 0.7}, "center": {"x": 0, "y": 0, "z": -0.13}}
+    return chart(
+        "map", "How far apart are the segments?", traces, 480, _sampled(len(points), total), margin={"b": 8, "r": 8},
+        scene=axes | {"dragmode": "turntable", "aspectmode": "cube", "camera": camera},
+    )  # fmt: skip
 
 
-def _cloud(places: Sequence[Any], profile: Mapping[str, Any]) -> dict[str, Any]:
+def _sampled(shown: int, total: int) -> str:
+    """What near means, and how many are shown."""
+    which = f"a sample of {count(shown)} of {count(total)} customers" if shown < total else f"{count(total)} customers"
+    rest = ", without the most extreme" if shown >= MANY else ""
+    return f"Customers who are near each other behave alike. Shown: {which}{rest}."
+
+
+def _cloud(places: Sequence[Any], profile: Row) -> dict[str, Any]:
     return {
         "type": "scatter3d", "mode": "markers", "name": label(profile["segment"]),
         **{axis: packed(values) for axis, values in zip("xyz", places, strict=True)},
@@ -148,65 +219,3 @@ def _reach(values: NDArray[np.float64]) -> list[float]:
     low, high = np.quantile(values, (0.005, 0.995) if len(values) >= MANY else (0, 1))
     edge = 0.05 * float(high - low) or 1.0
     return [float(low) - edge, float(high) + edge]
-
-
-def _by_snapshot(quality: pa.Table, name: str, error: str = "") -> list[dict[str, Any]]:
-    rows = sorted(quality.to_pylist(), key=lambda row: row["k"])
-    days = sorted({row["as_of"] for row in rows}, reverse=True)
-    traces = []
-    for turn, day in enumerate(days):
-        own = [row for row in rows if row["as_of"] == day]
-        style = {
-            "color": _SHADES[turn % len(_SHADES)],
-            "dash": _DASHES[turn % len(_DASHES)],
-            "width": 2.5 if not turn else 1.8,
-        }
-        trace = {
-            "type": "scatter", "mode": "lines+markers", "name": words.day(day), "line": style,
-            "x": [row["k"] for row in own], "y": [row[name] for row in own],
-            "hovertemplate": f"{words.day(day)}<br>%{{x}} segments: %{{y:,.3~f}}<extra></extra>",
-        }  # fmt: skip
-        traces.append(trace | ({"error_y": {"array": [row[error] for row in own], "thickness": 1.2}} if error else {}))
-    return traces
-
-
-def _by_k(
-    title: str,
-    traces: list[dict[str, Any]],
-    quality: pa.Table,
-    height: int,
-    axis: str,
-    *,
-    scale: Mapping[str, Any] | None = None,
-    **layout: Any,
-) -> Figure:
-    """A chart over the number of segments, with the one in use marked."""
-    chosen = sorted({row["k"] for row in quality.to_pylist() if row["chosen"]})
-    marks = [
-        {"type": "rect", "xref": "x", "yref": "paper", "x0": k - 0.3, "x1": k + 0.3, "y0": 0, "y1": 1}
-        | {"fillcolor": NEUTRAL, "opacity": 0.15, "line": {"width": 0}, "layer": "below"}
-        for k in chosen
-    ]
-    notes = [
-        {
-            "text": "in use",
-            "x": k,
-            "y": 1,
-            "yref": "paper",
-            "yanchor": "bottom",
-            "showarrow": False,
-            "font": {"size": 12},
-        }
-        for k in chosen
-    ]
-    return figure(
-        title, traces, height,
-        **{
-            "showlegend": False, "margin": {"t": 24},
-            "xaxis": {"title": {"text": "Number of segments"}, "dtick": 1, "showgrid": False},
-            "yaxis": {"title": {"text": axis}, "tickformat": ",~r"} | dict(scale or {}),
-            **layout,
-            "shapes": [*marks, *layout.get("shapes", [])],
-            "annotations": [*notes, *layout.get("annotations", [])],
-        },
-    )  # fmt: skip

@@ -7,17 +7,14 @@ import ibis.expr.types as ir
 
 from clientage.expressions import exact_sum
 from clientage.report import words
-from clientage.report.panels import Section, chart
+from clientage.report.panels import Chart, Row, Rows, Section, in_rows
 from clientage.report.queries import collect
-from clientage.report.style import Figure, Rows, in_rows
 
 # light to dark, from the shop's usual customer to the furthest from it
 COLOURS: Mapping[str, str] = {"personal": "#B9C6D3", "bulk": "#6A9BC3", "reseller": "#1F5A8A"}
 
 
-def kinds(
-    tables: Mapping[str, ir.Table], profiles: Sequence[Mapping[str, Any]], rules: Mapping[str, str]
-) -> Section | None:
+def kinds(tables: Mapping[str, ir.Table], profiles: Sequence[Row], rules: Mapping[str, str]) -> Section | None:
     """Kinds of buyers by segment and over the shop; None where all buy for themselves.
 
     Args:
@@ -36,7 +33,7 @@ def kinds(
         for own in [found.get(kind, {"customers": 0, "revenue": 0.0})]
     ]
     text = reading(rows)
-    return Section(text, rows, (chart("kinds", by_segment(profiles), text),))
+    return Section(text, rows, [by_segment(profiles, text)])
 
 
 def totals(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
@@ -46,31 +43,27 @@ def totals(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return list(collect(sums.order_by("buyer")).to_pylist())
 
 
-def by_segment(profiles: Sequence[Mapping[str, Any]]) -> Figure:
+def by_segment(profiles: Sequence[Row], text: str = "") -> Chart:
     """Share of each kind in each segment.
 
     Args:
         profiles: Rows of the table `profiles`.
+        text: What is to be seen.
     """
     rows = Rows([row["segment"] for row in profiles])
     bulk, reseller = ([row[name] or 0.0 for row in profiles] for name in ("bulk_share", "reseller_share"))
     personal = [max(0.0, 1 - a - b) for a, b in zip(bulk, reseller, strict=True)]
-    bar = {"type": "bar", "orientation": "h", "y": rows.at(), "width": rows.thick(), "hoverinfo": "skip"}
     traces = [
-        bar | {"x": shares, "name": words.BUYERS[kind], "marker": {"color": COLOURS[kind]}}
+        rows.bars(shares, name=words.BUYERS[kind], marker={"color": COLOURS[kind]})
         for kind, shares in (("reseller", reseller), ("bulk", bulk), ("personal", personal))
     ]
-    beside = {
-        "type": "scatter", "mode": "text", "x": [1] * len(rows.names), "y": rows.at(),
-        "text": [_beside(*each) for each in zip(bulk, reseller, strict=True)],
-        "textposition": "middle right", "hoverinfo": "skip", "cliponaxis": False,
-    }  # fmt: skip
+    beside = rows.beside([1] * len(rows.names), [_beside(*each) for each in zip(bulk, reseller, strict=True)])
     axis = {"title": {"text": "Share of customers (%)"}, "range": [-0.03, 2.1], "tickvals": [0, 0.5, 1]}
     title = "Which segments buy in bulk or to sell on?"
-    return in_rows(title, [*traces, beside], rows, axis | {"tickformat": ".0%"}, barmode="stack")
+    return in_rows("kinds", title, [*traces, beside], rows, axis | {"tickformat": ".0%"}, text, barmode="stack")
 
 
-def reading(rows: Sequence[Mapping[str, Any]]) -> str:
+def reading(rows: Sequence[Row]) -> str:
     """What trade brings for its size."""
     share = sum(row["share"] for row in rows if row["kind"] != "personal")
     brought = [row["revenue_share"] for row in rows if row["kind"] != "personal" and row["revenue_share"] is not None]
@@ -80,4 +73,4 @@ def reading(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _beside(bulk: float, reseller: float) -> str:
     parts = (f"{words.share(value)} {what}" for value, what in ((bulk, "bulk"), (reseller, "sell on")) if value)
-    return f"  {' · '.join(parts) or 'none'}"
+    return " · ".join(parts) or "none"

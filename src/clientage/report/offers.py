@@ -1,41 +1,21 @@
 """What to offer: what each segment buys more than others, and what is recommended to its customers most."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
 from clientage.report import words
-from clientage.report.panels import Section
+from clientage.report.panels import Row, Section
 from clientage.report.queries import collect
 
 MOST = 5
 FIRST_RANKS = 3  # of a customer's recommendations: as many as fit an e-mail
 
 
-@dataclass(frozen=True)
-class Offer:
-    """What to offer to a segment.
-
-    Attributes:
-        segment: Its name.
-        colour: Its colour, as #rrggbb.
-        favourites: Products bought more here than elsewhere, and how much more.
-        recommended: Products recommended most, and to how many.
-    """
-
-    segment: str
-    colour: str
-    favourites: Sequence[tuple[str, str]]
-    recommended: Sequence[tuple[str, str]]
-
-
-def offers(
-    tables: Mapping[str, ir.Table], profiles: Sequence[Mapping[str, Any]], recommender: Mapping[str, Any]
-) -> Section | None:
-    """What to offer to each segment; None where neither `favourites` nor `recommendations` are there.
+def offers(tables: Mapping[str, ir.Table], profiles: Sequence[Row], recommender: Row) -> Section | None:
+    """What to offer to each segment, products with a word of each; None without `favourites` and `recommendations`.
 
     Args:
         tables: The named tables.
@@ -45,18 +25,16 @@ def offers(
     liked = _by_segment(favourites(tables["favourites"])) if "favourites" in tables else {}
     advised = _by_segment(recommended(tables)) if "recommendations" in tables else {}
     rows = [
-        Offer(
-            row["segment"],
-            row["colour"],
-            [
-                (_name(each), f"{words.share(each['share'])} bought it, {_lift(each['lift'])}")
-                for each in liked.get(row["segment_id"], [])
-            ],
-            [(_name(each), words.customers(each["customers"])) for each in advised.get(row["segment_id"], [])],
-        )
+        {
+            "segment": row["segment"],
+            "colour": row["colour"],
+            "favourites": [(_name(each), _liked(each)) for each in liked.get(own, [])],
+            "recommended": [(_name(each), words.customers(each["customers"])) for each in advised.get(own, [])],
+        }
         for row in profiles
+        for own in [row["segment_id"]]
     ]
-    rows = [row for row in rows if row.favourites or row.recommended]
+    rows = [row for row in rows if row["favourites"] or row["recommended"]]
     if not rows:
         return None
     text = reading(tables["recommendations"], recommender, sum(row["customers"] for row in profiles)) if advised else ""
@@ -80,7 +58,7 @@ def recommended(tables: Mapping[str, ir.Table]) -> list[dict[str, Any]]:
     return list(collect(placed.filter(placed.place < MOST).order_by("segment_id", "place")).to_pylist())
 
 
-def reading(recommendations: ir.Table, recommender: Mapping[str, Any], customers: int) -> str:
+def reading(recommendations: ir.Table, recommender: Row, customers: int) -> str:
     """What recommends, and how many customers get something.
 
     Args:
@@ -107,9 +85,10 @@ def _by_segment(rows: Sequence[dict[str, Any]]) -> dict[int, list[dict[str, Any]
     return found
 
 
-def _name(row: Mapping[str, Any]) -> str:
+def _name(row: Row) -> str:
     return str(row.get("description") or row["product"])
 
 
-def _lift(value: float | None) -> str:
-    return "nobody else did" if value is None else words.times(value)
+def _liked(row: Row) -> str:
+    more = "nobody else did" if row["lift"] is None else words.times(row["lift"])
+    return f"{words.share(row['share'])} bought it, {more}"

@@ -11,14 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from clientage.report import words
-from clientage.report.style import QUIET, Figure, figure
+from clientage.report.panels import QUIET, Chart, Row, chart
 from clientage.report.words import label
 
 MOST = 500  # lines, above which they are a blot
 CHOSEN = "#D55E00"
 SHADES = ("#B9C6D3", "#8EB1CB", "#639CC2", "#3787BA", "#0072B2")
-
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,9 @@ class Axis:
     ticks: Mapping[float, str]
 
 
-def parallel(rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[str, str], worth: str) -> Figure:
+def parallel(
+    rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[str, str], worth: str, told: str = ""
+) -> Chart:
     """A line for each candidate, the bluer the better; the chosen one on top, thick and in a colour of its own.
 
     Args:
@@ -44,6 +44,7 @@ def parallel(rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[
         settings: Columns with their names, on the left.
         figures: Columns with their names, on the right.
         worth: The figure that colours the lines.
+        told: What the colours mean.
     """
     drawn = thinned([row for row in rows if all(row[name] is not None for name in figures)] or rows)
     drawn.sort(key=lambda row: (row["chosen"], row[worth] or 0.0, row["candidate"]))
@@ -60,10 +61,13 @@ def parallel(rows: Sequence[Row], settings: Mapping[str, str], figures: Mapping[
         for x in range(len(axes))
     ]
     names = {"tickvals": list(range(len(axes))), "ticktext": [label(axis.name, 11, 3) for axis in axes]}
-    return figure(
-        "What does each candidate give?", [*lines, _ticks(axes)], 420, shapes=uprights, margin={"t": 52, "b": 8},
+    some = f" About {MOST} of them are drawn." if len(rows) > MOST else ""
+    return chart(
+        "candidates", "What does each candidate give?", [*lines, _ticks(axes)], 420,
+        "Each line is a candidate, from its settings on the left to its figures on the right: "
+        f"{told}. The thick line is the best.{some}",
+        shapes=uprights, margin={"t": 52, "b": 8}, yaxis={"visible": False, "range": [-0.06, 1.1]},
         xaxis=names | {"side": "top", "range": [-0.35, len(axes) - 0.2], "showgrid": False, "tickangle": 0},
-        yaxis={"visible": False, "range": [-0.06, 1.1]},
     )  # fmt: skip
 
 

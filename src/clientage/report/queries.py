@@ -1,8 +1,9 @@
 """What the report asks of the tables: small results, aggregated where the tables live."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from typing import Any
 
 import ibis
 import ibis.expr.types as ir
@@ -11,27 +12,9 @@ import pyarrow as pa
 from clientage.expressions import exact_sum, sampled
 
 MOST_POINTS = 2000
-# told by `monetary` and `frequency` already
-TWINS = ("spend", "invoices")
+TWINS = ("spend", "invoices")  # told by `monetary` and `frequency` already
 
 Tables = Mapping[str, ir.Table]
-
-
-@dataclass(frozen=True)
-class Headline:
-    """Figures of the whole shop.
-
-    Attributes:
-        customers: Customers with a line before `as_of`.
-        orders: Orders that were completed.
-        revenue: Spend less returns, in currency.
-        buys_again: Share of buyers from before the last horizon that bought in it; None where it is not known.
-    """
-
-    customers: int
-    orders: int
-    revenue: float
-    buys_again: float | None
 
 
 def collect(table: ir.Table) -> pa.Table:
@@ -46,8 +29,13 @@ def as_of(tables: Tables) -> date | None:
     return day
 
 
-def headline(tables: Tables, day: date | None, horizon_days: int) -> Headline:
-    """Figures of the whole shop, buying again within a horizon."""
+def headline(tables: Tables, day: date | None, horizon_days: int) -> dict[str, Any]:
+    """Figures of the whole shop.
+
+    Returns:
+        `customers` with a line before `as_of`, `orders` that were completed, `revenue` less returns, and `buys_again`:
+        the share of buyers from before the last horizon that bought in it, None where it is not known.
+    """
     customers = tables["customers"]
     sums = customers.agg(
         customers=customers.count(),
@@ -55,30 +43,23 @@ def headline(tables: Tables, day: date | None, horizon_days: int) -> Headline:
         revenue=exact_sum(customers.spend),
     )
     (row,) = collect(sums).to_pylist()
-    return Headline(
-        row["customers"], int(row["orders"] or 0), row["revenue"] or 0.0, _buys_again(tables, day, horizon_days)
-    )
+    found = {"customers": row["customers"], "orders": int(row["orders"] or 0), "revenue": row["revenue"] or 0.0}
+    return found | {"buys_again": _buys_again(tables, day, horizon_days)}
 
 
 def monthly(tables: Tables, day: date | None) -> pa.Table:
     """Revenue by month and segment: month, segment_id, revenue."""
-    both = _known(tables, day)
+    lines = _before(tables["lines"], day)
+    both = lines.join(tables["segments"].select("customer_id", "segment_id"), "customer_id")
     month = both.invoiced_at.truncate("M").date()
     found = both.group_by("segment_id", month=month).agg(revenue=exact_sum(both.amount))
     return collect(found.select("month", "segment_id", "revenue").order_by("month", "segment_id"))
 
 
-def countries(tables: Tables, day: date | None) -> pa.Table | None:
-    """Revenue by country: country, revenue. None where the shop has no countries."""
-    if "country" not in tables["lines"].columns:
-        return None
-    both = _known(tables, day)
-    return collect(both.group_by("country").agg(revenue=exact_sum(both.amount)).order_by("country"))
-
-
 def reasons(rejected: ir.Table, order: Mapping[str, int]) -> dict[str, int]:
     """Lines set aside by cleaning rule, in the order the rules came; rules it does not know come last."""
-    counts = {row["reason"]: row["lines"] for row in collect(_counted(rejected)).to_pylist()}
+    counted = rejected.group_by("reason").agg(lines=rejected.count())
+    counts = {row["reason"]: row["lines"] for row in collect(counted).to_pylist()}
     names = [*(name for name in order if name in counts), *sorted(set(counts) - set(order))]
     return {name: counts[name] for name in names}
 
@@ -104,18 +85,8 @@ def features(tables: Tables, total: int) -> pa.Table:
     )
 
 
-def _known(tables: Tables, day: date | None) -> ir.Table:
-    """Lines of customers in a segment, before the day that the features look back from."""
-    lines = _before(tables["lines"], day)
-    return lines.join(tables["segments"].select("customer_id", "segment_id"), "customer_id")
-
-
 def _before(lines: ir.Table, day: date | None) -> ir.Table:
     return lines.filter(lines.invoiced_at < ibis.timestamp(str(day))) if day else lines
-
-
-def _counted(rejected: ir.Table) -> ir.Table:
-    return rejected.group_by("reason").agg(lines=rejected.count())
 
 
 def _buys_again(tables: Tables, day: date | None, horizon_days: int) -> float | None:
@@ -128,3 +99,27 @@ def _buys_again(tables: Tables, day: date | None, horizon_days: int) -> float | 
     counts = each.agg(before=each.count(where=each.before), again=each.count(where=each.before & each.after))
     (row,) = collect(counts).to_pylist()
     return row["again"] / row["before"] if row["before"] else None
+
+
+def over_cutoffs(found: Sequence[Mapping[str, Any]], keys: Sequence[str], names: Sequence[str]) -> list[dict[str, Any]]:
+    """Means over cutoffs, in order of the keys; None where a figure is not known.
+
+    Standard errors are averaged too: cutoffs share their customers, so their errors do not cancel out.
+
+    Args:
+        found: One row per key and cutoff.
+        keys: Columns that say what was measured.
+        names: Columns to average.
+    """
+    groups: dict[tuple[Any, ...], list[Mapping[str, Any]]] = {}
+    for row in found:
+        groups.setdefault(tuple(row[key] for key in keys), []).append(row)
+    return [
+        dict(zip(keys, group, strict=True)) | {name: _mean([row[name] for row in rows]) for name in names}
+        for group, rows in sorted(groups.items())
+    ]
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = sorted(value for value in values if value is not None and not math.isnan(value))
+    return sum(known) / len(known) if known else None

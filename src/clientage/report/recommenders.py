@@ -1,14 +1,12 @@
 """How good recommendations are: what each way to recommend found of what customers bought next."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.averages import over_cutoffs
-from clientage.report.panels import Section, chart
-from clientage.report.style import NEUTRAL, QUIET, Figure, Rows, in_rows
+from clientage.report.panels import NEUTRAL, QUIET, Chart, Row, Rows, Section, in_rows
+from clientage.report.queries import over_cutoffs
 
 MEASURES = ("ndcg_10", "ndcg_10_se", "recall_10", "precision_3", "mrr", "coverage", "served")
 
@@ -24,11 +22,10 @@ def recommenders(found: pa.Table, chosen: str = "") -> Section | None:
     if not rows:
         return None
     rows.sort(key=lambda row: (-row["ndcg_10"], row["model"]))
-    text = reading(rows, chosen)
-    return Section(text, rows, (chart("recommenders", scores(rows, chosen), text),))
+    return Section(reading(rows, chosen), rows, [scores(rows, chosen)])
 
 
-def scores(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> Figure:
+def scores(rows: Sequence[Row], chosen: str = "") -> Chart:
     """NDCG of each, with standard errors.
 
     Args:
@@ -38,23 +35,16 @@ def scores(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> Figure:
     values, errors = [row["ndcg_10"] for row in rows], [row["ndcg_10_se"] or 0.0 for row in rows]
     places = Rows([words.recommender(row["model"]) + ", in use" * (row["model"] == chosen) for row in rows])
     ends = [value + error for value, error in zip(values, errors, strict=True)]
-    bars = {
-        "type": "bar", "orientation": "h", "x": values, "y": places.at(), "width": places.thick(),
-        "marker": {"color": NEUTRAL}, "hoverinfo": "skip",
-        "error_x": {"array": errors, "thickness": 2, "width": 6, "color": QUIET},
-    }  # fmt: skip
-    texts = {
-        "type": "scatter", "mode": "text", "x": ends, "y": places.at(), "textposition": "middle right",
-        "text": [f"  {words.measured(row['ndcg_10'], row['ndcg_10_se'])}" for row in rows],
-        "hoverinfo": "skip", "cliponaxis": False,
-    }  # fmt: skip
+    error = {"array": errors, "thickness": 2, "width": 6, "color": QUIET}
+    bars = places.bars(values, marker={"color": NEUTRAL}, error_x=error)
+    texts = places.beside(ends, [words.measured(row["ndcg_10"], row["ndcg_10_se"]) for row in rows])
     axis = {"title": {"text": "nDCG of 10 recommendations (1 is perfect)"}, "nticks": 5}
-    return in_rows(
-        "How good are the recommendations?", [bars, texts], places, axis | {"range": [0, 1.6 * max(ends) or 1.0]}
-    )
+    axis["range"] = [0, 1.6 * max(ends) or 1.0]
+    title = "How good are the recommendations?"
+    return in_rows("recommenders", title, [bars, texts], places, axis, reading(rows, chosen))
 
 
-def reading(rows: Sequence[Mapping[str, Any]], chosen: str = "") -> str:
+def reading(rows: Sequence[Row], chosen: str = "") -> str:
     """Which finds most of what customers bought next, and how the one in use does."""
     best = rows[0]
     text = f"{words.recommender(best['model'])} is best: "

@@ -1,20 +1,20 @@
 """How a feature is spread in each segment: bars from the quantiles, on a scale on which every segment can be read."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from clientage.report import words
-from clientage.report.style import Figure, Rows, in_rows
-from clientage.report.words import label
+from clientage.report.panels import Chart, Row, Rows, in_rows
+from clientage.report.words import amount, label
 
 QUANTILES = ("p05", "p25", "median", "p75", "p95")
 _HOVER = "median {median}<br>half of them {p25} to {p75}<br>nine of ten {p05} to {p95}"
 
 
-def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "") -> Figure:
+def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "") -> Chart:
     """How a feature is spread in each segment: thin bar 5% to 95%, thick bar the middle half, mark the median.
 
     Args:
@@ -28,31 +28,37 @@ def spread(profiles: pa.Table, traits: pa.Table, feature: str, currency: str = "
     found = [row for row in found if row["median"] is not None]
     rows = Rows([row["segment"] for row in found])
     scale = _Scale(feature, found)
-    told = [{name: label(words.amount(feature, row[name], currency)) for name in QUANTILES} for row in found]
-    traces = _boxes(found, rows, scale, told)
     name, unit = words.feature_name(feature), words.feature_unit(feature, currency)
-    name += f" ({label(unit)})" if unit and unit not in name.lower() else ""
-    axis = {"title": {"text": name + ", logarithmic scale" * scale.log}} | scale.axis(currency)
-    title = f"How do segments differ in {words.feature_name(feature).lower()}?"
-    return in_rows(title, traces, rows, axis, barmode="overlay")
+    told = name + (f" ({label(unit)})" if unit and unit not in name.lower() else "") + ", logarithmic scale" * scale.log
+    axis = {"title": {"text": told}} | scale.axis(currency)
+    traces = _boxes(found, rows, scale, feature, currency)
+    return in_rows(feature, name, traces, rows, axis, _medians(found, feature, currency), barmode="overlay")
 
 
-def _boxes(
-    found: Sequence[Mapping[str, Any]], rows: Rows, scale: "_Scale", told: Sequence[Mapping[str, str]]
-) -> list[dict[str, Any]]:
+def _medians(found: Sequence[Row], feature: str, currency: str) -> str:
+    """Between which medians the segments lie."""
+    found = sorted(found, key=lambda row: row["segment_id"])
+    if not found:
+        return "Not known for these customers."
+    low, high = (pick(found, key=lambda row: row["median"]) for pick in (min, max))
+    what = f"Median {words.feature_name(feature).lower()}: {amount(feature, high['median'], currency)}"
+    if low["median"] == high["median"]:
+        return f"{what} in every segment."
+    return f"{what} for “{high['segment']}”, {amount(feature, low['median'], currency)} for “{low['segment']}”."
+
+
+def _boxes(found: Sequence[Row], rows: Rows, scale: "_Scale", feature: str, currency: str) -> list[dict[str, Any]]:
     """Whisker, box, median and its value, for all segments at once."""
     p05, p25, median, p75, p95 = ([scale(row[name]) for row in found] for name in QUANTILES)
+    told = [{name: label(amount(feature, row[name], currency)) for name in QUANTILES} for row in found]
     colours = [words.colour(row["colour"]) for row in found]
-    common = {"y": rows.at(), "hoverinfo": "skip"}
-    bar = common | {"type": "bar", "orientation": "h"}
     mark = {"symbol": "line-ns", "size": 14, "line": {"width": 3, "color": colours}}
     return [
-        bar | {"base": p05, "x": _less(p95, p05), "width": rows.thick(3), "marker": {"color": colours}},
-        bar | {"base": p25, "x": _less(p75, p25), "width": rows.thick(), "marker": {"color": colours, "opacity": 0.55}}
+        rows.bars(_less(p95, p05), base=p05, width=rows.thick(3), marker={"color": colours}),
+        rows.bars(_less(p75, p25), base=p25, marker={"color": colours, "opacity": 0.55})
         | {"hoverinfo": "text", "hovertext": [_HOVER.format(**each) for each in told]},
-        common | {"type": "scatter", "mode": "markers", "x": median, "marker": mark},
-        common | {"type": "scatter", "mode": "text", "x": p95, "text": [f"  median {each['median']}" for each in told]}
-        | {"textposition": "middle right", "cliponaxis": False},
+        {"y": rows.at(), "hoverinfo": "skip", "type": "scatter", "mode": "markers", "x": median, "marker": mark},
+        rows.beside(p95, [f"median {each['median']}" for each in told]),
     ]  # fmt: skip
 
 
@@ -63,7 +69,7 @@ def _less(high: Sequence[float], low: Sequence[float]) -> list[float]:
 class _Scale:
     """An axis on which every segment can be read: plain, or log1p to both sides where a few values dwarf the rest."""
 
-    def __init__(self, feature: str, found: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(self, feature: str, found: Sequence[Row]) -> None:
         self.feature = feature
         self._ends = [float(row[name]) for row in found for name in ("p05", "p95")] or [0.0, 1.0]
         typical = sorted(abs(row["median"]) for row in found)

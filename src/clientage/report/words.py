@@ -68,8 +68,7 @@ def feature_name(feature: str) -> str:
 def feature_unit(feature: str, currency: str = "") -> str:
     """What the feature is counted in; empty where that is plain."""
     column = TABLES["customers"].columns.get(feature)
-    unit = column.unit if column else ""
-    return currency if unit == "currency" else unit
+    return currency if is_money(feature) else column.unit if column else ""
 
 
 def is_money(feature: str) -> bool:
@@ -210,11 +209,6 @@ def label(text: str, width: int = 42, lines: int = 2) -> str:
     """Text from data for a chart: Plotly's markup made harmless, long text wrapped and at last cut short."""
     found = textwrap.wrap(str(text), width, max_lines=lines, placeholder=" …") or [""]
     return "<br>".join(html.escape(line, quote=False) for line in found)
-
-
-def lines_of(wrapped: str) -> int:
-    """How many lines a label takes."""
-    return wrapped.count("<br>") + 1
 
 
 def colour(value: str | None) -> str:

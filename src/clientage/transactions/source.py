@@ -14,12 +14,11 @@ from ibis.backends.duckdb import Backend
 from clientage import tables
 from clientage.errors import InputError, joined
 from clientage.transactions.received import Received, Role, Understood
-from clientage.transactions.sources import fetch, files, reading
-from clientage.transactions.sources.delimited import Delimited
-from clientage.transactions.sources.files import Progress
+from clientage.transactions.sources import archives, fetch, files, reading
+from clientage.transactions.sources.files import Part, Progress
 from clientage.transactions.sources.mapping import WORDS, Mapped, has_no_header, map_columns
 from clientage.transactions.sources.names import Layout
-from clientage.transactions.sources.parts import Part, look, rows
+from clientage.transactions.sources.parts import look, rows
 
 UCI = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
 SAMPLE_CUSTOMERS, SAMPLE_SEED = 2000, 7
@@ -64,7 +63,7 @@ def load(
     scratch = scratch / f"received-{uuid4().hex[:8]}"
     scratch.mkdir(parents=True)
     origins = _located(location, scratch, cache, max_bytes, progress)
-    found = [f for path, name in origins for f in files.unpacked(path, name, scratch, max_bytes, progress)]
+    found = [f for path, name in origins for f in archives.unpacked(path, name, scratch, max_bytes, progress)]
     progress("reading", None)
     notes: list[str] = []
     parts = _with_rows([part for file in found for part in look(file, scratch, delimiter)], found, notes)
@@ -96,13 +95,12 @@ def load(
 def _understood(
     parts: Sequence[Part], mapped: Mapping[str, Mapped], roles: tuple[Role, ...], read: reading.Read, notes: list[str]
 ) -> Understood:
-    texts = [part.content for part in parts if isinstance(part.content, Delimited)]
     return Understood(
         roles,
         read.date_format,
         read.decimal,
-        " and ".join(dict.fromkeys(text.delimiter for text in texts)),
-        " and ".join(dict.fromkeys(text.encoding for text in texts)),
+        " and ".join(dict.fromkeys(part.delimiter for part in parts if part.delimiter)),
+        " and ".join(dict.fromkeys(part.encoding for part in parts if part.encoding)),
         _ignored(parts, mapped),
         tuple(dict.fromkeys(notes)),
     )

@@ -17,17 +17,8 @@ DUPLICATE, NO_DESCRIPTION, INCOMPLETE, FREE, NEGATIVE = 0.013, 0.003, 0.0002, 0.
 SERVICE_HOME, SERVICE_ABROAD, SERVICE_NAME = 0.02, 0.35, 0.004  # shares of orders
 IMPOSSIBLE = 3  # lines of each kind
 
-LINE = np.dtype(
-    [
-        ("order", "i8"),
-        ("shopper", "i8"),
-        ("minute", "i8"),
-        ("product", "i8"),
-        ("quantity", "i8"),
-        ("price", "f8"),
-        ("named", "?"),
-    ]
-)
+_WHOLE = ("order", "shopper", "minute", "product", "quantity")
+LINE = np.dtype([*((name, "i8") for name in _WHOLE), ("price", "f8"), ("named", "?")])
 """A line in the making: order key (below zero: a return), position of shopper and product, minutes from the start,
 units, currency, and whether it has a description."""
 

@@ -4,9 +4,10 @@ import codecs
 import csv
 import io
 import re
+import shutil
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -15,46 +16,23 @@ import ibis.expr.types as ir
 from ibis.backends.duckdb import Backend
 
 from clientage.errors import InputError
-from clientage.transactions.sources.encoding import utf8
-from clientage.transactions.sources.files import File, opened
+from clientage.transactions.sources.files import File, Part, fresh, opened, safe
 
-_HEAD = 1 << 16
+_HEAD, _CHUNK = 1 << 16, 1 << 22
+_BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _DELIMITERS = ",;\t|^~"
 _OPEN_LINES = 100  # lines a quoted text may run over before its opening quote counts as a stray one
 QUOTE = '"'
 _STRAY = "\x1f"  # marks a line that is no good; no text file may hold it
 
 
-@dataclass(frozen=True)
-class Delimited:
-    """A CSV file that is understood: where its text is, in UTF-8, and how it is laid out.
-
-    Attributes:
-        path: The text in UTF-8; the file itself where it was that already.
-        name: How messages call it.
-        columns: The header, blanks named and repeated names numbered.
-        delimiter: Sign between fields.
-        encoding: Encoding of the file as it came.
-        skipped: Lines above the header.
-        empty: Whether no line follows the header.
-    """
-
-    path: Path
-    name: str
-    columns: tuple[str, ...]
-    delimiter: str
-    encoding: str
-    skipped: int = 0
-    empty: bool = False
-
-
-def look(file: File, scratch: Path, delimiter: str = "") -> Delimited:
+def look(file: File, scratch: Path, delimiter: str = "") -> Part:
     """Find out how a CSV file is written.
 
     Raises:
         InputError: It is empty, or no text.
     """
-    path, encoding = utf8(file, scratch)
+    path, encoding = _utf8(file, scratch)
     with opened(path) as source:
         head = source.read(_HEAD).removeprefix(codecs.BOM_UTF8)
     whole = len(head) < _HEAD - 3
@@ -71,7 +49,7 @@ def look(file: File, scratch: Path, delimiter: str = "") -> Delimited:
     rows = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter)
     header = next(rows)
     empty = whole and not any(any(row) for row in rows)
-    return Delimited(path, file.name, _unique(header), delimiter, encoding, skipped, empty)
+    return Part(file.name, "csv", _unique(header), path, empty, delimiter, encoding, skipped)
 
 
 def _delimiter(lines: Sequence[str]) -> str:
@@ -94,7 +72,69 @@ def _unique(header: Sequence[str]) -> tuple[str, ...]:
     return tuple(names)
 
 
-def stage(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str], scratch: Path) -> ir.Table:
+def _utf8(file: File, scratch: Path) -> tuple[Path, str]:
+    """The file's text as UTF-8, and the encoding it came in; a copy is made only where it is needed.
+
+    Raises:
+        InputError: The file is no text.
+    """
+    with opened(file.path) as source:
+        head = source.read(_HEAD)
+    marked = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if not marked and _BINARY.search(head):
+        raise InputError(f"{file.name}: is not text, nor Excel, Parquet or zip. Export the order lines again.")
+    if not marked and all(_decodes(chunk) for chunk in _chunks(file.path)):
+        return safe(file.path, scratch), "utf-8-sig" if head.startswith(codecs.BOM_UTF8) else "utf-8"
+    target = fresh(scratch, "text.csv")
+    if not marked:
+        return target, "utf-8 and cp1252 mixed" if _recode_lines(file.path, target) else "cp1252"
+    try:
+        with (
+            file.path.open(encoding="utf-16", newline="") as text,
+            target.open("w", encoding="utf-8", newline="") as out,
+        ):
+            shutil.copyfileobj(text, out, _CHUNK)
+    except UnicodeError as error:
+        raise InputError(f"{file.name}: is not the UTF-16 it says it is ({error}). Save it as UTF-8.") from error
+    return target, "utf-16"
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The file in pieces that end with a line."""
+    with opened(path) as source:
+        while chunk := source.read(_CHUNK):
+            yield chunk + source.readline()
+
+
+def _decodes(text: bytes) -> bool:
+    try:
+        text.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _recode_lines(path: Path, target: Path) -> bool:
+    """Decode line by line, UTF-8 where that fits, else cp1252; whether both occur."""
+    both = False
+    with target.open("wb") as out:
+        for chunk in _chunks(path):
+            for line in chunk.splitlines(keepends=True) if not _decodes(chunk) else [chunk]:
+                good = line.isascii() or _decodes(line)
+                both |= good and not line.isascii()
+                out.write(line if good else _western(line).encode())
+    return both
+
+
+def _western(line: bytes) -> str:
+    """cp1252, and Latin-1 for the five bytes it leaves undefined."""
+    try:
+        return line.decode("cp1252")
+    except UnicodeDecodeError:
+        return "".join(bytes([b]).decode("cp1252", "ignore") or chr(b) for b in line)
+
+
+def stage(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> ir.Table:
     """Read files of one layout, once, into Parquet: a column of text for each role, and `unreadable`.
 
     Rows with another number of fields than the header become rows of nulls with the line itself in `unreadable`.
@@ -115,7 +155,7 @@ def _literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _copied(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str], scratch: Path) -> list[Path] | None:
+def _copied(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> list[Path] | None:
     """Staged rows and the malformed ones; None where lines may have been swallowed by a stray quote."""
     number = len(list(scratch.iterdir()))
     good, bad = scratch / f"rows-{number:05d}.parquet", scratch / f"malformed-{number:05d}.parquet"
@@ -139,10 +179,10 @@ def _copied(engine: Backend, files: Sequence[Delimited], roles: Mapping[str, str
     return [good, bad] if found else [good]
 
 
-def _reader(files: Sequence[Delimited], errors: str, scans: str) -> str:
+def _reader(files: Sequence[Part], errors: str, scans: str) -> str:
     """The call of read_csv: every column as text, whatever does not fit kept aside."""
     first = files[0]
-    paths = ", ".join(_literal(file.path) for file in files)
+    paths = ", ".join(_literal(file.content) for file in files)
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(first.columns)))
     return (
         f"read_csv([{paths}], columns={{{types}}}, auto_detect=false, header=true, skip={first.skipped}, "
@@ -151,14 +191,14 @@ def _reader(files: Sequence[Delimited], errors: str, scans: str) -> str:
     )
 
 
-def _mended(file: Delimited, scratch: Path) -> Delimited:
+def _mended(file: Part, scratch: Path) -> Part:
     """A copy in which a line with a stray quote stands as one marked field, and all lines end alike."""
-    target = scratch / f"mended-{len(list(scratch.iterdir())):05d}.csv"
-    with file.path.open(encoding="utf-8-sig") as source, target.open("w", encoding="utf-8", newline="\n") as out:
+    target = fresh(scratch, "mended.csv")
+    with file.content.open(encoding="utf-8-sig") as source, target.open("w", encoding="utf-8", newline="\n") as out:
         for record, good in _records(source, file.delimiter):
             out.write(record if good else f'"{_STRAY}{record.replace(QUOTE, QUOTE * 2)}"')
             out.write("\n")
-    return replace(file, path=target)
+    return replace(file, content=target)
 
 
 def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[str, bool]]:
@@ -170,22 +210,18 @@ def _records(lines: Iterable[str], delimiter: str) -> Iterator[tuple[str, bool]]
     waiting: deque[str] = deque()
     rest = (line.rstrip("\n") for line in lines)
 
-    def following(i: int) -> str | None:
-        while len(waiting) <= i:
-            line = next(rest, None)
-            if line is None:
-                return None
-            waiting.append(line)
-        return waiting[i]
+    def following() -> str | None:
+        return waiting.popleft() if waiting else next(rest, None)
 
-    while (line := following(0)) is not None:
-        record, used = line, 1
+    while (line := following()) is not None:
+        record, more = line, list[str]()
         while QUOTE in record and not whole.fullmatch(record):
-            more = following(used) if used < _OPEN_LINES and unclosed.fullmatch(record) else None
-            if more is None:
-                record, used = line, 0
+            after = following() if len(more) < _OPEN_LINES and unclosed.fullmatch(record) else None
+            if after is None:
+                yield line, False
+                waiting.extendleft(reversed(more))
                 break
-            record, used = f"{record}\n{more}", used + 1
-        yield record, used > 0
-        for _ in range(max(used, 1)):
-            waiting.popleft()
+            more.append(after)
+            record = f"{record}\n{after}"
+        else:
+            yield record, True

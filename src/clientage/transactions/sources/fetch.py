@@ -3,11 +3,10 @@
 import base64
 import hashlib
 import http.client
-import json
 import re
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -17,8 +16,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 from filelock import FileLock
 
 from clientage.errors import InputError
-
-Progress = Callable[[str, float | None], None]
+from clientage.transactions.sources.files import Progress, check_size, digest
 
 _CHUNK = 1 << 18
 _TIMEOUT = 60  # seconds without a byte
@@ -78,23 +76,14 @@ def _file_name(url: str) -> str:
     return f"{hashlib.sha256(bare.encode()).hexdigest()[:12]}-{name or 'download'}"
 
 
-def _digest_file(target: Path) -> Path:
-    return target.with_name(target.name + ".sha256")
-
-
 def _intact(target: Path) -> bool:
     """Whether the file is there as it was when it was downloaded."""
-    kept = _digest_file(target)
-    return target.exists() and kept.exists() and kept.read_text().strip() == _sha256(target)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    kept = Path(f"{target}.sha256")
+    return target.exists() and kept.exists() and kept.read_text().strip() == digest(target)
 
 
 def _download(url: str, target: Path, max_bytes: int, progress: Progress) -> None:
-    part = target.with_name(target.name + ".part")
+    part = Path(f"{target}.part")
     for attempt in range(1, _TRIES + 1):
         try:
             if _receive(url, part, max_bytes, progress):
@@ -104,55 +93,35 @@ def _download(url: str, target: Path, max_bytes: int, progress: Progress) -> Non
             problem = f"was cut off ({error or type(error).__name__})"
         if attempt == _TRIES:
             raise InputError(f"{shown(url)}: {problem}. Run it again: the download goes on where it stopped.")
-    _digest_file(target).write_text(_sha256(part) + "\n")
+    Path(f"{target}.sha256").write_text(digest(part) + "\n")
     part.replace(target)
-    _entity_file(part).unlink(missing_ok=True)
-
-
-def _entity_file(part: Path) -> Path:
-    return part.with_name(part.name + ".json")
+    Path(f"{part}.version").unlink(missing_ok=True)
 
 
 def _entity(part: Path) -> str:
     """Which version of the file the partial download is of; empty when that is not known."""
-    try:
-        return str(json.loads(_entity_file(part).read_text())["entity"]) if part.exists() else ""
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+    kept = Path(f"{part}.version")
+    return kept.read_text() if part.exists() and kept.exists() else ""
 
 
 def _receive(url: str, part: Path, max_bytes: int, progress: Progress) -> bool:
     """Add to the partial file what the server sends; whether that completes it."""
     entity = _entity(part)
     have = part.stat().st_size if entity else 0
-    with _stream(url, have, entity) as stream:
-        _check_size(url, stream.total or 0, max_bytes)
+    opener = _http if urlsplit(url).scheme.lower() in ("http", "https") else _store
+    with opener(url, have, entity) as stream:
+        check_size(stream.total or 0, shown(url), max_bytes)
         if stream.start not in (0, have):
             raise ConnectionError(f"the server went on at byte {stream.start:,} instead of {have:,}")
-        _entity_file(part).write_text(json.dumps({"entity": stream.entity}))
+        Path(f"{part}.version").write_text(stream.entity)
         done = stream.start
         with part.open("ab" if stream.start else "wb") as file:
             while chunk := stream.body.read(_CHUNK):
                 done += len(chunk)
-                _check_size(url, done, max_bytes)
+                check_size(done, shown(url), max_bytes)
                 file.write(chunk)
                 progress(f"downloading {shown(url)}", done / stream.total if stream.total else None)
     return stream.total is None or done == stream.total
-
-
-def _check_size(url: str, size: int, max_bytes: int) -> None:
-    if size > max_bytes:
-        raise InputError(
-            f"{shown(url)}: larger than {max_bytes / 1e9:,.3g} GB. "
-            f"If that is right, allow more: --set source.max_gigabytes={max(1, -(-size // 10**9))}"
-        )
-
-
-@contextmanager
-def _stream(url: str, have: int, entity: str) -> Iterator[Stream]:
-    opener = _http if urlsplit(url).scheme.lower() in ("http", "https") else _store
-    with opener(url, have, entity) as stream:
-        yield stream
 
 
 @contextmanager
@@ -163,7 +132,7 @@ def _http(url: str, have: int, entity: str) -> Iterator[Stream]:
         request.add_header("Range", f"bytes={have}-")
         request.add_header("If-Range", entity)
     try:
-        response = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310 (http and https only, see _stream)
+        response = urllib.request.urlopen(request, timeout=_TIMEOUT)  # noqa: S310 (http and https only, see _receive)
     except urllib.error.HTTPError as error:
         if error.code != 416:
             raise InputError(_refused(url, error.code)) from error
@@ -212,23 +181,13 @@ def _refused(url: str, code: int) -> str:
 @contextmanager
 def _store(url: str, have: int, entity: str) -> Iterator[Stream]:
     """Object stores and the rest, through fsspec."""
-    body, size, version = _opened(url)
-    with body:
-        start = have if have and entity == version else 0
-        body.seek(start)
-        yield Stream(body, start, size, version)
-
-
-def _opened(url: str) -> tuple[IO[bytes], int | None, str]:
-    """The remote file, its size and version."""
     import fsspec  # noqa: PLC0415 (only other schemes need it)
 
     scheme = urlsplit(url).scheme
     try:
         system, path = fsspec.core.url_to_fs(url)
         info = system.info(path)
-        marks = (info.get(name) for name in ("etag", "ETag", "generation", "mtime", "created"))
-        return system.open(path, "rb"), info.get("size"), str(next((mark for mark in marks if mark), ""))
+        body = system.open(path, "rb")
     except ValueError as error:
         raise InputError(
             f"{shown(url)}: {scheme}:// is not a known kind of address. Use https://, gs:// or s3://."
@@ -239,3 +198,9 @@ def _opened(url: str) -> tuple[IO[bytes], int | None, str]:
         raise InputError(f"{shown(url)}: there is no such file. Check the address.") from error
     except OSError as error:
         raise InputError(f"{shown(url)}: cannot be read ({type(error).__name__}). Are you signed in there?") from error
+    marks = (info.get(name) for name in ("etag", "ETag", "generation", "mtime", "created"))
+    version = str(next((mark for mark in marks if mark), ""))
+    with body:
+        start = have if have and entity == version else 0
+        body.seek(start)
+        yield Stream(body, start, info.get("size"), version)

@@ -1,36 +1,33 @@
-"""The files behind a location: one file, a folder, a glob, an archive, an address."""
+"""The files behind a location: one file, a folder, a glob; what each is, and what is known of it before it is read."""
 
 import difflib
-import gzip
 import hashlib
 import re
 import shutil
-import stat
 import zipfile
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
-from typing import IO, Literal
+from typing import Literal
+
+import pyarrow as pa
 
 from clientage.errors import InputError
 
 Kind = Literal["csv", "spreadsheet", "parquet", "zip", "gz"]
 Progress = Callable[[str, float | None], None]
 
-_SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".pq", ".zip", ".gz")
-_PACKED = {
-    b"BZh": "bzip2",
-    b"\xfd7zXZ": "xz",
-    b"\x28\xb5\x2f\xfd": "Zstandard",
-    b"7z\xbc\xaf": "7-Zip",
-    b"Rar!": "RAR",
-    b"%PDF": "PDF",
-    b"SQLite format 3": "SQLite",
-}
+SUFFIXES = (".csv", ".tsv", ".txt", ".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".parquet", ".pq", ".zip", ".gz")
+_KINDS: Mapping[bytes, Kind] = {
+    b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gz", b"PAR1": "parquet",
+    b"\xd0\xcf\x11\xe0": "spreadsheet",
+}  # fmt: skip
+_OTHERS = {
+    b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
+    b"%PDF": "PDF", b"SQLite format 3": "SQLite",
+}  # fmt: skip
 _ASIDE = re.compile(r"^(readme|licen[cs]e|notice|changelog|about)\b.*\.txt$", re.IGNORECASE)
-_CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -48,6 +45,39 @@ class File:
     kind: Kind
 
 
+@dataclass(frozen=True)
+class Part:
+    """A file or sheet before its rows are read.
+
+    Attributes:
+        name: How messages call it.
+        kind: What it is.
+        columns: Its columns, as they are called there; of text blanks are named and repeated names numbered.
+        content: What its rows are read from: a file, of text one in UTF-8, or the cells.
+        empty: Whether it has no rows.
+        delimiter: Sign between fields, of text.
+        encoding: Encoding of text as it came.
+        skipped: Lines above the header, of text.
+        zones: Those of its times, by column (DuckDB reads them as UTC and forgets).
+    """
+
+    name: str
+    kind: Kind
+    columns: tuple[str, ...]
+    content: Path | pa.Table
+    empty: bool = False
+    delimiter: str = ""
+    encoding: str = ""
+    skipped: int = 0
+    zones: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def alike(self) -> Hashable:
+        """Parts with an equal mark are laid out alike and can be read in one go."""
+        own = id(self) if self.kind == "spreadsheet" else None
+        return self.kind, self.columns, self.delimiter, self.skipped, self.zones, own
+
+
 def find(location: str) -> list[Path]:
     """The files a path, folder or glob stands for, in order of their names.
 
@@ -57,16 +87,13 @@ def find(location: str) -> list[Path]:
     path = Path(location).expanduser()
     if path.is_file():
         return [path]
-    if path.is_dir():
-        base, inside = path, path.rglob("*")
-    elif any(sign in location for sign in "*?["):
-        base = Path(*path.parts[: _first_pattern(path)])
-        inside = base.glob(str(Path(*path.parts[_first_pattern(path) :])))
-    else:
+    if not path.is_dir() and not _is_pattern(path):
         raise InputError(f"{location}: there is no such file or folder. {_near(path)}")
+    base = path if path.is_dir() else next(folder for folder in path.parents if not _is_pattern(folder))
+    inside = base.rglob("*") if base == path else base.glob(str(path.relative_to(base)))
     found = sorted(file for file in inside if _wanted(file, base))
     if not found:
-        raise InputError(f"{location}: no order lines there. Give files that end in {', '.join(_SUFFIXES)}.")
+        raise InputError(f"{location}: no order lines there. Give files that end in {', '.join(SUFFIXES)}.")
     return found
 
 
@@ -76,8 +103,8 @@ def _near(path: Path) -> str:
     return f"Did you mean {path.parent / near[0]}?" if near else "Check the path."
 
 
-def _first_pattern(path: Path) -> int:
-    return next(i for i, part in enumerate(path.parts) if any(sign in part for sign in "*?["))
+def _is_pattern(path: Path) -> bool:
+    return any(sign in str(path) for sign in "*?[")
 
 
 def _wanted(file: Path, base: Path) -> bool:
@@ -91,16 +118,17 @@ def _wanted(file: Path, base: Path) -> bool:
 def is_data(name: PurePosixPath) -> bool:
     """Whether a file beside others is one of order lines, going by its name."""
     hidden = any(part.startswith((".", "_", "~$")) for part in name.parts)
-    return not hidden and name.suffix.lower() in _SUFFIXES and not _ASIDE.match(name.name)
+    return not hidden and name.suffix.lower() in SUFFIXES and not _ASIDE.match(name.name)
 
 
 def fingerprint(paths: list[Path]) -> str:
     """SHA-256 of the file's content; of several files, that of their digests in order of their names."""
-    digests = [_digest(path) for path in paths]
+    digests = [digest(path) for path in paths]
     return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file's content."""
     with opened(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -125,137 +153,54 @@ def kind_of(path: Path, name: str) -> Kind:
     """
     with opened(path) as file:
         start = file.read(16)
-    if start.startswith((b"PK\x03\x04", b"PK\x05\x06")):
-        return _kind_of_zip(path, name)
-    if start.startswith(b"PAR1"):
-        return "parquet"
-    if start.startswith(b"\xd0\xcf\x11\xe0"):
-        return "spreadsheet"
-    if start.startswith(b"\x1f\x8b"):
-        return "gz"
-    for magic, packed in _PACKED.items():
+    for magic, other in _OTHERS.items():
         if start.startswith(magic):
-            raise InputError(
-                f"{name}: is a {packed} file, not order lines. Give CSV, Excel, Parquet, or a zip of them."
-            )
-    return "csv"
-
-
-def _kind_of_zip(path: Path, name: str) -> Kind:
-    with _archive(path, name) as archive:
-        inside = archive.namelist()
+            raise InputError(f"{name}: is a {other} file, not order lines. Give CSV, Excel, Parquet, or a zip of them.")
+    kind: Kind = next((kind for magic, kind in _KINDS.items() if start.startswith(magic)), "csv")
+    if kind != "zip":
+        return kind
+    with archive(path, name) as packed:
+        inside = packed.namelist()
     return "spreadsheet" if "mimetype" in inside or any(n.startswith("xl/workbook.") for n in inside) else "zip"
 
 
-def _archive(path: Path, name: str) -> zipfile.ZipFile:
+def archive(path: Path, name: str) -> zipfile.ZipFile:
+    """A zip, opened.
+
+    Raises:
+        InputError: It is damaged.
+    """
     try:
         return zipfile.ZipFile(path)
     except zipfile.BadZipFile as error:
         raise InputError(f"{name}: the archive is damaged ({error}). Download or make it again.") from error
 
 
-def unpacked(path: Path, name: str, scratch: Path, max_bytes: int, progress: Progress) -> Iterator[File]:
-    """The files of order lines in a file: itself, or what it holds when it is an archive.
-
-    Raises:
-        InputError: The archive is damaged, encrypted, too large, holds another archive or nothing of use.
-    """
-    kind = kind_of(path, name)
-    if kind == "zip":
-        yield from _from_zip(path, name, scratch, max_bytes, progress)
-    elif kind == "gz":
-        target = _target(scratch, name.removesuffix(".gz"))
-        with gzip.open(path) as packed:
-            _copy(packed, target, name, max_bytes)
-        yield _plain(File(target, name.removesuffix(".gz"), kind_of(target, name)))
-    else:
-        yield File(path, name, kind)
-
-
-def _plain(file: File) -> File:
-    if file.kind in ("zip", "gz"):
-        raise InputError(f"{file.name}: is an archive inside an archive. Unpack the outer one first.")
-    return file
-
-
-def _target(scratch: Path, name: str) -> Path:
-    """A fresh place in scratch under a name of our own: what an archive calls its members decides no path."""
+def fresh(scratch: Path, name: str) -> Path:
+    """A new place in scratch under a name of our own: what an archive calls its members decides no path."""
     scratch.mkdir(parents=True, exist_ok=True)
     suffix = PurePosixPath(name).suffix.lower()
-    return scratch / f"member-{len(list(scratch.iterdir())):05d}{suffix if suffix in _SUFFIXES else ''}"
+    return scratch / f"file-{len(list(scratch.iterdir())):05d}{suffix if suffix in SUFFIXES else ''}"
 
 
-def _from_zip(path: Path, name: str, scratch: Path, max_bytes: int, progress: Progress) -> Iterator[File]:
-    with _archive(path, name) as archive:
-        members = sorted(_members(archive, name), key=lambda member: member.filename)
-        _check_size(sum(member.file_size for member in members), name, max_bytes)
-        left = max_bytes
-        for member in members:
-            progress(f"unpacking {member.filename}", None)
-            target = _target(scratch, member.filename)
-            try:
-                with archive.open(member) as packed:
-                    left -= _copy(packed, target, name, left)
-            except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
-                raise InputError(f"{name}: {member.filename} cannot be unpacked ({error}). Make it again.") from error
-            inside = f"{name}/{member.filename}"
-            kind = _plain(File(target, inside, kind_of(target, inside))).kind if not inside.endswith(".gz") else "gz"
-            if kind == "gz":
-                yield from unpacked(target, inside, scratch, left, progress)
-            else:
-                yield File(target, inside, kind)
+def check_size(size: int, name: str, max_bytes: int) -> None:
+    """Refuse what is larger than allowed.
 
-
-def _members(archive: zipfile.ZipFile, name: str) -> list[zipfile.ZipInfo]:
-    """The members to read; what could harm is refused, what is beside the point passed over."""
-    members = []
-    for member in archive.infolist():
-        inside = PurePosixPath(member.filename.replace("\\", "/"))
-        if inside.is_absolute() or ".." in inside.parts or re.match(r"^[A-Za-z]:", member.filename):
-            raise InputError(
-                f"{name}: holds the path {member.filename!r}, which leads outside. Make the archive again."
-            )
-        if stat.S_ISLNK(member.external_attr >> 16):
-            raise InputError(f"{name}: {member.filename} is a link, not a file. Put the file itself into the archive.")
-        if member.is_dir() or not is_data(inside):
-            continue
-        if inside.suffix.lower() == ".zip":
-            raise InputError(f"{name}: {member.filename} is an archive inside an archive. Unpack the outer one first.")
-        if member.flag_bits & 1:
-            raise InputError(f"{name}: {member.filename} is encrypted. Unpack it with its password first.")
-        members.append(member)
-    if not members:
-        raise InputError(f"{name}: holds no order lines. Put files into it that end in {', '.join(_SUFFIXES[:-2])}.")
-    return members
-
-
-def _check_size(size: int, name: str, max_bytes: int) -> None:
+    Raises:
+        InputError: It is.
+    """
     if size > max_bytes:
         raise InputError(
-            f"{name}: holds {size / 1e9:,.3g} GB, more than {max_bytes / 1e9:,.3g} GB. "
+            f"{name}: holds more than {max_bytes / 1e9:,.3g} GB. "
             f"If that is right, allow it: --set source.max_gigabytes={max(1, -(-size // 10**9))}"
         )
 
 
-def _copy(packed: IO[bytes] | gzip.GzipFile, target: Path, name: str, max_bytes: int) -> int:
-    """Unpack to disk, counting what really comes out rather than what the archive says."""
-    written = 0
-    try:
-        with target.open("wb") as file:
-            while chunk := packed.read(_CHUNK):
-                written += len(chunk)
-                _check_size(written, name, max_bytes)
-                file.write(chunk)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        raise InputError(f"{name}: the archive is damaged ({error}). Download or make it again.") from error
-    return written
-
-
 def safe(path: Path, scratch: Path) -> Path:
     """The same file under a path without glob signs, which DuckDB would take for a pattern."""
-    if not any(sign in str(path) for sign in "*?["):
+    if not _is_pattern(path):
         return path
-    link = _target(scratch, path.name)
+    link = fresh(scratch, path.name)
     try:
         link.symlink_to(path.resolve())
     except OSError:

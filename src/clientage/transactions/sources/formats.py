@@ -79,10 +79,10 @@ def find_times(column: ir.Value, where: str, *, date_format: str = "", spreadshe
         return _given(rows, date_format, where, spreadsheet)
     times = Times()
     for _ in range(_ROUNDS):
-        more, lesser = _extended(times, _unread(rows, times), spreadsheet)
+        more = _extended(times, _unread(rows, times), spreadsheet)
         if more == times:
             break
-        times = _settled(rows, more, lesser, where)
+        times = _decided(rows, more, where)
         if not times.unreadable:
             return times
     if not times.ways and (example := _unread(rows, times)):
@@ -114,11 +114,8 @@ def _unread(rows: ir.Table, times: Times) -> list[str]:
     return values
 
 
-def _extended(known: Times, sample: list[str], spreadsheet: bool) -> tuple[Times, set[str]]:
-    """The known ways and those that occur in the sample besides, and which of these fail where a rival does not.
-
-    A habit once decided stays.
-    """
+def _extended(known: Times, sample: list[str], spreadsheet: bool) -> Times:
+    """The known ways and those that occur in the sample besides; a habit once decided stays."""
     written, tidy = _tidied(sample, known.tidy)
     counts = Counter(pair for value in written for pair in _pairs(value))
     numbers = sum(count for (day, _), count in counts.items() if day in EPOCHS)
@@ -130,21 +127,7 @@ def _extended(known: Times, sample: list[str], spreadsheet: bool) -> tuple[Times
         if day not in taken and not stray and clock not in ways.setdefault(day, []):
             ways[day].append(clock)
     found = {day: tuple(clocks) for day, clocks in ways.items() if clocks}
-    if not found:
-        return known, set()
-    often = {day: sum(count for (other, _), count in counts.items() if other == day) for day in found}
-    lesser = {b for habit in _HABITS for a, b in itertools.permutations(habit, 2) if often.get(a, 0) > often.get(b, 0)}
-    return replace(known, ways=found, tidy=tidy), lesser & set(found)
-
-
-def _settled(rows: ir.Table, times: Times, lesser: set[str], where: str) -> Times:
-    """Decide on the whole column; a reading that fails in the sample is tried only where its rival fails somewhere."""
-    if lesser:
-        likely = replace(times, ways={day: clocks for day, clocks in times.ways.items() if day not in lesser})
-        found = _decided(rows, likely, where)
-        if not found.unreadable:
-            return found
-    return _decided(rows, times, where)
+    return replace(known, ways=found, tidy=tidy) if found else known
 
 
 def _tidied(sample: list[str], known: tuple[str, ...]) -> tuple[list[str], tuple[str, ...]]:

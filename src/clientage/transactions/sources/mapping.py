@@ -71,8 +71,8 @@ def map_columns(names: Sequence[str], chosen: Mapping[str, str]) -> Mapped:
                 columns[role], by[role] = name, layout.name
     else:
         common, unclear = _common(names, columns, skip)
-        problems += unclear
-        skip |= {role for role in WORDS if any(f"columns.{role}=" in problem for problem in unclear)}
+        problems += unclear.values()
+        skip |= set(unclear)
         by |= dict.fromkeys(common, "common names")
         columns |= common
     problems += _missing(columns, skip, names)
@@ -91,10 +91,10 @@ def _of_layout(layout: Layout, names: Sequence[str]) -> dict[str, str]:
     return {role: columns[0] for role, columns in found.items() if columns}
 
 
-def _common(names: Sequence[str], columns: Mapping[str, str], skip: set[str]) -> tuple[dict[str, str], list[str]]:
+def _common(names: Sequence[str], columns: Mapping[str, str], skip: set[str]) -> tuple[dict[str, str], dict[str, str]]:
     """Roles recognized by common names; the better known name wins, equally good ones are the user's to choose."""
     found: dict[str, str] = {}
-    unclear: list[str] = []
+    unclear: dict[str, str] = {}
     for role in NAMES:
         free = [name for name in names if name not in columns.values() and name not in found.values()]
         best = [] if role in skip or _superfluous(role, found, columns) else _best(role, free)
@@ -102,9 +102,8 @@ def _common(names: Sequence[str], columns: Mapping[str, str], skip: set[str]) ->
             found[role] = best[0]
         elif best:
             listed = " and ".join(best) if len(best) == 2 else ", ".join(best)
-            unclear.append(
-                f"{listed} could each be {WORDS[role]}. Choose one: --set source.columns.{role}={_quoted(best[0])}"
-            )
+            mend = f"Choose one: --set source.columns.{role}={_quoted(best[0])}"
+            unclear[role] = f"{listed} could each be {WORDS[role]}. {mend}"
     return found, unclear
 
 

@@ -108,11 +108,7 @@ def _unreadable(
         notes.insert(0, raw.unreadable)
     if len(notes) < 2:
         return notes[0] if notes else ibis.null("string")
-    return _together("; ", *notes).nullif("")
-
-
-def _together(separator: str, *parts: ir.Value) -> ir.StringValue:
-    return ibis.array(list(parts)).filter(lambda part: part.notnull()).join(separator)
+    return ibis.array(notes).filter(lambda note: note.notnull()).join("; ").nullif("")
 
 
 def _filled(table: ir.Table, roles: Sequence[str]) -> ir.Table:
@@ -120,11 +116,11 @@ def _filled(table: ir.Table, roles: Sequence[str]) -> ir.Table:
     if not roles or "invoice" not in table.columns:
         return table
     order = ibis.window(group_by="invoice")
-    filled = {role: ibis.coalesce(table[role], table[role].max().over(order)) for role in roles}
-    cells = {
-        role: ibis.ifelse(table.invoice.isnull(), table[role], value)
-        if role != "invoiced_at"
-        else ibis.ifelse(table.invoice.isnull() | table.unreadable.notnull(), table[role], value)
-        for role, value in filled.items()
-    }
+    cells = {}
+    for role in roles:
+        own = table.invoice.isnull()
+        if role == "invoiced_at":
+            own |= table.unreadable.notnull()
+        filled = ibis.coalesce(table[role], table[role].max().over(order))
+        cells[role] = ibis.ifelse(own, table[role], filled)
     return table.mutate(**cells)

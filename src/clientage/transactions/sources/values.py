@@ -26,7 +26,6 @@ _WRITTEN = {
     ".": rf"^(?:\d{{1,3}}(?:{_COMMA_GROUP}\d{{2,3}})*{_COMMA_GROUP}\d{{3}}|\d+)(?:\.\d*)?$|^\.\d+$",
     ",": rf"^(?:\d{{1,3}}(?:{_DOT_GROUP}\d{{3}})+|\d+)(?:,\d*)?$|^,\d+$",
 }
-_SAMPLE = 1000
 _SMALL = 1e15  # below it, a double holds a whole number exactly
 
 
@@ -79,19 +78,12 @@ def floated(raw: ir.Table, roles: Iterable[str], *, spreadsheet: bool) -> frozen
     frames write a column with gaps.
     """
     texts = [role for role in roles if role in IDENTIFIERS and raw[role].type().is_string()]
-    if not texts:
-        return frozenset()
-    ends = {role: raw[role].endswith(".0") for role in texts}
-    seen = one(raw.aggregate(**{role: found.sum() for role, found in ends.items()}))
-    texts = [role for role in texts if seen[role]]
-    if spreadsheet or not texts:
-        return frozenset(texts)
-    plain = {role: trimmed(raw[role]) for role in texts}
-    others = {
-        role: (text.notnull() & ~(ends[role] & text.re_search(r"^[1-9]\d*\.0$"))).sum() for role, text in plain.items()
-    }
-    found = one(raw.aggregate(**others))
-    return frozenset(role for role in texts if not found[role])
+    counts = {f"{role} ends": raw[role].endswith(".0").sum() for role in texts}
+    for role in () if spreadsheet else texts:
+        bare = trimmed(raw[role])
+        counts[f"{role} others"] = (bare.notnull() & ~bare.re_search(r"^[1-9]\d*\.0$")).sum()
+    seen = one(raw.aggregate(**counts)) if texts else {}
+    return frozenset(role for role in texts if seen[f"{role} ends"] and not seen.get(f"{role} others"))
 
 
 def one(row: ir.Table) -> dict[str, float]:
@@ -152,21 +144,21 @@ def find_numbers(raw: ir.Table, roles: Iterable[str], decimal: str = "") -> Numb
     thousand), and the point where nothing decides.
     """
     texts = [role for role in roles if role in NUMBERS and raw[role].type().is_string()]
-    if not texts:
-        return Numbers()
-    failed: dict[str, float] = {}
-    evidence, unclear = _plain(raw, texts, decimal)
-    if unclear:
-        styled, failed = _styled(raw, unclear, decimal)
-        evidence |= styled
-    signs = {sign for sign in evidence.values() if sign}
+    evidence = _plain(raw, texts, decimal)
+    unclear = [role for role in texts if role not in evidence]
+    failed = {sign: _failures(raw, unclear, sign) for sign in decimal or ".,"}
+    for role in unclear:
+        fewest = min(counts[role] for counts in failed.values())
+        best = [sign for sign, counts in failed.items() if counts[role] == fewest]
+        evidence[role] = best[0] if len(best) == 1 else ""
+    signs = set(evidence.values()) - {""}
     usual = decimal or (signs.pop() if len(signs) == 1 else ".")
     found = {role: decimal or evidence[role] or usual for role in texts}
-    return Numbers(found, frozenset(r for r in texts if failed.get(f"{r} {found[r]}")), _currency(raw, unclear))
+    return Numbers(found, frozenset(role for role in unclear if failed[found[role]][role]), _currency(raw, unclear))
 
 
-def _plain(raw: ir.Table, roles: list[str], decimal: str) -> tuple[dict[str, str], list[str]]:
-    """Columns that need no closer look (most do not), and those that do: one cheap pass."""
+def _plain(raw: ir.Table, roles: list[str], decimal: str) -> dict[str, str]:
+    """Columns that need no closer look, as most do not: the point where they have it, else nothing; one cheap pass."""
     counts: dict[str, ir.Value] = {}
     for role in roles:
         written = trimmed(raw[role])
@@ -174,38 +166,15 @@ def _plain(raw: ir.Table, roles: list[str], decimal: str) -> tuple[dict[str, str
         counts[f"{role} odd"] = (written.notnull() & plain_number(written).isnull()).sum()
         counts[f"{role} dots"] = (dot >= 0).sum()
         counts[f"{role} sure"] = ((dot >= 0) & (written.length() - dot != 4)).sum()
-    seen = one(raw.aggregate(**counts))
+    seen = one(raw.aggregate(**counts)) if roles else {}
     clear = [r for r in roles if not seen[f"{r} odd"] and (seen[f"{r} sure"] or not seen[f"{r} dots"])]
-    if decimal == ",":
-        clear = [r for r in clear if not seen[f"{r} dots"]]
-    evidence = {r: "." if seen[f"{r} dots"] else "" for r in clear}
-    return evidence, [r for r in roles if r not in clear]
-
-
-def _styled(raw: ir.Table, roles: list[str], decimal: str) -> tuple[dict[str, str], dict[str, float]]:
-    """Both readings of the columns that are not plain: fewer failures win."""
-    if decimal:
-        seen = _failures(raw, roles, decimal)
-        return dict.fromkeys(roles, decimal), {f"{r} {decimal}": count for r, count in seen.items()}
-    signs = (".", ",")
-    few = {sign: _failures(raw.limit(_SAMPLE), roles, sign) for sign in signs}
-    # The sign that does worse on a sample need not be tried on all rows, where the other reads every one of them.
-    likely = {r: min(signs, key=lambda sign: few[sign][r]) for r in roles if few["."][r] != few[","][r]}
-    tried = {sign: _failures(raw, [r for r in roles if likely.get(r, sign) == sign], sign) for sign in signs}
-    for sign, other in (signs, signs[::-1]):
-        again = [r for r in roles if r in likely and tried[sign].get(r) and r not in tried[other]]
-        tried[other] |= _failures(raw, again, other)
-    gaps = {r: tried["."].get(r, 1) - tried[","].get(r, 1) for r in roles}
-    found = {r: "." if gap < 0 else "," if gap > 0 else "" for r, gap in gaps.items()}
-    return found, {f"{r} {sign}": count for sign in signs for r, count in tried[sign].items()}
+    return {r: "." if seen[f"{r} dots"] else "" for r in clear if decimal != "," or not seen[f"{r} dots"]}
 
 
 def _failures(raw: ir.Table, roles: list[str], sign: str) -> dict[str, float]:
     """Values of each column that are no number with this decimal sign."""
-    if not roles:
-        return {}
     counts = {role: (trimmed(raw[role]).notnull() & written_number(raw[role], sign).isnull()).sum() for role in roles}
-    return one(raw.aggregate(**counts))
+    return one(raw.aggregate(**counts)) if roles else {}
 
 
 def _currency(raw: ir.Table, roles: list[str]) -> str:
