@@ -362,6 +362,7 @@ def test_an_address_that_will_not_do_ends_the_process(spool_):
     assert "SettingsError" in err
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_every_answer_arrives_once(spool_, sink):
     """Two writers and two shippers die without notice; another shipper finds what they left."""
     answered = []
@@ -381,6 +382,7 @@ def test_whoever_is_killed_every_answer_arrives_once(spool_, sink):
     assert list(spool_.glob("*.jsonl")) == []
 
 
+@pytest.mark.slow
 def test_while_the_database_is_away_everything_waits_and_then_arrives(spool_, postgres):
     postgres("DROP TABLE IF EXISTS predictions")
     with started(SHIPPING, spool_, postgres.address()) as process, started(WRITING, spool_, "w") as writer:
