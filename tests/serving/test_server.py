@@ -1,9 +1,11 @@
 """The server for real: processes that are killed, models that move, keys, and an end in order."""
 
+import http.client
 import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -233,6 +235,29 @@ def test_a_service_that_cannot_start(command, tmp_path, options, environment, co
     assert said in ended.stderr
     assert "hunter2" not in ended.stderr
     assert "Traceback" not in ended.stderr
+
+
+def test_a_port_that_is_taken(command, shop):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = command("serve", "--workspace", shop, "--port", port)
+    assert ended.returncode == 2
+    assert f"127.0.0.1:{port} cannot be listened on (Address already in use)" in ended.stderr
+
+
+def test_a_body_that_nobody_reads_blocks_no_connection(server, workspace):
+    """One connection, requests of all kinds with a body: each is answered before the next."""
+    served = server(workspace)
+    connection, body = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30), json.dumps(ASK)
+    for method in ("OPTIONS", "GET", "PUT", "POST", "DELETE", "HEAD", "POST") * 20:
+        connection.putrequest(method, "/predict")
+        connection.putheader("Content-Type", "application/json")
+        connection.putheader("Content-Length", str(len(body)))
+        connection.endheaders()
+        connection.send(body.encode())
+        answer = connection.getresponse()
+        answer.read()
+        assert answer.status == (200 if method in ("OPTIONS", "POST") else 405)
 
 
 def test_a_key_is_shown_once_with_what_the_service_needs(command):

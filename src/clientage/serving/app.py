@@ -192,7 +192,7 @@ class Service:
         method = request.method if request.method in METHODS else "other"
         metrics.REQUESTS.labels(route, method, response.status_code).inc()
         metrics.SECONDS.labels(route).observe(seconds)
-        if response.status_code >= 400:
+        if response.status_code >= 400 or request.method != "POST":
             _drain(self._options.most_bytes)
         if self._options.log_requests or response.status_code >= 400:
             facts = {"method": method, "route": route, "status": response.status_code, "key": g.key}
@@ -236,7 +236,7 @@ _SENTENCES = {
 
 
 def _drain(most: int) -> None:
-    """Read what is left of a refused request: on a connection that goes on, the next one would wait behind it.
+    """Read what is left of a request: on a connection that goes on, the next one would wait behind it.
 
     Args:
         most: Bytes to read; a client that sends more is hung up on by the server.

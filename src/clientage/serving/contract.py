@@ -59,9 +59,7 @@ def read_request(body: bytes, most: int, recommend: int = 0) -> Request:
     elif not instances:
         problems.append("instances: empty. Give one entry for each customer.")
     elif len(instances) > most:
-        raise RequestError(
-            f"instances: {len(instances):,} of them, above {most:,}. Send them in several requests.", 413
-        )
+        problems.append(f"instances: {len(instances):,} of them, above {most:,}. Send them in several requests.")
     if not isinstance(parameters, dict):
         problems.append("parameters: not an object. Write them by name, or leave them out.")
         parameters = {}

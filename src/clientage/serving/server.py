@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -97,9 +98,27 @@ def ready(settings: Settings, *, insecure: bool) -> Plan:
         raise SettingsError("the service is not installed. Install it: pip install 'clientage[serve]'.") from missing
     require_keys(settings.serve.host, Keys.of_environment(), insecure=insecure)
     planned = plan(settings)
+    _require_free(settings.serve.host, planned.port)
     for wanted, place in planned.fetched:
         _first(planned, wanted, place)
     return planned
+
+
+def _require_free(host: str, port: int) -> None:
+    """Nobody else listens there.
+
+    Raises:
+        SettingsError: Somebody does, or the address is not of this machine.
+    """
+    kind = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(kind) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host.strip("[]"), port))
+        except OSError as error:
+            raise SettingsError(
+                f"serve: {host}:{port} cannot be listened on ({error.strerror}). Give another --port or --host."
+            ) from error
 
 
 def _first(planned: Plan, wanted: str, place: Place) -> None:
