@@ -68,7 +68,7 @@ def _measured(
     for benchmark in _benchmarks(data, bootstraps):
         if benchmark.key in keys:
             yield in_turns(benchmark, rounds, folder, _tell), _table
-    if reason := serve.lacking():
+    if not asked.only and (reason := serve.lacking()):
         print(f"\nservice left out: {reason}")
         return
     for measured in serve.measured(data, keys, rounds, 1 if asked.quick else 4, folder, _tell):

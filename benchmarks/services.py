@@ -137,8 +137,8 @@ def started(
     given = [part.replace("{port}", str(port)) for part in command]
     with said.open("wb") as errors:
         process = subprocess.Popen(
-            given, cwd=folder, env=environment() | variables, stdout=subprocess.DEVNULL, stderr=errors,
-            start_new_session=True,
+            given, cwd=folder, env=environment() | variables, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=errors, start_new_session=True,
         )  # fmt: skip
     try:
         yield Service(name, port, process, said, headers)

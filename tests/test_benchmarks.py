@@ -207,24 +207,43 @@ def test_one_kind_of_answer_that_is_none_fails_the_load(wrk, asked, answering, s
 
 
 def test_where_nobody_answers_the_load_fails(wrk, asked):
-    with pytest.raises(RuntimeError, match="wrk failed on .*/predict"):
+    with pytest.raises(RuntimeError, match=r"wrk failed on .*/predict"):
         asked(f"http://127.0.0.1:{free_port()}/predict")
 
 
 def test_a_service_that_does_not_start_says_why(part, tmp_path):
     command = [sys.executable, "-c", "raise SystemExit('no such shop')", "{port}"]
-    services = part("services")
-    with services.started("ours", command, tmp_path, {}) as service:
-        with pytest.raises(RuntimeError, match=r"(?s)ours answers nothing.*no such shop"):
-            service.wait("/predict", b"{}")
+    with (
+        part("services").started("ours", command, tmp_path, {}) as service,
+        pytest.raises(RuntimeError, match=r"(?s)ours answers nothing.*no such shop"),
+    ):
+        service.wait("/predict", b"{}")
     assert service.process.returncode == 1
 
 
 def test_a_service_leaves_no_process_behind(part, tmp_path):
-    child = "import subprocess, sys; subprocess.run([sys.executable, '-c', 'print(flush=True); input()'])"
-    with part("services").started("ours", [sys.executable, "-c", child], tmp_path, {}) as service:
-        assert service._processes()
-    assert not service._processes()
+    script = "import signal, subprocess, sys; subprocess.run([sys.executable, '-c', 'import signal; signal.pause()'])"
+
+    def alive():
+        return [pid for pid, stat in service._processes().items() if stat[0] != b"Z"]  # a zombie is for init to bury
+
+    with part("services").started("ours", [sys.executable, "-c", script], tmp_path, {}) as service:
+        assert any(len(alive()) == 2 for _ in range(10_000))
+    assert any(not alive() for _ in range(10_000))
+
+
+def test_workers_are_the_youngest_processes_of_a_service_and_as_many_as_asked_for(part, tmp_path):
+    pause = "[sys.executable, '-c', 'import signal; signal.pause()']"
+    script = f"import subprocess, sys; [each.wait() for each in [subprocess.Popen({pause}) for _ in range(%d)]]"
+    services = part("services")
+    with services.started("two", [sys.executable, "-c", script % 2], tmp_path, {}) as service:
+        assert any(len(service._processes()) == 3 for _ in range(10_000))
+        assert len(service.workers()) == 2
+        assert service.process.pid not in service.workers()
+    with services.started("three", [sys.executable, "-c", script % 3], tmp_path, {}) as service:
+        assert any(len(service._processes()) == 4 for _ in range(10_000))
+        with pytest.raises(RuntimeError, match="three has 3 workers, not 2"):
+            service.workers()
 
 
 def answers(segments, status=401):
