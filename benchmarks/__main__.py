@@ -7,11 +7,11 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import assign, features, grid, machine, reading, recommend, sweep, whole
+from benchmarks import assign, features, grid, machine, reading, recommend, serve, sweep, whole
 from benchmarks.data import Data, prepared
 from benchmarks.runner import Benchmark, in_turns, measure, way
 
@@ -26,12 +26,16 @@ KEYS = (
     "assign",
     "recommend",
     "recommend-many",
+    *(benchmark.key for benchmark in serve.BENCHMARKS),
 )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Measure what is asked for."""
-    asked = _parser().parse_args(arguments)
+    parser = _parser()
+    asked = parser.parse_args(arguments)
+    if {each.key for each in serve.BENCHMARKS} & set(asked.only or ()) and (reason := serve.lacking()):
+        parser.error(reason)
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         found = run(asked, Path(folder))
     if asked.json:
@@ -49,13 +53,26 @@ def run(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     _tell("")
     print(_heading(found))
     found["benchmarks"] = []
-    for benchmark in _benchmarks(data, bootstraps):
-        if benchmark.key in (asked.only or KEYS):
-            measured = in_turns(benchmark, 1 if asked.quick else asked.rounds, folder, _tell)
-            _tell("")
-            print(_table(measured), flush=True)
-            found["benchmarks"].append(measured)
+    for measured, table in _measured(asked, data, bootstraps, folder):
+        _tell("")
+        print(table(measured), flush=True)
+        found["benchmarks"].append(measured)
     return found
+
+
+def _measured(
+    asked: argparse.Namespace, data: Data, bootstraps: int, folder: Path
+) -> Iterator[tuple[dict[str, Any], Callable[[dict[str, Any]], str]]]:
+    """Each benchmark asked for, and what shows it."""
+    keys, rounds = asked.only or KEYS, 1 if asked.quick else asked.rounds
+    for benchmark in _benchmarks(data, bootstraps):
+        if benchmark.key in keys:
+            yield in_turns(benchmark, rounds, folder, _tell), _table
+    if not asked.only and (reason := serve.lacking()):
+        print(f"\nservice left out: {reason}")
+        return
+    for measured in serve.measured(data, keys, rounds, 1 if asked.quick else 4, folder, _tell):
+        yield measured, _load_table
 
 
 def _benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
@@ -100,6 +117,23 @@ def _table(measured: dict[str, Any]) -> str:
         for way in measured["ways"]
     ]
     return "\n".join([*rows, *(f"  ({note})" for note in measured["notes"])])
+
+
+def _load_table(measured: dict[str, Any]) -> str:
+    """Of a benchmark under load; our number over the others', where theirs is over ours above."""
+    unit = measured["unit"]
+    rows = [f"\n{measured['title']:38}{unit + '/s':>14}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}{'beside':>9}  ours/this"]
+    rows += [
+        f"  {way['way']:36}{way['per_s']:14,.0f}{way['p50_ms']:9.2f}{way['p99_ms']:9.2f}{way['cpu_us']:9,.1f}"
+        f"{way['beside_us']:9,.1f}  {_ratio(way)}{_goal(way['goal'])}"
+        for way in measured["ways"]
+    ]
+    rows += [f"  (goal: {measured['goal']:,} {unit}/s)"] if measured["goal"] else []
+    return "\n".join([*rows, f"  (CPU of workers, and of processes beside them, for each of the {unit})"])
+
+
+def _goal(goal: float | None) -> str:
+    return f", goal {goal:g}" if goal else ""
 
 
 def _ratio(way: dict[str, Any]) -> str:

@@ -37,26 +37,17 @@ def clientage(customers: str, model: str, *, full: bool) -> Work:
 
 
 def scikit_learn(customers: str, model: str) -> Work:
-    """The same middles in a KMeans, the same space by a StandardScaler."""
+    """The same model in a pipeline."""
     import pandas as pd
     import pyarrow.parquet  # noqa: F401 - loaded before the clock starts
-    from sklearn.cluster import KMeans
-    from sklearn.preprocessing import StandardScaler
 
     from benchmarks import plain
-    from clientage.segments import document
-    from clientage.segments.model import CentroidModel
+    from benchmarks.fitted import pipeline
 
-    loaded = document.loads(Path(model).read_text(encoding="utf-8"))
-    if not isinstance(loaded, CentroidModel):
-        raise TypeError("the benchmark needs a model of middles")
-    scaler = StandardScaler().fit(loaded.space.mean[None])
-    scaler.scale_ = loaded.space.scale
-    k_means = KMeans(len(loaded.centroids), init=loaded.centroids, n_init=1, max_iter=1).fit(loaded.centroids)
+    fitted = pipeline(model)
 
     def work() -> pd.DataFrame:
         table = pd.read_parquet(customers, columns=["customer_id", *plain.FEATURES])
-        labels = k_means.predict(scaler.transform(plain.compared(table)) * plain.WEIGHTS)
-        return pd.DataFrame({"customer_id": table["customer_id"], "segment_id": labels + 1})
+        return pd.DataFrame({"customer_id": table["customer_id"], "segment_id": fitted.predict(table) + 1})
 
     return work

@@ -6,7 +6,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-LIBRARIES = ("clientage", "duckdb", "ibis-framework", "numpy", "pyarrow", "fastexcel", "pandas", "scikit-learn")
+LIBRARIES = (
+    "clientage", "duckdb", "ibis-framework", "numpy", "pyarrow", "fastexcel", "pandas", "scikit-learn", "flask",
+    "gunicorn",
+)  # fmt: skip
 
 
 def describe() -> dict[str, Any]:

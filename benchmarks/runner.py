@@ -147,7 +147,7 @@ def measure(each: Way, folder: Path) -> Took:
     """
     with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
         began = time.perf_counter()
-        process = subprocess.Popen(each.command, cwd=folder, env=_environment(), stdout=out, stderr=err)
+        process = subprocess.Popen(each.command, cwd=folder, env=environment(), stdout=out, stderr=err)
         late = threading.Timer(each.seconds, process.kill)
         late.start()
         try:
@@ -169,7 +169,7 @@ def measure(each: Way, folder: Path) -> Took:
         return Took(figures["cpu"], figures["wall"], used.ru_maxrss * MAXRSS)
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Ours, without settings of the shop that happens to be configured here."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("CLIENTAGE_")}
     return kept | {"PYTHONPATH": os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])}

@@ -2,13 +2,19 @@
 
 import importlib
 import json
+import os
+import shutil
 import subprocess
 import sys
+import threading
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import SimpleNamespace
 
 import ibis
 import pytest
+from shops import free_port
 
 from clientage.transactions.clean import clean
 from clientage.transactions.simulate import simulate
@@ -27,6 +33,7 @@ KEYS = [
     "recommend",
     "recommend-many",
 ]
+SERVED = ["serve", "serve-many"]
 
 pytest.importorskip("pandas")
 
@@ -72,13 +79,22 @@ def test_disagreement_is_told(part, shop, tmp_path, monkeypatch):
         part("features").check(**received(shop, tmp_path))()
 
 
+def quick(shop, figures, keys):
+    """The benchmarks of these keys, as a person runs them, and their figures."""
+    command = [sys.executable, "-m", "benchmarks", "--quick", "--data", str(shop), "--json", str(figures)]
+    done = subprocess.run([*command, "--only", *keys], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done, json.loads(figures.read_text())
+
+
+def test_every_key_is_run_by_a_test(part):
+    assert [*part("__main__").KEYS] == KEYS + SERVED
+
+
 @pytest.mark.slow
 def test_every_benchmark_runs_on_a_tiny_shop(shop, tmp_path):
     figures = tmp_path / "figures.json"
-    command = [sys.executable, "-m", "benchmarks", "--quick", "--data", str(shop), "--json", str(figures)]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found = json.loads(figures.read_text())
+    done, found = quick(shop, figures, KEYS)
     assert found["machine"]["cores"] > 0
     assert found["data"]["customers"] > 250
     assert [benchmark["key"] for benchmark in found["benchmarks"]] == KEYS
@@ -104,3 +120,175 @@ def test_a_way_that_fails_says_why(part, tmp_path):
     wrong = runner.Way("wrong", (sys.executable, "-c", "raise ValueError('no such shop')"), whole=True)
     with pytest.raises(RuntimeError, match=r"(?s)wrong failed.*no such shop"):
         runner.in_turns(runner.Benchmark("sums", "sums", (wrong,)), 1, tmp_path, lambda _: None)
+
+
+# The service under load
+
+
+@pytest.fixture
+def wrk():
+    """Skips where the program that makes the load is missing; continuous integration has it."""
+    if not shutil.which("wrk"):
+        reason = "wrk is not installed: the Debian package wrk has it"
+        pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
+
+
+@pytest.mark.slow
+def test_the_service_is_measured_under_load(wrk, shop, tmp_path):
+    pytest.importorskip("flask")
+    done, found = quick(shop, tmp_path / "figures.json", SERVED)
+    one, many = found["benchmarks"]
+    assert [len(one["ways"]), len(many["ways"])] == [3, 2]
+    for benchmark in (one, many):
+        assert f"{benchmark['unit']}/s" in done.stdout
+        for way in benchmark["ways"]:
+            assert way["way"] in done.stdout
+            assert min(way[figure] for figure in ("per_s", "p50_ms", "cpu_us", "ratio")) > 0, way
+            assert way["p99_ms"] >= way["p50_ms"]
+            assert way["ratio"] == pytest.approx(benchmark["ways"][0]["per_s"] / way["per_s"])  # of one round
+    assert one["ways"][0]["beside_us"] > 0, "the shipper did nothing"
+    assert [way["goal"] for way in one["ways"]] == [None, 0.65, 4]
+    assert many["goal"] == 100_000
+    assert str(tmp_path) not in done.stdout
+
+
+@pytest.fixture
+def answering():
+    """A service in this process that answers with each of these statuses in turns; its address."""
+    servers = []
+
+    def start(*statuses):
+        turns = {"next": 0}
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self):
+                self.rfile.read(int(self.headers["Content-Length"]))
+                status = statuses[turns["next"] % len(statuses)]
+                turns["next"] += 1
+                self.send_response(status)
+                self.send_header("Content-Length", "6")
+                self.end_headers()
+                self.wfile.write(b"so\nso\n")
+
+            def log_message(self, *_):
+                pass
+
+        servers.append(ThreadingHTTPServer(("127.0.0.1", 0), Handler))
+        threading.Thread(target=servers[-1].serve_forever).start()
+        return f"http://127.0.0.1:{servers[-1].server_port}/predict"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def asked(part, tmp_path):
+    """Load on an address for a second."""
+    bodies = tmp_path / "bodies.jsonl"
+    bodies.write_text('{"instances": [1]}\n{"instances": [2]}\n')
+    return lambda address: part("load").load(address, {"Content-Type": "application/json"}, bodies, 1)
+
+
+def test_load_is_counted(wrk, asked, answering):
+    found = asked(answering(200, 204))
+    assert found.requests > 0
+    assert found.seconds > 0.5
+    assert 0 < found.p50 <= found.p99
+
+
+@pytest.mark.parametrize("status", [302, 429, 500])
+def test_one_kind_of_answer_that_is_none_fails_the_load(wrk, asked, answering, status):
+    with pytest.raises(RuntimeError, match=rf"requests \d[\d,]* were refused and 0 lost. The first: {status} so so"):
+        asked(answering(200, 200, 200, status))
+
+
+def test_where_nobody_answers_the_load_fails(wrk, asked):
+    with pytest.raises(RuntimeError, match=r"wrk failed on .*/predict"):
+        asked(f"http://127.0.0.1:{free_port()}/predict")
+
+
+def test_a_service_that_does_not_start_says_why(part, tmp_path):
+    command = [sys.executable, "-c", "raise SystemExit('no such shop')", "{port}"]
+    with (
+        part("services").started("ours", command, tmp_path, {}) as service,
+        pytest.raises(RuntimeError, match=r"(?s)ours answers nothing.*no such shop"),
+    ):
+        service.wait("/predict", b"{}")
+    assert service.process.returncode == 1
+
+
+def test_a_service_leaves_no_process_behind(part, tmp_path):
+    script = "import signal, subprocess, sys; subprocess.run([sys.executable, '-c', 'import signal; signal.pause()'])"
+
+    def alive():
+        return [pid for pid, stat in service._processes().items() if stat[0] != b"Z"]  # a zombie is for init to bury
+
+    with part("services").started("ours", [sys.executable, "-c", script], tmp_path, {}) as service:
+        assert any(len(alive()) == 2 for _ in range(10_000))
+    assert any(not alive() for _ in range(10_000))
+
+
+def test_workers_are_the_youngest_processes_of_a_service_and_as_many_as_asked_for(part, tmp_path):
+    pause = "[sys.executable, '-c', 'import signal; signal.pause()']"
+    script = f"import subprocess, sys; [each.wait() for each in [subprocess.Popen({pause}) for _ in range(%d)]]"
+    services = part("services")
+    with services.started("two", [sys.executable, "-c", script % 2], tmp_path, {}) as service:
+        assert any(len(service._processes()) == 3 for _ in range(10_000))
+        assert len(service.workers()) == 2
+        assert service.process.pid not in service.workers()
+    with services.started("three", [sys.executable, "-c", script % 3], tmp_path, {}) as service:
+        assert any(len(service._processes()) == 4 for _ in range(10_000))
+        with pytest.raises(RuntimeError, match="three has 3 workers, not 2"):
+            service.workers()
+
+
+def answers(segments, status=401):
+    """Stands for our service, which answers these segments, and this status where there is no key."""
+
+    def ask(path, body, headers=None):
+        if headers is not None:
+            return status, b""
+        return 200, json.dumps({"predictions": [{"segment_id": segment} for segment in segments]}).encode()
+
+    return SimpleNamespace(ask=ask)
+
+
+@pytest.fixture
+def check(part, tmp_path):
+    """Check our service, with these answers, against a plain one that says 1 and 2."""
+    (tmp_path / "serve-many.jsonl").write_text("{}\n")
+    serve = part("serve")
+    plain = SimpleNamespace(ask=lambda path, body: (200, b'{"predictions": [1, 2]}'))
+    return lambda ours: serve._check({serve.OURS: ours, serve.PLAIN: plain}, tmp_path)
+
+
+def test_both_ways_must_find_the_same_segments(check):
+    check(answers([1, 2]))
+    with pytest.raises(AssertionError, match="1 of 2 segments differ"):
+        check(answers([1, 3]))
+
+
+def test_our_service_must_ask_for_a_key(check):
+    with pytest.raises(RuntimeError, match="answers 200 without a key"):
+        check(answers([1, 2], status=200))
+
+
+def test_predictions_that_are_not_shipped_are_told(part, monkeypatch):
+    serve = part("serve")
+    monkeypatch.setattr(serve, "PATIENCE", 0)
+    metrics = b"# TYPE clientage_log_shipped_total counter\nclientage_log_shipped_total 41.0\n"
+    service = SimpleNamespace(name="ours", ask=lambda path: (200, metrics))
+    serve._kept(service, 41)
+    with pytest.raises(RuntimeError, match="ours shipped 41 predictions of 42"):
+        serve._kept(service, 42)
+
+
+def test_without_wrk_it_is_said_before_anything_is_made(part, monkeypatch, capsys):
+    monkeypatch.setattr(part("serve").shutil, "which", lambda name: None)
+    with pytest.raises(SystemExit, match="2"):
+        part("__main__").main(["--only", "serve"])
+    assert "the Debian package wrk has it" in capsys.readouterr().err

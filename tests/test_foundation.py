@@ -260,7 +260,7 @@ def bare(tmp_path):
 def test_ci_installs_what_tests_need_and_ends_with_their_closing_line(bare):
     done, calls = bare[1]()
     assert done.returncode == 0, done.stderr
-    assert [call_ for call_ in calls if call_.startswith("apt-get")][-1].endswith(" postgresql chromium")
+    assert [call_ for call_ in calls if call_.startswith("apt-get")][-1].endswith(" postgresql chromium wrk")
     assert calls[-1] == "make test"
     assert "CI=true" in done.stdout
     assert done.stdout.splitlines()[-1] == "==== 3 passed, 1 skipped in 2.50s ===="
@@ -281,7 +281,7 @@ def test_ci_tries_again_and_at_last_says_what_is_missing(bare):
     assert done.returncode == 1
     assert sum(call_.startswith("apt-get update") for call_ in calls) == 3
     assert "no network" in done.stderr
-    assert "cannot install postgresql chromium" in done.stderr
+    assert "cannot install postgresql chromium wrk" in done.stderr
     assert "make test" not in calls
 
 
