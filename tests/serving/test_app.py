@@ -162,8 +162,8 @@ def test_nothing_is_logged_that_was_not_answered(client, shop):
 def test_metrics(client):
     client.predict(ONE)
     text = client.get("/metrics").text
-    assert 'clientage_requests_total{method="POST",route="/predict",status="200"}' in text
-    assert 'clientage_request_seconds_bucket{le="0.0005",route="/predict"}' in text
+    assert 'clientage_request_seconds_count{method="POST",route="/predict",status="200"}' in text
+    assert 'clientage_request_seconds_bucket{le="0.0005",method="POST",route="/predict",status="200"}' in text
     assert 'clientage_predictions_total{segment_id="' in text
     assert 'clientage_model{role="served",version="' in text
     assert "clientage_log_backlog_bytes" in text

@@ -145,7 +145,7 @@ def test_metrics_are_of_all_workers(server, workspace):
     served = server(workspace)
     for _ in range(20):
         assert served.ask("/predict", ASK)[0] == 200
-    assert 'clientage_requests_total{method="POST",route="/predict",status="200"} 20.0' in _metrics(served)
+    assert 'clientage_request_seconds_count{method="POST",route="/predict",status="200"} 20.0' in _metrics(served)
 
 
 def test_keys(server, workspace):

@@ -101,7 +101,7 @@ class Space:
 
 def signed_log(values: Floats) -> Floats:
     """sign(x) log(1 + |x|): ratios for large values, order kept for negative ones."""
-    return np.asarray(np.sign(values) * np.log1p(np.abs(values)))
+    return np.copysign(np.log1p(np.abs(values)), values)
 
 
 def usable(recipe: Recipe, columns: Collection[str]) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 import itertools
 import secrets
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
@@ -9,14 +10,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, g, request
+from flask import Flask, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
 from clientage.errors import RequestError, WorkspaceError
 from clientage.serving import metrics
 from clientage.serving.contract import MOST_PRODUCTS, Request, encode, read_request
-from clientage.serving.guard import HEADERS, Keys, Limiter
+from clientage.serving.guard import HEADERS, PAGE_HEADERS, Keys, Limiter
 from clientage.serving.log import PredictionLog
 from clientage.serving.logs import say
 from clientage.serving.models import Models
@@ -25,7 +26,7 @@ from clientage.serving.served import Scored, Served
 
 Row = dict[str, Any]
 
-JSON = "application/json"
+JSON, HTML = "application/json", "text/html; charset=utf-8"
 OPEN = frozenset({"health", "openapi", "page"})  # routes that ask for no key
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 CHUNK = 2**16
@@ -64,8 +65,7 @@ def create_app(options: Options, models: Models, log: PredictionLog, limiter: Li
         log: Where predictions are kept before they are answered.
         limiter: How often each key may ask.
     """
-    app = Flask("clientage", static_folder=None)
-    app.config["MAX_CONTENT_LENGTH"] = options.most_bytes
+    app = _App("clientage", static_folder=None)
     service = Service(options, models, log, limiter)
     routes: dict[str, tuple[Callable[..., Response], str]] = {
         options.health: (service.health, "GET"),
@@ -87,12 +87,33 @@ def create_app(options: Options, models: Models, log: PredictionLog, limiter: Li
     return app
 
 
+class _App(Flask):
+    """Flask whose functions are all plain ones: it need not look whether they are coroutines, at every request."""
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself."""
+        return func
+
+
+class _Asked(threading.local):
+    """The request that a thread answers.
+
+    Attributes:
+        id: Its id, unlike any other.
+        began: When it came, by the clock of `time.perf_counter`.
+        key: Name of the key it came with; empty for none.
+    """
+
+    id, began, key = "", 0.0, ""
+
+
 class Service:
     """What the routes do (see `create_app`)."""
 
     def __init__(self, options: Options, models: Models, log: PredictionLog, limiter: Limiter) -> None:
         self._options, self._models, self._log, self._limiter = options, models, log, limiter
         self._ids = map(f"{secrets.token_hex(8)}-{{:x}}".format, itertools.count(1))
+        self._asked = _Asked()
 
     def health(self) -> Response:
         """200 as soon as a model is loaded."""
@@ -128,7 +149,7 @@ class Service:
 
     def metrics(self) -> Response:
         """Counts and times for Prometheus."""
-        return Response(metrics.exposition(self._models, self._options.log), content_type=CONTENT_TYPE_LATEST)
+        return _response(metrics.exposition(self._models, self._options.log), None, kind=CONTENT_TYPE_LATEST)
 
     def openapi(self) -> Response:
         """This interface, for machines."""
@@ -136,13 +157,13 @@ class Service:
 
     def page(self) -> Response:
         """This interface, for people."""
-        return Response(page(openapi(self._options, self._models.served)), mimetype="text/html")
+        response = _response(page(openapi(self._options, self._models.served)).encode(), None, kind=HTML)
+        response.headers.extend(PAGE_HEADERS)
+        return response
 
     def _predictions(self, recommend: int) -> Response:
         served = self._models.require()
-        if request.mimetype != JSON or request.content_encoding:
-            raise RequestError("the body: send it as application/json, not compressed.", 415)
-        asked = read_request(request.get_data(cache=False), self._options.most_instances, recommend)
+        asked = read_request(self._body(), self._options.most_instances, recommend)
         scored, wrong = served.score(asked, self._models.shadow)
         predictions = {place: {"error": sentence} for place, sentence in wrong.items()}
         for each in scored:
@@ -151,16 +172,30 @@ class Service:
             metrics.REFUSED.inc(len(wrong))
         return self._kept(served, scored, {"predictions": [predictions[place] for place in range(len(predictions))]})
 
+    def _body(self) -> bytes:
+        """What was sent.
+
+        Raises:
+            RequestError: It is not JSON, or too large.
+        """
+        environ, most = request.environ, self._options.most_bytes
+        if (environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON) or "HTTP_CONTENT_ENCODING" in environ:
+            raise RequestError("the body: send it as application/json, not compressed.", 415)
+        body: bytes = environ["wsgi.input"].read(most + 1)
+        if len(body) > most:
+            raise RequestError(f"the request has more than {most:,} bytes. Send it in several requests.", 413)
+        return body
+
     def _kept(self, served: Served, scored: list[Scored], answer: Row) -> Response:
         """The answer, once its predictions are in the log."""
-        response = _answer(answer, served)
-        if (size := response.content_length or 0) > self._options.most_bytes:
-            raise RequestError(f"the answer would have {size:,} bytes. Ask for fewer instances or products.", 413)
+        text, asked = encode(answer), self._asked
+        if len(text) > self._options.most_bytes:
+            raise RequestError(f"the answer would have {len(text):,} bytes. Ask for fewer instances or products.", 413)
         shadow = self._models.shadow
         record = {
-            "id": g.id,
+            "id": asked.id,
             "time": time.time(),
-            "latency": time.perf_counter() - g.began,
+            "latency": time.perf_counter() - asked.began,
             "version": served.version,
             "shadow": shadow.version if shadow else None,
             "parts": [each.logged(served.names) for each in scored],
@@ -168,35 +203,36 @@ class Service:
         try:
             self._log.append(record)
         except WorkspaceError as error:
-            say("prediction not kept", id=g.id, reason=type(error.__cause__).__name__)
+            say("prediction not kept", id=asked.id, reason=type(error.__cause__).__name__)
             raise RequestError(
                 "the prediction could not be kept, so it is not answered. Ask again later.", 503
             ) from error
         for each in scored:
             _count(served, each)
-        return response
+        return _response(text, served)
 
     def enter(self) -> None:
         """Before anything else: who asks, and whether they may."""
-        g.began, g.id, g.key = time.perf_counter(), next(self._ids), ""
+        asked = self._asked
+        asked.began, asked.id, asked.key = time.perf_counter(), next(self._ids), ""
         if request.endpoint is not None and request.endpoint not in OPEN:
-            g.key = self._options.keys.name(request.headers.get("Authorization"))
-            self._limiter.require(g.key or request.remote_addr or "")
+            environ = request.environ
+            asked.key = self._options.keys.name(environ.get("HTTP_AUTHORIZATION"))
+            self._limiter.require(asked.key or environ.get("REMOTE_ADDR", ""))
 
     def leave(self, response: Response) -> Response:
         """After everything else: what all answers have in common."""
-        seconds = time.perf_counter() - g.began
-        response.headers.extend(HEADERS)
-        response.headers["X-Request-Id"] = g.id
+        asked, status = self._asked, response.status_code
+        seconds = time.perf_counter() - asked.began
+        response.headers["X-Request-Id"] = asked.id
         route = request.url_rule.rule if request.url_rule else "unknown"
         method = request.method if request.method in METHODS else "other"
-        metrics.REQUESTS.labels(route, method, response.status_code).inc()
-        metrics.SECONDS.labels(route).observe(seconds)
-        if response.status_code >= 400 or request.method != "POST":
+        metrics.timed(route, method, status).observe(seconds)
+        if status >= 400 or method != "POST":
             _drain(self._options.most_bytes)
-        if self._options.log_requests or response.status_code >= 400:
-            facts = {"method": method, "route": route, "status": response.status_code, "key": g.key}
-            say("request", id=g.id, seconds=round(seconds, 6), **facts)
+        if status >= 400 or self._options.log_requests:
+            facts = {"method": method, "route": route, "status": status, "key": asked.key}
+            say("request", id=asked.id, seconds=round(seconds, 6), **facts)
         return response
 
     def refused(self, error: RequestError) -> Response:
@@ -224,14 +260,15 @@ class Service:
         while last and last.tb_next:
             last = last.tb_next
         where = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else ""
-        say("failed", id=g.id, error=type(error).__name__, where=where)
-        return _answer({"error": f"something went wrong here. Its number is {g.id}."}, self._models.served, 500)
+        say("failed", id=self._asked.id, error=type(error).__name__, where=where)
+        return _answer(
+            {"error": f"something went wrong here. Its number is {self._asked.id}."}, self._models.served, 500
+        )
 
 
 _SENTENCES = {
     404: "there is no such address. See /openapi.json.",
     405: "this address does not take that method. See /openapi.json.",
-    413: "the request is too large. Send it in several requests.",
 }
 
 
@@ -247,10 +284,12 @@ def _drain(most: int) -> None:
 
 
 def _answer(value: Mapping[str, Any], served: Served | None, status: int = 200) -> Response:
-    response = Response(encode(value), status, mimetype=JSON)
-    if served:
-        response.headers["X-Model-Version"] = served.version
-    return response
+    return _response(encode(value), served, status)
+
+
+def _response(text: bytes, served: Served | None, status: int = 200, kind: str = JSON) -> Response:
+    headers = [*HEADERS, ("X-Model-Version", served.version)] if served else list(HEADERS)
+    return Response(text, status, headers, content_type=kind)
 
 
 def _told(served: Served, scored: Scored, top: int) -> Iterator[Row]:
@@ -271,7 +310,7 @@ def _told(served: Served, scored: Scored, top: int) -> Iterator[Row]:
 def _count(served: Served, scored: Scored) -> None:
     found = scored.found.segment_id.tolist()
     for segment, count in Counter(found).items():
-        metrics.PREDICTIONS.labels(served.version, segment).inc(count)
+        metrics.predicted(served.version, segment).inc(count)
     if scored.shadow:
         agree = sum(a == b for a, b in zip(found, scored.shadow.segment_id.tolist(), strict=True))
         metrics.SHADOW.labels("true").inc(agree)

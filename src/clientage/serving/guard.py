@@ -13,12 +13,13 @@ from clientage.errors import RequestError, SettingsError, joined
 
 KEYS = "CLIENTAGE_SERVE_KEYS"
 
-# nothing that is served may be framed, guessed at, kept by a proxy, or load anything from elsewhere
-HEADERS = {
-    "Cache-Control": "no-store",
+# an answer is kept by nobody on the way, and never taken for anything but what it says it is
+HEADERS = (("Cache-Control", "no-store"), ("X-Content-Type-Options", "nosniff"))
+
+# a page loads nothing from elsewhere, runs nothing, and stands in no other page
+PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
 }
 

@@ -6,6 +6,7 @@ answers for all.
 
 import os
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,12 +23,16 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 
 OWN = CollectorRegistry()
-REQUESTS = Counter("clientage_requests", "Requests answered.", ["route", "method", "status"], registry=OWN)
-SECONDS = Histogram("clientage_request_seconds", "Seconds to an answer.", ["route"], buckets=BUCKETS, registry=OWN)
+LABELS = ("route", "method", "status")
+SECONDS = Histogram("clientage_request_seconds", "Seconds to an answer.", LABELS, buckets=BUCKETS, registry=OWN)
 PREDICTIONS = Counter("clientage_predictions", "Predictions answered.", ["version", "segment_id"], registry=OWN)
 REFUSED = Counter("clientage_bad_instances", "Instances answered with an error.", registry=OWN)
 SHADOW = Counter("clientage_shadow", "Predictions compared with the model in the shadow.", ["agrees"], registry=OWN)
 RELOADS = Counter("clientage_model_loads", "Models loaded, and those that could not be.", ["result"], registry=OWN)
+
+# the one of each set of labels, found at once
+timed = lru_cache(maxsize=1024)(SECONDS.labels)
+predicted = lru_cache(maxsize=1024)(PREDICTIONS.labels)
 
 
 class _Now(Collector):
