@@ -78,7 +78,7 @@ class Client:
         if len(instances) == 1:
             return [{"error": _plain(answer.sentence, 0)}]
         if answer.status == 422 and len(instances) <= TOLD:
-            told = _told(answer.sentence)
+            told = {} if any(map(_misleads, instances)) else _told(answer.sentence)
             return [{"error": told[i]} if i in told else self._ask([each])[0] for i, each in enumerate(instances)]
         size = TOLD if answer.status == 422 else math.ceil(len(instances) / 2)
         return [row for i in range(0, len(instances), size) for row in self._ask(instances[i : i + size])]
@@ -158,6 +158,11 @@ def _are_offers(row: Row) -> bool:
     return isinstance(offers, list) and all(
         isinstance(each, dict) and isinstance(each.get("product"), str) for each in offers
     )
+
+
+def _misleads(instance: bytes) -> bool:
+    """Whether words of its own, repeated in a sentence, could pass for the place of another one."""
+    return b"instances[" in instance or b"\\u" in instance
 
 
 def _told(sentence: str) -> dict[int, str]:
