@@ -56,7 +56,8 @@ def predict(
     file: Annotated[Path, typer.Argument(help="Customers as CSV, Parquet or JSON lines, one in each row.")],
     url: Annotated[str, typer.Option("--url", help="Address of the service, such as http://127.0.0.1:8080.")],
     out: Annotated[
-        Path | None, typer.Option("--out", help="File to write: .csv, .parquet or .jsonl. Default: CSV to the screen.")
+        Path | None,
+        typer.Option("--out", help="File to write: .csv, .parquet or .jsonl. Default: CSV on standard output."),
     ] = None,
     top: Annotated[int, typer.Option("--recommend", min=0, max=100, help="Products to add for each.")] = 0,
     by_id: Annotated[
