@@ -72,11 +72,11 @@ class Client:
         """The same in one request; in several where the service asks for that, or finds all of them bad."""
         answer = self._sent(instances)
         if answer.status == 200:
-            return self._rows(answer, len(instances))
+            return self._rows(answer, instances)
         if answer.status not in (413, 422):
             raise self.connection.failed(answer)
         if len(instances) == 1:
-            return [{"error": _plain(answer.sentence, 0)}]
+            return [{"error": _plain(answer.sentence, 0, instances[0])}]
         if answer.status == 422 and len(instances) <= TOLD:
             told = {} if any(map(_misleads, instances)) else _told(answer.sentence)
             return [{"error": told[i]} if i in told else self._ask([each])[0] for i, each in enumerate(instances)]
@@ -88,15 +88,17 @@ class Client:
         body = b'{"instances":[%b]%b}' % (b",".join(instances), parameters)
         return self.connection.post(self.contract.predict, body)
 
-    def _rows(self, answer: Answer, count: int) -> list[Row]:
+    def _rows(self, answer: Answer, instances: Sequence[bytes]) -> list[Row]:
         found = answer.value.get("predictions")
-        if not isinstance(found, list) or len(found) != count or not all(map(_is_prediction, found)):
+        if not isinstance(found, list) or len(found) != len(instances) or not all(map(_is_prediction, found)):
             raise ServiceError(
                 f"{self.connection.url}: answered something else than one prediction for each row. "
                 "Is it a service of `clientage serve`?"
             )
         return [
-            {"error": _plain(clean(row["error"]), i)} if "error" in row else row | {"version": answer.version}
+            {"error": _plain(clean(row["error"]), i, instances[i])}
+            if "error" in row
+            else row | {"version": answer.version}
             for i, row in enumerate(found)
         ]
 
@@ -175,7 +177,6 @@ def _told(sentence: str) -> dict[int, str]:
     return found
 
 
-def _plain(sentence: str, place: int) -> str:
+def _plain(sentence: str, place: int, instance: bytes = b"") -> str:
     """A sentence without the place in the request, which says nothing to those who sent a file."""
-    at = f"instances[{place}]"
-    return sentence.replace(f"{at}.", "").replace(f"{at}: ", "")
+    return re.sub(rf"instances\[{place}\](\.|: )", "", sentence, count=1 if _misleads(instance) else 0)
