@@ -65,6 +65,10 @@ class RequestError(ClientageError):
         self.status = status
 
 
+class ServiceError(ClientageError):
+    """A service that was asked does not answer, or not as it should."""
+
+
 def joined(problems: Iterable[str]) -> str:
     """All problems of one input in one message, so that a user mends them in one go."""
     return "\n".join(problems)

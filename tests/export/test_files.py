@@ -56,6 +56,15 @@ def test_every_text_comes_back_and_none_begins_a_formula(tmp_path_factory, texts
     assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\r")) for cell in cells)
 
 
+def test_numbers_given_as_text_may_stay_as_they_are(tmp_path):
+    cells = ["-1.5", "+2", "-1e-9", "-1,5", "-1+1", "-", "+49 30", "=1", "-1\n", "٣", "-٣", "7"]
+    files.write_csv(tmp_path / "a.csv", batches({"-n": cells}), numbers=True)
+    kept = {"-1.5", "+2", "-1e-9", "-1,5", "٣", "7"}
+    assert [row[0] for row in read(tmp_path / "a.csv")] == [
+        "'-n", *(cell if cell in kept else f"'{cell}" for cell in cells)
+    ]  # fmt: skip
+
+
 def test_parquet_is_left_as_it_is(tmp_path):
     assert files.write(tmp_path / "a.parquet", "parquet", batches()) == 3
     assert pq.read_table(tmp_path / "a.parquet").to_pydict() == ROWS

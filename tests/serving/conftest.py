@@ -7,12 +7,15 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from pathlib import Path
 
 import pytest
+from moody import Moody
 from shops import free_port
+from werkzeug.serving import make_server
 
 from clientage.serving import workers
 from clientage.serving.server import plan
@@ -142,3 +145,26 @@ def server(request):
     for each in started:
         if each.process.poll() is None:
             each.end()
+
+
+@pytest.fixture(scope="session")
+def address(client):
+    """The sample shop's service, at an address of this machine."""
+    server = make_server("127.0.0.1", 0, client.app, threaded=True)
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture
+def moody():
+    """Starts services that behave as they are told."""
+    started = []
+
+    def start(*moods, **options):
+        started.append(Moody(*moods, **options))
+        return started[-1]
+
+    yield start
+    for each in started:
+        each.close()

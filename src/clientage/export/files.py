@@ -2,10 +2,11 @@
 
 import contextlib
 import csv
+import re
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -116,8 +117,14 @@ def write_bytes(path: Path, content: bytes) -> None:
         draft.write_bytes(content)
 
 
-def write(path: Path, form: str, batches: pa.RecordBatchReader) -> int:
+def write(path: Path, form: str, batches: pa.RecordBatchReader, formats: Mapping[str, "Writer"] | None = None) -> int:
     """Write a list, batch by batch; what stood in the file is there until all is written.
+
+    Args:
+        path: The file.
+        form: Its format.
+        batches: The list.
+        formats: How each format is written, where it is not as lists are (see `FORMATS`).
 
     Returns:
         The number of rows.
@@ -126,17 +133,23 @@ def write(path: Path, form: str, batches: pa.RecordBatchReader) -> int:
         WorkspaceError: The file cannot be written.
     """
     with replaced(path) as draft:
-        return FORMATS[form](draft, batches)
+        return (formats or FORMATS)[form](draft, batches)
 
 
-def _write_csv(path: Path, batches: pa.RecordBatchReader) -> int:
-    """UTF-8 with a header, quoted as in RFC 4180; no text is left that a spreadsheet would take for a formula."""
-    rows = 0
+def write_csv(path: Path, batches: pa.RecordBatchReader, *, numbers: bool = False) -> int:
+    """UTF-8 with a header, quoted as in RFC 4180; no text is left that a spreadsheet would take for a formula.
+
+    Args:
+        path: The file, not there yet.
+        batches: The list.
+        numbers: Whether a text that is a number and nothing else, such as -1.5, stays as it is.
+    """
+    rows, cell = 0, _number_or_harmless if numbers else _harmless
     with path.open("x", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
-        writer.writerow(batches.schema.names)
+        writer.writerow(map(_harmless, batches.schema.names) if numbers else batches.schema.names)
         for batch in batches:
-            writer.writerows(zip(*(map(_harmless, column.to_pylist()) for column in batch.columns), strict=True))
+            writer.writerows(zip(*(map(cell, column.to_pylist()) for column in batch.columns), strict=True))
             rows += batch.num_rows
     return rows
 
@@ -145,7 +158,21 @@ def _harmless(cell: Any) -> Any:
     return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
 
 
-def _write_parquet(path: Path, batches: pa.RecordBatchReader) -> int:
+def _number_or_harmless(cell: Any) -> Any:
+    safe = _harmless(cell)
+    return cell if safe is not cell and _NUMBER.fullmatch(cell) else safe
+
+
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?([eE][+-]?[0-9]+)?")
+
+
+def write_parquet(path: Path, batches: pa.RecordBatchReader) -> int:
+    """Compressed, a row group for each batch.
+
+    Args:
+        path: The file, not there yet.
+        batches: The list.
+    """
     rows = 0
     with path.open("xb") as file, pq.ParquetWriter(file, batches.schema, compression="zstd") as writer:
         for batch in batches:
@@ -154,4 +181,6 @@ def _write_parquet(path: Path, batches: pa.RecordBatchReader) -> int:
     return rows
 
 
-FORMATS: Mapping[str, Callable[[Path, pa.RecordBatchReader], int]] = {"csv": _write_csv, "parquet": _write_parquet}
+Writer: TypeAlias = Callable[[Path, pa.RecordBatchReader], int]
+
+FORMATS: Mapping[str, Writer] = {"csv": write_csv, "parquet": write_parquet}
