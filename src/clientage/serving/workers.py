@@ -4,6 +4,7 @@ Nothing heavy is imported before a worker is forked: DuckDB and the libraries of
 are imported, which a fork does not take along and waits for at its end.
 """
 
+import gc
 import logging
 import os
 from typing import Any
@@ -84,9 +85,12 @@ def make(plan: Plan) -> Any:
         wanted.log_requests,
         Keys.of_environment(),
     )
-    return create_app(
+    app = create_app(
         options, models, PredictionLog(plan.log, sync=wanted.sync), Limiter(wanted.requests_per_minute, wanted.workers)
     )
+    gc.collect()
+    gc.freeze()  # all of it lives to the end: looking for garbage in it would only cost answers
+    return app
 
 
 def _say_ready(arbiter: Any) -> None:
