@@ -32,6 +32,21 @@ def test_numpy_and_the_engine_give_every_customer_the_same_segment(engine, recip
     assert [row["segment_id"] for row in assigned(engine, model, found)] == model.predict(found).tolist()
 
 
+@pytest.mark.parametrize("recipe", [*EACH, "classic"])
+def test_one_customer_and_many_are_found_alike(recipe):
+    """Alone in plain Python, together in NumPy; a missing value is filled in both."""
+    found = columns(400)
+    found |= {name: found["spend"] * (1 + i) for i, name in enumerate(RECIPES["classic"].features) if name not in found}
+    found["monetary"] = np.where(np.arange(400) % 7, found["monetary"], np.nan)
+    model = fitted(recipe, columns(400) | found)
+    values = np.column_stack([found[name] for name in model.needs])
+    together, alone = model.find(values), [model.find([row]) for row in values.tolist()]
+    assert together.segment_id == [each.segment_id[0] for each in alone] == model.predict(found).tolist()
+    if together.distance and together.runner_up:
+        assert together.distance == pytest.approx([each.distance[0] for each in alone], rel=1e-12)
+        assert together.runner_up == [each.runner_up[0] for each in alone]
+
+
 @pytest.mark.parametrize("recipe", EACH)
 def test_the_document_keeps_every_bit(recipe):
     model = fitted(recipe, columns())

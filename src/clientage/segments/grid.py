@@ -1,6 +1,6 @@
 """The classic grid of recency against frequency and spend, with its usual names (Hughes 1994)."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import ibis
@@ -67,9 +67,9 @@ class GridModel:
         ids = np.array(self.cells())
         return np.asarray(ids[4 - recency, (frequency + monetary + 1) // 2])
 
-    def find(self, values: Floats) -> Places:
+    def find(self, values: Floats | Sequence[Sequence[float]]) -> Places:
         """Where customers belong whose values (n, 3) are those of `needs`, in that order."""
-        return Places(self.predict(dict(zip(AXES, values.T, strict=True))))
+        return Places(self.predict(dict(zip(AXES, np.asarray(values).T, strict=True))).tolist())
 
     def assign(self, customers: ir.Table) -> ir.Table:
         """The table `segments` for the table `customers`, computed by the engine."""

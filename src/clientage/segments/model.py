@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import copysign, dist, isnan, log1p
+from operator import mul
 
 import ibis
 import ibis.expr.types as ir
@@ -48,14 +50,14 @@ class Places:
     """Where n customers belong.
 
     Attributes:
-        segment_id: Number of the segment, (n,).
-        distance: Distance to its centroid in the model's space, (n,); None where a model has no centroids.
-        runner_up: Number of the next nearest segment, (n,); None likewise.
+        segment_id: Number of the segment, n of them.
+        distance: Distance to its centroid in the model's space, n of them; None where a model has no centroids.
+        runner_up: Number of the next nearest segment, n of them; None likewise.
     """
 
-    segment_id: Integers
-    distance: Floats | None = None
-    runner_up: Integers | None = None
+    segment_id: list[int]
+    distance: list[float] | None = None
+    runner_up: list[int] | None = None
 
 
 @dataclass(frozen=True)
@@ -95,16 +97,34 @@ class CentroidModel:
         """Numbers of the segments, (k,)."""
         return np.array([segment.segment_id for segment in self.segments])
 
-    def find(self, values: Floats) -> Places:
+    def find(self, values: Floats | Sequence[Sequence[float]]) -> Places:
         """Where customers belong whose values (n, d) are those of `needs`, in that order; for a few at a time."""
-        return self.find_at(self.space.place(values))
+        return self._find_one(values[0]) if len(values) == 1 else self.find_at(self.space.place(np.asarray(values)))
+
+    def _find_one(self, values: Sequence[float]) -> Places:
+        """The same for one customer in plain Python: calling NumPy twenty times costs more than all the arithmetic."""
+        fill, log, columns, offset, centroids = self._plain
+        filled = [low if isnan(value) else value for value, low in zip(values, fill, strict=True)]
+        compared = [copysign(log1p(abs(value)), value) for value in filled] if log else filled
+        point = [at + sum(map(mul, compared, column)) for at, column in zip(offset, columns, strict=True)]
+        distances = [dist(point, centroid) for centroid in centroids]
+        first, second = sorted(range(len(distances)), key=distances.__getitem__)[:2]
+        segments = self.segments
+        return Places([segments[first].segment_id], [distances[first]], [segments[second].segment_id])
 
     def find_at(self, points: Floats) -> Places:
         """Where customers belong who lie at these points (n, p) of the model's space; for a few at a time."""
         gaps = points[:, None, :] - self.centroids
         squares = np.einsum("nkp,nkp->nk", gaps, gaps)
-        order = squares.argsort(axis=1, kind="stable")
-        return Places(self.ids[order[:, 0]], np.sqrt(squares.min(axis=1)), self.ids[order[:, 1]])
+        first, second = squares.argsort(axis=1, kind="stable").T[:2]
+        distance = np.sqrt(squares.min(axis=1))
+        return Places(self.ids[first].tolist(), distance.tolist(), self.ids[second].tolist())
+
+    @cached_property
+    def _plain(self) -> tuple[list[float], bool, list[list[float]], list[float], list[list[float]]]:
+        """Fill, whether logarithms, columns of the matrix, offset and centroids as lists."""
+        space = self.space
+        return (space.fill.tolist(), space.log, space.matrix.T.tolist(), space.offset.tolist(), self.centroids.tolist())
 
     def assign(self, customers: ir.Table) -> ir.Table:
         """The table `segments` for the table `customers`, computed by the engine.

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Request, Response, request
 from prometheus_client import CONTENT_TYPE_LATEST
 from werkzeug.exceptions import HTTPException
 
 from clientage.errors import RequestError, WorkspaceError
 from clientage.serving import metrics
-from clientage.serving.contract import MOST_PRODUCTS, Request, encode, read_request
+from clientage.serving.contract import MOST_PRODUCTS, Wanted, encode, read_request
 from clientage.serving.guard import HEADERS, PAGE_HEADERS, Keys, Limiter
 from clientage.serving.log import PredictionLog
 from clientage.serving.logs import say
@@ -65,8 +65,8 @@ def create_app(options: Options, models: Models, log: PredictionLog, limiter: Li
         log: Where predictions are kept before they are answered.
         limiter: How often each key may ask.
     """
-    app = _App("clientage", static_folder=None)
     service = Service(options, models, log, limiter)
+    app = _App(service)
     routes: dict[str, tuple[Callable[..., Response], str]] = {
         options.health: (service.health, "GET"),
         options.predict: (service.predict, "POST"),
@@ -79,20 +79,10 @@ def create_app(options: Options, models: Models, log: PredictionLog, limiter: Li
     }
     for rule, (view, method) in routes.items():
         app.add_url_rule(rule, view.__name__, view, methods=[method])
-    app.before_request(service.enter)
-    app.after_request(service.leave)
     app.register_error_handler(RequestError, service.refused)
     app.register_error_handler(HTTPException, service.not_found)
     app.register_error_handler(Exception, service.failed)
     return app
-
-
-class _App(Flask):
-    """Flask whose functions are all plain ones: it need not look whether they are coroutines, at every request."""
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """The function itself."""
-        return func
 
 
 class _Asked(threading.local):
@@ -102,9 +92,11 @@ class _Asked(threading.local):
         id: Its id, unlike any other.
         began: When it came, by the clock of `time.perf_counter`.
         key: Name of the key it came with; empty for none.
+        request: The request itself, which Flask would look for each time.
     """
 
     id, began, key = "", 0.0, ""
+    request: Request
 
 
 class Service:
@@ -117,7 +109,7 @@ class Service:
 
     def health(self) -> Response:
         """200 as soon as a model is loaded."""
-        return _answer({"status": "ready"}, self._models.require())
+        return self._answer({"status": "ready"}, self._models.require())
 
     def predict(self) -> Response:
         """The segment of each instance."""
@@ -133,7 +125,7 @@ class Service:
         if not (top.isascii() and top.isdigit() and len(top) < 4 and int(top) <= MOST_PRODUCTS):
             raise RequestError(f"recommend: not a whole number from 0 to {MOST_PRODUCTS}.")
         served = self._models.require()
-        asked = Request([{"customer_id": customer_id}], int(top))
+        asked = Wanted([{"customer_id": customer_id}], int(top))
         try:
             scored, _ = served.score(asked, self._models.shadow)
         except RequestError as error:
@@ -145,19 +137,19 @@ class Service:
     def segments(self) -> Response:
         """The segments, what they are and what to do with them."""
         served = self._models.require()
-        return _answer({"version": served.version, "segments": served.segments()}, served)
+        return self._answer({"version": served.version, "segments": served.segments()}, served)
 
     def metrics(self) -> Response:
         """Counts and times for Prometheus."""
-        return _response(metrics.exposition(self._models, self._options.log), None, kind=CONTENT_TYPE_LATEST)
+        return self._response(metrics.exposition(self._models, self._options.log), None, kind=CONTENT_TYPE_LATEST)
 
     def openapi(self) -> Response:
         """This interface, for machines."""
-        return _answer(openapi(self._options, self._models.served), self._models.served)
+        return self._answer(openapi(self._options, self._models.served), self._models.served)
 
     def page(self) -> Response:
         """This interface, for people."""
-        response = _response(page(openapi(self._options, self._models.served)).encode(), None, kind=HTML)
+        response = self._response(page(openapi(self._options, self._models.served)).encode(), None, kind=HTML)
         response.headers.extend(PAGE_HEADERS)
         return response
 
@@ -178,8 +170,9 @@ class Service:
         Raises:
             RequestError: It is not JSON, or too large.
         """
-        environ, most = request.environ, self._options.most_bytes
-        if (environ.get("CONTENT_TYPE") != JSON and request.mimetype != JSON) or "HTTP_CONTENT_ENCODING" in environ:
+        now, most = self._asked.request, self._options.most_bytes
+        environ = now.environ
+        if (environ.get("CONTENT_TYPE") != JSON and now.mimetype != JSON) or "HTTP_CONTENT_ENCODING" in environ:
             raise RequestError("the body: send it as application/json, not compressed.", 415)
         body: bytes = environ["wsgi.input"].read(most + 1)
         if len(body) > most:
@@ -209,27 +202,34 @@ class Service:
             ) from error
         for each in scored:
             _count(served, each)
-        return _response(text, served)
+        return self._response(text, served)
+
+    def _answer(self, value: Mapping[str, Any], served: Served | None, status: int = 200) -> Response:
+        return self._response(encode(value), served, status)
+
+    def _response(self, text: bytes, served: Served | None, status: int = 200, kind: str = JSON) -> Response:
+        headers = [("Content-Type", kind), *HEADERS, ("X-Request-Id", self._asked.id)]
+        return Response(text, status, [*headers, ("X-Model-Version", served.version)] if served else headers)
 
     def enter(self) -> None:
         """Before anything else: who asks, and whether they may."""
         asked = self._asked
         asked.began, asked.id, asked.key = time.perf_counter(), next(self._ids), ""
-        if request.endpoint is not None and request.endpoint not in OPEN:
-            environ = request.environ
+        asked.request = now = request._get_current_object()  # type: ignore[attr-defined]
+        if now.endpoint is not None and now.endpoint not in OPEN:
+            environ = now.environ
             asked.key = self._options.keys.name(environ.get("HTTP_AUTHORIZATION"))
             self._limiter.require(asked.key or environ.get("REMOTE_ADDR", ""))
 
     def leave(self, response: Response) -> Response:
         """After everything else: what all answers have in common."""
-        asked, status = self._asked, response.status_code
+        asked, now, status = self._asked, self._asked.request, response.status_code
         seconds = time.perf_counter() - asked.began
-        response.headers["X-Request-Id"] = asked.id
-        route = request.url_rule.rule if request.url_rule else "unknown"
-        method = request.method if request.method in METHODS else "other"
+        route = now.url_rule.rule if now.url_rule else "unknown"
+        method = now.method if now.method in METHODS else "other"
         metrics.timed(route, method, status).observe(seconds)
         if status >= 400 or method != "POST":
-            _drain(self._options.most_bytes)
+            _drain(now.environ["wsgi.input"], 4 * self._options.most_bytes)
         if status >= 400 or self._options.log_requests:
             facts = {"method": method, "route": route, "status": status, "key": asked.key}
             say("request", id=asked.id, seconds=round(seconds, 6), **facts)
@@ -237,7 +237,7 @@ class Service:
 
     def refused(self, error: RequestError) -> Response:
         """A request that cannot be answered."""
-        response = _answer({"error": str(error)}, self._models.served, error.status)
+        response = self._answer({"error": str(error)}, self._models.served, error.status)
         if error.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
         if error.status in (429, 503):
@@ -246,7 +246,7 @@ class Service:
 
     def not_found(self, error: HTTPException) -> Response:
         """A route, method or size that there is not."""
-        response = _answer(
+        response = self._answer(
             {"error": _SENTENCES.get(error.code or 400, "the request cannot be read.")}, None, error.code or 400
         )
         for name, value in error.get_headers():
@@ -261,7 +261,7 @@ class Service:
             last = last.tb_next
         where = f"{Path(last.tb_frame.f_code.co_filename).name}:{last.tb_lineno}" if last else ""
         say("failed", id=self._asked.id, error=type(error).__name__, where=where)
-        return _answer(
+        return self._answer(
             {"error": f"something went wrong here. Its number is {self._asked.id}."}, self._models.served, 500
         )
 
@@ -272,35 +272,26 @@ _SENTENCES = {
 }
 
 
-def _drain(most: int) -> None:
+def _drain(body: Any, most: int) -> None:
     """Read what is left of a request: on a connection that goes on, the next one would wait behind it.
 
     Args:
+        body: Where it comes from.
         most: Bytes to read; a client that sends more is hung up on by the server.
     """
-    body, left = request.environ["wsgi.input"], 4 * most
-    while left > 0 and (part := body.read(min(left, CHUNK))):
-        left -= len(part)
-
-
-def _answer(value: Mapping[str, Any], served: Served | None, status: int = 200) -> Response:
-    return _response(encode(value), served, status)
-
-
-def _response(text: bytes, served: Served | None, status: int = 200, kind: str = JSON) -> Response:
-    headers = [*HEADERS, ("X-Model-Version", served.version)] if served else list(HEADERS)
-    return Response(text, status, headers, content_type=kind)
+    while most > 0 and (part := body.read(min(most, CHUNK))):
+        most -= len(part)
 
 
 def _told(served: Served, scored: Scored, top: int) -> Iterator[Row]:
     """The answers of a group, in its order."""
     found, names = scored.found, served.names
     nothing = itertools.repeat(None)
-    distances = nothing if found.distance is None else found.distance.tolist()
-    runners = nothing if found.runner_up is None else found.runner_up.tolist()
+    distances = nothing if found.distance is None else found.distance
+    runners = nothing if found.runner_up is None else found.runner_up
     rows = (
         {"segment_id": id_, "segment": names[id_], "distance": distance, "runner_up": runner}
-        for id_, distance, runner in zip(found.segment_id.tolist(), distances, runners, strict=False)
+        for id_, distance, runner in zip(found.segment_id, distances, runners, strict=False)
     )
     if not top:
         return rows
@@ -308,10 +299,30 @@ def _told(served: Served, scored: Scored, top: int) -> Iterator[Row]:
 
 
 def _count(served: Served, scored: Scored) -> None:
-    found = scored.found.segment_id.tolist()
+    found = scored.found.segment_id
     for segment, count in Counter(found).items():
         metrics.predicted(served.version, segment).inc(count)
     if scored.shadow:
-        agree = sum(a == b for a, b in zip(found, scored.shadow.segment_id.tolist(), strict=True))
+        agree = sum(a == b for a, b in zip(found, scored.shadow.segment_id, strict=True))
         metrics.SHADOW.labels("true").inc(agree)
         metrics.SHADOW.labels("false").inc(len(found) - agree)
+
+
+class _App(Flask):
+    """Flask without what this application has none of, looked for at every request: coroutines, sessions, hooks."""
+
+    def __init__(self, service: Service) -> None:
+        super().__init__("clientage", static_folder=None)
+        self._service = service
+
+    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: it is a plain one."""
+        return func
+
+    def preprocess_request(self) -> None:
+        """Before all else."""
+        self._service.enter()
+
+    def process_response(self, response: Response) -> Response:
+        """After all else."""
+        return self._service.leave(response)

@@ -23,7 +23,7 @@ class Unreal(str):
 
 
 @dataclass(frozen=True)
-class Request:
+class Wanted:
     """What is asked for.
 
     Attributes:
@@ -37,7 +37,7 @@ class Request:
     strict: bool = False
 
 
-def read_request(body: bytes, most: int, recommend: int = 0) -> Request:
+def read_request(body: bytes, most: int, recommend: int = 0) -> Wanted:
     """The request in a body.
 
     Args:
@@ -51,8 +51,7 @@ def read_request(body: bytes, most: int, recommend: int = 0) -> Request:
     given = decode(body)
     if not isinstance(given, dict) or "instances" not in given:
         raise RequestError('the body: write an object with "instances", a list with one entry for each customer.')
-    problems = [f"{shown(name)}: not known; a request has instances and parameters." for name in sorted(given)]
-    problems = [said for name, said in zip(sorted(given), problems, strict=True) if name not in _PARTS]
+    problems = [f"{shown(name)}: not known; a request has instances and parameters." for name in given.keys() - _PARTS]
     instances, parameters = given["instances"], given.get("parameters", {})
     if not isinstance(instances, list):
         problems.append("instances: not a list. Write one entry for each customer.")
@@ -63,13 +62,13 @@ def read_request(body: bytes, most: int, recommend: int = 0) -> Request:
     if not isinstance(parameters, dict):
         problems.append("parameters: not an object. Write them by name, or leave them out.")
         parameters = {}
-    problems += _parameters(parameters)
+    problems += _parameters(parameters) if parameters else []
     if problems:
         raise RequestError(" ".join(problems))
-    return Request(instances, int(parameters.get("recommend", recommend)), parameters.get("strict", False))
+    return Wanted(instances, int(parameters.get("recommend", recommend)), parameters.get("strict", False))
 
 
-_PARTS = ("instances", "parameters")
+_PARTS = {"instances", "parameters"}
 
 
 def _parameters(given: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from operator import itemgetter
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -18,6 +18,7 @@ MAY_LACK = frozenset({"days_between_purchases"})  # null in the table where a cu
 LARGEST = 1e100  # the square of what is larger is no number any more
 
 Problems = list[str]
+Values: TypeAlias = Floats | Sequence[Sequence[float]]
 
 
 class Named:
@@ -37,7 +38,7 @@ class Named:
         self._as_many = {len(self.names)}
         self._kinds = tuple(_kinds(name) for name in names)
 
-    def quick(self, instances: Sequence[Any]) -> Floats | None:
+    def quick(self, instances: Sequence[Any]) -> Values | None:
         """All instances at once as (n, d), where nothing is wrong with any of them; else None."""
         try:
             rows = list(map(self._pick, instances))
@@ -46,10 +47,12 @@ class Named:
                 return None
             if not set(map(type, chain.from_iterable(rows))) <= _PLAIN:
                 return None
+            if len(rows) == 1:
+                return rows if max(rows[0]) < LARGEST and min(rows[0]) > -LARGEST else None
             values = np.array(rows, float)
         except (KeyError, TypeError, IndexError, OverflowError):
             return None
-        return values if values.min() > -LARGEST and values.max() < LARGEST else None
+        return values if np.abs(values).max() < LARGEST else None
 
     def slow(self, instance: Mapping[str, Any], at: str) -> list[float] | Problems:
         """The numbers of one instance, or everything that is wrong with it.

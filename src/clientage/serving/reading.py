@@ -11,7 +11,7 @@ from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.kmeans import Floats
 from clientage.serving.contract import shown
-from clientage.serving.features import KNOWN, Named
+from clientage.serving.features import KNOWN, Named, Values
 from clientage.serving.purchases import Featurizer, Purchases, read_purchases
 from clientage.serving.shop import Shop
 
@@ -37,7 +37,7 @@ class Group:
     form: str
     places: Sequence[int]
     names: Sequence[str]
-    values: Floats
+    values: Values
     customers: Sequence[str] | None = None
     bought: Sequence[Sequence[str]] | None = None
 

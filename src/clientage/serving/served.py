@@ -4,11 +4,13 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, TypeAlias
 
+import numpy as np
+
 from clientage.errors import RequestError
 from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.model import Places
-from clientage.serving.contract import Request
+from clientage.serving.contract import Wanted
 from clientage.serving.features import KNOWN
 from clientage.serving.reading import Group, Reader
 from clientage.serving.shop import Shop
@@ -36,7 +38,7 @@ class Scored:
             "names": group.names,
             "values": group.values,
             "segment_id": found.segment_id,
-            "segment": [names[id_] for id_ in found.segment_id.tolist()],
+            "segment": [names[id_] for id_ in found.segment_id],
             "distance": found.distance,
             "runner_up": found.runner_up,
             "shadow_segment_id": self.shadow.segment_id if self.shadow else None,
@@ -73,10 +75,10 @@ class Served:
     def find(self, group: Group) -> Places:
         """The segments of a group."""
         if group.form == "components" and not isinstance(self.model, GridModel):
-            return self.model.find_at(group.values)
+            return self.model.find_at(np.asarray(group.values))
         return self.model.find(group.values)
 
-    def score(self, request: Request, shadow: "Served | None" = None) -> tuple[list[Scored], dict[int, str]]:
+    def score(self, request: Wanted, shadow: "Served | None" = None) -> tuple[list[Scored], dict[int, str]]:
         """Segments of all instances, and by place what is wrong with the others.
 
         Raises:
@@ -121,4 +123,4 @@ def _shadowed(shadow: Served | None, group: Group) -> Places | None:
     if shadow is None or group.form == "components" or not set(shadow.model.needs) <= set(group.names):
         return None
     order = [list(group.names).index(name) for name in shadow.model.needs]
-    return shadow.model.find(group.values[:, order])
+    return shadow.model.find(np.asarray(group.values)[:, order])

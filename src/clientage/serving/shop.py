@@ -15,7 +15,6 @@ from clientage.recommendations.offers import NOBODY, offers
 from clientage.recommendations.popularity import Popularity
 from clientage.recommendations.purchases import binary, gathered
 from clientage.recommendations.weights import Weights
-from clientage.segments.kmeans import Integers
 from clientage.serving.engine import Engine
 
 Row = dict[str, Any]
@@ -120,12 +119,12 @@ class Shelf:
     popularity: Popularity
     repeat: bool
 
-    def offers(self, bought: Sequence[Sequence[str]], segments: Integers, top: int) -> list[list[Row]]:
+    def offers(self, bought: Sequence[Sequence[str]], segments: Sequence[int], top: int) -> list[list[Row]]:
         """Products for customers, the best first.
 
         Args:
             bought: Products of each, n of them.
-            segments: Their segments, (n,).
+            segments: Their segments, n of them.
             top: How many at most.
         """
         pairs = {(str(i), product) for i, products in enumerate(bought) for product in products}
