@@ -174,7 +174,7 @@ class Service:
         environ = now.environ
         if (environ.get("CONTENT_TYPE") != JSON and now.mimetype != JSON) or "HTTP_CONTENT_ENCODING" in environ:
             raise RequestError("the body: send it as application/json, not compressed.", 415)
-        body: bytes = environ["wsgi.input"].read(most + 1)
+        body: bytes = environ["wsgi.input"].read(_readable(environ, most + 1))
         if len(body) > most:
             raise RequestError(f"the request has more than {most:,} bytes. Send it in several requests.", 413)
         return body
@@ -229,7 +229,7 @@ class Service:
         method = now.method if now.method in METHODS else "other"
         metrics.timed(route, method, status).observe(seconds)
         if status >= 400 or method != "POST":
-            _drain(now.environ["wsgi.input"], 4 * self._options.most_bytes)
+            _drain(now.environ, 4 * self._options.most_bytes)
         if status >= 400 or self._options.log_requests:
             facts = {"method": method, "route": route, "status": status, "key": asked.key}
             say("request", id=asked.id, seconds=round(seconds, 6), **facts)
@@ -272,15 +272,21 @@ _SENTENCES = {
 }
 
 
-def _drain(body: Any, most: int) -> None:
+def _readable(environ: Mapping[str, Any], most: int) -> int:
+    """How much of a body may be read without waiting for ever: where its end is not marked, what it is said to have."""
+    return most if environ.get("wsgi.input_terminated") else min(most, int(environ.get("CONTENT_LENGTH") or 0))
+
+
+def _drain(environ: Mapping[str, Any], most: int) -> None:
     """Read what is left of a request: on a connection that goes on, the next one would wait behind it.
 
     Args:
-        body: Where it comes from.
+        environ: Of the request.
         most: Bytes to read; a client that sends more is hung up on by the server.
     """
-    while most > 0 and (part := body.read(min(most, CHUNK))):
-        most -= len(part)
+    if environ.get("wsgi.input_terminated"):
+        while most > 0 and (part := environ["wsgi.input"].read(min(most, CHUNK))):
+            most -= len(part)
 
 
 def _told(served: Served, scored: Scored, top: int) -> Iterator[Row]:
