@@ -10,6 +10,7 @@ import urllib.request
 from urllib.parse import quote
 
 import pytest
+from shops import free_port
 from test_server import ASK, Load, renamed
 
 from clientage.context import MODEL, store
