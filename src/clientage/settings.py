@@ -238,12 +238,14 @@ def _no_secret_in_address(place: str) -> str:
 class Serve(Section):
     """The service."""
 
-    model: str = Field(
+    model: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
         "",
         description="What is served: a folder with a model, an address such as gs://…, or an alias or version in the "
         "registry; empty: $AIP_STORAGE_URI, else the champion where tracking.uri is set, else the workspace's model.",
     )
-    shadow: str = Field("", description="A model that is asked too, in the same words; its answers are only logged.")
+    shadow: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
+        "", description="A model that is asked too, in the same words; its answers are only logged."
+    )
     host: str = Field(
         "127.0.0.1", min_length=1, description="Address to listen on; others than this machine's need keys."
     )
@@ -408,7 +410,7 @@ def _sentence(problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
         plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
         given = (
-            "" if name.startswith(("tracking", "serve.sink")) else f" (given: {problem['input']!r})"
+            "" if name.startswith(("tracking", "serve.")) else f" (given: {problem['input']!r})"
         )  # it may have a password in it
         return (
             f"setting {name}: {plain.removeprefix('Value error, ')}{given}."

@@ -104,14 +104,14 @@ def test_a_line_longer_than_a_step_is_shipped_whole(spool_, sink):
     assert Shipper(spool_, sink, most_bytes=100).once() == 201
 
 
-def test_a_line_of_a_dead_writer_without_an_end_was_never_answered(spool_, sink, capsys):
+def test_a_line_of_a_dead_writer_without_an_end_was_never_answered(spool_, sink, capfd):
     logged(spool_, record("whole"))
     with next(spool_.glob("*.jsonl")).open("ab") as file:
         file.write(orjson.dumps(record("torn", ["zoe@example.com"]))[:-3])
     assert Shipper(spool_, sink).once() == 1
     assert arrived(sink) == ["whole-0"]
     assert sorted(path.name for path in spool_.glob("*.jsonl")) == []
-    assert json.loads(capsys.readouterr().err)["event"] == "torn line dropped"
+    assert json.loads(capfd.readouterr().err)["event"] == "torn line dropped"
 
 
 def test_a_line_that_is_not_whole_yet_is_waited_for(spool_, sink):
@@ -126,13 +126,13 @@ def test_a_line_that_is_not_whole_yet_is_waited_for(spool_, sink):
     assert arrived(sink) == ["r1-0", "r2-0"]
 
 
-def test_what_cannot_be_read_is_put_aside_and_holds_nothing_up(spool_, sink, capsys):
+def test_what_cannot_be_read_is_put_aside_and_holds_nothing_up(spool_, sink, capfd):
     logged(spool_, record("r1"), {"id": "zoe@example.com"}, record("r2"))
     shipper = Shipper(spool_, sink)
     assert shipper.once() == 2
     assert shipper.once() == 0
     assert (spool_ / spool.UNREADABLE).read_bytes() == b'{"id":"zoe@example.com"}\n'
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     assert "zoe" not in told
     assert json.loads(told)["lines"] == 1
     logged(spool_, {"id": "another"})
@@ -264,7 +264,7 @@ class Rounds:
         return self.is_set()
 
 
-def test_what_fails_is_tried_ever_more_rarely_and_again_at_once_when_it_works(spool_, sink, capsys):
+def test_what_fails_is_tried_ever_more_rarely_and_again_at_once_when_it_works(spool_, sink, capfd):
     logged(spool_, record("r1", ["zoe@example.com"]))
     broken = Broken(sink, before=AWAY)
 
@@ -274,7 +274,7 @@ def test_what_fails_is_tried_ever_more_rarely_and_again_at_once_when_it_works(sp
     rounds = Rounds(12, mend)
     Shipper(spool_, broken, every=5).run(rounds)
     assert rounds.waits == [0, 1, 2, 4, 8, 16, 30, 30, 30, 30, 5, 5, 5]
-    told = capsys.readouterr().err
+    told = capfd.readouterr().err
     events = [json.loads(line) for line in told.splitlines()]
     assert [event["event"] for event in events] == ["not shipped"] * 9 + ["shipping again"]
     assert {event["reason"] for event in events[:-1]} == {"away"}

@@ -6,7 +6,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +21,7 @@ from clientage.serving import metrics
 from clientage.serving.contract import MOST_PRODUCTS, Wanted, encode, read_request
 from clientage.serving.guard import HEADERS, PAGE_HEADERS, Keys, Limiter
 from clientage.serving.log import PredictionLog
-from clientage.serving.logs import say
+from clientage.serving.logs import Lines, say
 from clientage.serving.models import Models
 from clientage.serving.openapi import openapi, page
 from clientage.serving.served import Scored, Served
@@ -30,6 +32,7 @@ JSON, HTML = "application/json", "text/html; charset=utf-8"
 OPEN = frozenset({"health", "openapi", "page"})  # routes that ask for no key
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 CHUNK = 2**16
+MOST_OFFERS = 20_000  # products in one answer
 TOP = 10  # products, where a request for them does not say how many
 
 
@@ -106,6 +109,7 @@ class Service:
         self._options, self._models, self._log, self._limiter = options, models, log, limiter
         self._ids = map(f"{secrets.token_hex(8)}-{{:x}}".format, itertools.count(1))
         self._asked = _Asked()
+        self._documents = lru_cache(maxsize=2)(self._written)
 
     def health(self) -> Response:
         """200 as soon as a model is loaded."""
@@ -126,13 +130,14 @@ class Service:
             raise RequestError(f"recommend: not a whole number from 0 to {MOST_PRODUCTS}.")
         served = self._models.require()
         asked = Wanted([{"customer_id": customer_id}], int(top))
+        shadow = self._models.shadow
         try:
-            scored, _ = served.score(asked, self._models.shadow)
+            scored, _ = served.score(asked, shadow)
         except RequestError as error:
             raise RequestError(str(error).removeprefix("instances[0]."), 404) from error
         answer = served.about(customer_id) | next(_told(served, scored[0], asked.recommend))
         answer["profile"] = next(row for row in served.segments() if row["segment_id"] == answer["segment_id"])
-        return self._kept(served, scored, answer)
+        return self._kept(served, shadow, scored, answer)
 
     def segments(self) -> Response:
         """The segments, what they are and what to do with them."""
@@ -145,24 +150,35 @@ class Service:
 
     def openapi(self) -> Response:
         """This interface, for machines."""
-        return self._answer(openapi(self._options, self._models.served), self._models.served)
+        served = self._models.served
+        return self._response(self._documents(served)[0], served)
 
     def page(self) -> Response:
         """This interface, for people."""
-        response = self._response(page(openapi(self._options, self._models.served)).encode(), None, kind=HTML)
+        response = self._response(self._documents(self._models.served)[1], None, kind=HTML)
         response.headers.extend(PAGE_HEADERS)
         return response
+
+    def _written(self, served: Served | None) -> tuple[bytes, bytes]:
+        """This interface, for machines and for people."""
+        document = openapi(self._options, served)
+        return encode(document), page(document).encode()
 
     def _predictions(self, recommend: int) -> Response:
         served = self._models.require()
         asked = read_request(self._body(), self._options.most_instances, recommend)
-        scored, wrong = served.score(asked, self._models.shadow)
+        shadow = self._models.shadow
+        if (offers := len(asked.instances) * asked.recommend) > MOST_OFFERS:
+            raise RequestError(f"{offers:,} products, above {MOST_OFFERS:,}. Ask for fewer instances or products.", 413)
+        scored, wrong = served.score(asked, shadow)
         predictions = {place: {"error": sentence} for place, sentence in wrong.items()}
         for each in scored:
             predictions |= zip(each.group.places, _told(served, each, asked.recommend), strict=True)
         if wrong:
             metrics.REFUSED.inc(len(wrong))
-        return self._kept(served, scored, {"predictions": [predictions[place] for place in range(len(predictions))]})
+        return self._kept(
+            served, shadow, scored, {"predictions": [predictions[place] for place in range(len(predictions))]}
+        )
 
     def _body(self) -> bytes:
         """What was sent.
@@ -174,23 +190,25 @@ class Service:
         environ = now.environ
         if (environ.get("CONTENT_TYPE") != JSON and now.mimetype != JSON) or "HTTP_CONTENT_ENCODING" in environ:
             raise RequestError("the body: send it as application/json, not compressed.", 415)
-        body: bytes = environ["wsgi.input"].read(_readable(environ, most + 1))
+        try:
+            body: bytes = environ["wsgi.input"].read(_readable(environ, most + 1))
+        except OSError as error:  # gunicorn's complaints about chunks are such
+            raise RequestError("the body: cut off, or not sent as it says.") from error
         if len(body) > most:
             raise RequestError(f"the request has more than {most:,} bytes. Send it in several requests.", 413)
         return body
 
-    def _kept(self, served: Served, scored: list[Scored], answer: Row) -> Response:
+    def _kept(self, served: Served, shadow: Served | None, scored: list[Scored], answer: Row) -> Response:
         """The answer, once its predictions are in the log."""
         text, asked = encode(answer), self._asked
         if len(text) > self._options.most_bytes:
             raise RequestError(f"the answer would have {len(text):,} bytes. Ask for fewer instances or products.", 413)
-        shadow = self._models.shadow
         record = {
             "id": asked.id,
             "time": time.time(),
             "latency": time.perf_counter() - asked.began,
             "version": served.version,
-            "shadow": shadow.version if shadow else None,
+            "shadow": shadow.version if shadow and any(each.shadow for each in scored) else None,
             "parts": [each.logged(served.names) for each in scored],
         }
         try:
@@ -284,7 +302,9 @@ def _drain(environ: Mapping[str, Any], most: int) -> None:
         environ: Of the request.
         most: Bytes to read; a client that sends more is hung up on by the server.
     """
-    if environ.get("wsgi.input_terminated"):
+    if not environ.get("wsgi.input_terminated"):
+        return
+    with suppress(OSError):  # it has gone, or sends nonsense: the server hangs up
         while most > 0 and (part := environ["wsgi.input"].read(min(most, CHUNK))):
             most -= len(part)
 
@@ -319,6 +339,8 @@ class _App(Flask):
 
     def __init__(self, service: Service) -> None:
         super().__init__("clientage", static_folder=None)
+        self.url_map.merge_slashes = False
+        self.logger.handlers, self.logger.propagate = [Lines()], False
         self._service = service
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:

@@ -4,8 +4,10 @@
 """
 
 import json
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import orjson
@@ -13,7 +15,7 @@ import orjson
 from clientage.errors import RequestError
 
 MOST_PRODUCTS = 100
-INSTANCE = "one of customer_id, purchases, or the features by name"
+MOST_TOLD = 20  # problems told of in one answer
 
 
 class Unreal(str):
@@ -51,7 +53,10 @@ def read_request(body: bytes, most: int, recommend: int = 0) -> Wanted:
     given = decode(body)
     if not isinstance(given, dict) or "instances" not in given:
         raise RequestError('the body: write an object with "instances", a list with one entry for each customer.')
-    problems = [f"{shown(name)}: not known; a request has instances and parameters." for name in given.keys() - _PARTS]
+    problems = [
+        f"{shown(name)}: not known; a request has instances and parameters."
+        for name in sorted(given.keys() - _PARTS)[: MOST_TOLD + 1]
+    ]
     instances, parameters = given["instances"], given.get("parameters", {})
     if not isinstance(instances, list):
         problems.append("instances: not a list. Write one entry for each customer.")
@@ -64,7 +69,7 @@ def read_request(body: bytes, most: int, recommend: int = 0) -> Wanted:
         parameters = {}
     problems += _parameters(parameters) if parameters else []
     if problems:
-        raise RequestError(" ".join(problems))
+        raise RequestError(told(problems))
     return Wanted(instances, int(parameters.get("recommend", recommend)), parameters.get("strict", False))
 
 
@@ -107,8 +112,16 @@ def encode(value: Any) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
+def told(problems: Iterable[str]) -> str:
+    """Problems as sentences, so many at most."""
+    first = list(islice(problems, MOST_TOLD + 1))
+    return " ".join([*first[:MOST_TOLD], "And more." if len(first) > MOST_TOLD else ""]).strip()
+
+
 def shown(value: Any) -> str:
     """A value from a request in a sentence: short, and on one line."""
+    if isinstance(value, list | dict):
+        return "a list" if isinstance(value, list) else "an object"
     text = value if isinstance(value, str) else repr(value)
     text = "".join(letter if letter.isprintable() else "·" for letter in text[:41])
     return text if len(text) <= 40 else f"{text[:39]}…"

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import shown
+from clientage.serving.contract import MOST_TOLD, shown
 from clientage.tables import TABLES
 
 COLUMNS = TABLES["customers"].columns
@@ -63,7 +63,8 @@ class Named:
         """
         problems = [f"{at}.{name}: missing." for name in self.names if name not in instance]
         problems += [
-            f"{at}.{shown(name)}: there is no such {self._what}." for name in sorted(set(instance) - self._known)
+            f"{at}.{shown(name)}: there is no such {self._what}."
+            for name in sorted(set(instance) - self._known)[:MOST_TOLD]
         ]
         values: list[float] = []
         for name, kinds in zip(self.names, self._kinds, strict=True):

@@ -103,7 +103,8 @@ def _loopback(host: str) -> bool:
 class Limiter:
     """How often each key may ask, in windows of a minute.
 
-    Each worker counts for itself and allows its share, so that all of them together never allow more.
+    Each worker counts for itself and allows its share, rounded up: a client that keeps to one connection, and so to one
+    worker, gets that share.
 
     Args:
         a_minute: Requests allowed in a minute; 0 for any number.
@@ -112,8 +113,7 @@ class Limiter:
 
     def __init__(self, a_minute: int, workers: int) -> None:
         self._most = math.ceil(a_minute / workers)
-        self._window = 0
-        self._counts: dict[str, int] = {}
+        self._counts: tuple[int, dict[str, int]] = 0, {}
 
     def require(self, who: str) -> None:
         """Count a request.
@@ -124,9 +124,9 @@ class Limiter:
         if not self._most:
             return
         now = time.time()
-        if (window := int(now // 60)) != self._window:
-            self._window, self._counts = window, {}
-        counts = self._counts
+        window, counts = self._counts
+        if window != (minute := int(now // 60)):
+            self._counts = _, counts = minute, {}
         counts[who] = count = counts.get(who, 0) + 1
         if count > self._most:
             raise RequestError(f"too many requests: ask again in {60 - int(now % 60)} seconds.", 429)

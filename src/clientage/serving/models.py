@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import duckdb
+
 from clientage.context import rules_in_use
 from clientage.errors import ClientageError, InputError, RequestError
 from clientage.segments import document
@@ -42,7 +44,9 @@ def load(place: Place, settings: Settings, engine: Engine) -> Served:
     words = shop is not None and shop.manifest.source.get("stock_codes") == "words"
     home = settings.shop.home_country or (shop.home_country if shop else "")
     rules, services = rules_in_use(settings, words=words), settings.clean.service_descriptions
-    return Served(version, Reader(model, shop, Featurizer(engine, model.needs, rules, services, home)))
+    served = Served(version, Reader(model, shop, Featurizer(engine, model.needs, rules, services, home)))
+    served.prepare()
+    return served
 
 
 class Models:
@@ -96,7 +100,9 @@ class Models:
             slot.tried = now
             try:
                 slot.served = self._load(slot.place)
-            except (ClientageError, OSError, ValueError, KeyError) as error:
+            except (ClientageError, OSError, ValueError, LookupError, duckdb.Error) as error:
+                slot.seen = ()  # tried again at the look after the next, should it pass
+                slot.tried = () if isinstance(error, OSError) else now
                 say("model not loaded", error=type(error).__name__, reason=str(error)[:300])
                 self._told(False)
             else:

@@ -1,5 +1,6 @@
 """Where models lie: light to import, for those who start processes and load none."""
 
+import hashlib
 import json
 import os
 from dataclasses import dataclass
@@ -69,9 +70,16 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
     """
     home = settings.workspace / "serving" / "models"
     if "://" in wanted:
-        return Place(home / "fetched" / "model.json", home / "fetched"), True
+        folder = home / f"fetched-{_digest(wanted)}"
+        return Place(folder / "model.json", folder), True
     if Path(wanted).is_dir():
         return Place.in_folder(Path(wanted)), False
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
-    return Place(home / f"{wanted}.json", settings.workspace), True
+    registry = _digest(settings.tracking.uri, settings.tracking.model, wanted)
+    return Place(home / f"registered-{registry}.json", settings.workspace), True
+
+
+def _digest(*names: str) -> str:
+    """Tells places apart: what was fetched from one is never served for another."""
+    return hashlib.sha256("\n".join(names).encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
+from itertools import islice
 from typing import Any, TypeAlias
 
 import ibis
@@ -13,13 +14,13 @@ import pyarrow.compute as pc
 
 from clientage.customers.features import customer_features, missing_features
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import Unreal, shown
+from clientage.serving.contract import MOST_TOLD, Unreal, shown
 from clientage.serving.engine import Engine
 from clientage.serving.features import LARGEST
 from clientage.tables import RECEIVED, arrow_schema
 from clientage.transactions.clean import applicable, judge, split
 
-MOST_DAYS = 31  # different days to look back from in one request: each is a query
+MOST_QUERIES = 10  # of one request: one for each day to look back from, and for each set of columns
 FIELDS = tuple(name for name in RECEIVED if name != "unreadable")
 TEXTS = ("invoice", "product", "description", "country", "customer_id")
 NUMBERS = ("quantity", "unit_price", "total")
@@ -70,6 +71,8 @@ def read_purchases(instance: Mapping[str, Any], at: str) -> Purchases | Problems
         return [*problems, f"{at}.purchases: write a list with at least one order line."]
     rows: list[Row] = []
     for i, line in enumerate(given):
+        if len(problems) > MOST_TOLD:
+            break
         found = _line(line, f"{at}.purchases[{i}]", as_of)
         problems += found if isinstance(found, list) else []
         rows += [found] if isinstance(found, dict) else []
@@ -84,7 +87,8 @@ def _line(line: Any, at: str, as_of: date | None) -> Row | Problems:
         return [f"{at}: not an object. Write product, quantity, unit_price and invoiced_at by name."]
     given = {name: value for name, value in line.items() if value is not None}
     problems = [
-        f"{at}.{shown(name)}: not known; a line has {', '.join(FIELDS)}." for name in line if name not in FIELDS
+        f"{at}.{shown(name)}: not known; a line has {', '.join(FIELDS)}."
+        for name in islice((name for name in line if name not in FIELDS), MOST_TOLD)
     ]
     problems += [
         f"{at}.{name}: not a text: {shown(given[name])}." for name in TEXTS if not _is_text(given.get(name, ""))
@@ -152,15 +156,13 @@ class Featurizer:
         alike: dict[tuple[date, frozenset[str]], list[int]] = {}
         for i, each in enumerate(purchases):
             alike.setdefault((each.as_of, each.columns), []).append(i)
-        days: set[date] = set()
-        for (as_of, columns), places in alike.items():
-            days.add(as_of)
+        for number, ((as_of, columns), places) in enumerate(alike.items()):
             if reason := self._lacking(columns):
                 answers: Sequence[Floats | str] = [reason] * len(places)
-            elif len(days) > MOST_DAYS:
-                answers = [f"more than {MOST_DAYS} different days in as_of. Send them in several requests."] * len(
-                    places
-                )
+            elif number >= MOST_QUERIES:
+                answers = [
+                    f"as_of: more than {MOST_QUERIES} days, or sets of columns. Send them in several requests."
+                ] * len(places)
             else:
                 answers = self._of_day([purchases[i] for i in places], as_of, columns)
             for i, answer in zip(places, answers, strict=True):

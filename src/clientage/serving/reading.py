@@ -10,7 +10,7 @@ import numpy as np
 from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import shown
+from clientage.serving.contract import shown, told
 from clientage.serving.features import KNOWN, Named, Values
 from clientage.serving.purchases import Featurizer, Purchases, read_purchases
 from clientage.serving.shop import Shop
@@ -86,7 +86,7 @@ class _OneByOne:
         self.purchases: dict[int, Purchases] = {}
         for place, instance in enumerate(instances):
             if problems := self._take(place, instance, f"instances[{place}]"):
-                self.wrong[place] = " ".join(problems)
+                self.wrong[place] = told(problems)
 
     def _take(self, place: int, instance: Any, at: str) -> list[str]:
         """Take an instance for what it is; what is wrong with it."""

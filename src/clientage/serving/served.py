@@ -10,12 +10,10 @@ from clientage.errors import RequestError
 from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.model import Places
-from clientage.serving.contract import Wanted
+from clientage.serving.contract import Wanted, told
 from clientage.serving.features import KNOWN
 from clientage.serving.reading import Group, Reader
 from clientage.serving.shop import Shop
-
-MOST_TOLD = 10  # bad instances told of in one answer
 
 Row: TypeAlias = dict[str, Any]
 
@@ -45,7 +43,7 @@ class Scored:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Served:
     """A model with all that is needed to answer with it.
 
@@ -72,6 +70,12 @@ class Served:
         """Names of the segments."""
         return {segment.segment_id: segment.name for segment in self.model.segments}
 
+    def prepare(self) -> None:
+        """Read and make what answers need, before the first of them waits for it."""
+        self.segments()
+        if self.shop and self.shop.shelf and self.shop.shelf.weights:
+            _ = self.shop.shelf.weights.rows
+
     def find(self, group: Group) -> Places:
         """The segments of a group."""
         if group.form == "components" and not isinstance(self.model, GridModel):
@@ -86,7 +90,7 @@ class Served:
         """
         groups, wrong = self.reader.read(request.instances)
         if wrong and (request.strict or not groups):
-            raise RequestError(" ".join(wrong[place] for place in sorted(wrong)[:MOST_TOLD]), 422)
+            raise RequestError(told(wrong[place] for place in sorted(wrong)), 422)
         return [Scored(group, self.find(group), _shadowed(shadow, group)) for group in groups], wrong
 
     def offers(self, scored: Scored, top: int) -> list[list[Row]]:
@@ -123,4 +127,7 @@ def _shadowed(shadow: Served | None, group: Group) -> Places | None:
     if shadow is None or group.form == "components" or not set(shadow.model.needs) <= set(group.names):
         return None
     order = [list(group.names).index(name) for name in shadow.model.needs]
-    return shadow.model.find(np.asarray(group.values)[:, order])
+    try:
+        return shadow.model.find(np.asarray(group.values)[:, order])
+    except (ValueError, ArithmeticError, LookupError):  # it is only on trial: the answer goes on without it
+        return None

@@ -27,7 +27,11 @@ from clientage.serving.place import Place, place_of
 from clientage.settings import Settings
 
 ANSWER, SHIP, KEEP, BRING = "answer", "ship", "keep", "bring"
-DRAIN, PATIENCE = 40.0, 15.0  # seconds that those who answer, and those beside them, have to end by themselves
+DRAIN, PATIENCE, FETCH = (
+    40.0,
+    15.0,
+    120.0,
+)  # seconds to end by themselves: who answers, who works beside; to fetch a model
 PR_SET_PDEATHSIG = 1  # of prctl(2)
 
 
@@ -97,6 +101,9 @@ def ready(settings: Settings, *, insecure: bool) -> Plan:
     except ImportError as missing:
         raise SettingsError("the service is not installed. Install it: pip install 'clientage[serve]'.") from missing
     require_keys(settings.serve.host, Keys.of_environment(), insecure=insecure)
+    from clientage.serving.sinks import open_sink  # noqa: PLC0415 - with the library that it needs
+
+    open_sink(settings.serve.sink or str(settings.workspace / spool.SINK)).close()
     planned = plan(settings)
     _require_free(settings.serve.host, planned.port)
     for wanted, place in planned.fetched:
@@ -128,7 +135,11 @@ def _first(planned: Plan, wanted: str, place: Place) -> None:
         InputError: There is none at all.
     """
     process = _started(planned.settings, BRING, wanted, errors=subprocess.PIPE)
-    _, errors = process.communicate()
+    try:
+        _, errors = process.communicate(timeout=FETCH)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        _, errors = process.communicate()
     reason = (errors or b"").decode(errors="replace").strip().splitlines()[-1:] or ["it ended without a word"]
     if process.returncode and not place.document.exists():
         raise InputError(reason[0].removeprefix("error: "))
@@ -154,18 +165,22 @@ def watch(planned: Plan) -> int:
                 if process.poll() is not None:
                     say("started again", process=name)
                     running[name] = _started(planned.settings, name, *names[name])
+        told = running[ANSWER].poll() is None
     ended = _ended(running.pop(ANSWER), DRAIN)
     for process in running.values():
         process.terminate()
     for process in running.values():
         _ended(process, PATIENCE)
-    return max(ended, 0)  # by the signal that we sent
+    return 0 if told else max(ended, 1)
 
 
 def _started(settings: Settings, name: str, *models: str, errors: int | None = None) -> subprocess.Popen[bytes]:
     """A process of ours, with the settings on its standard input."""
     command = [sys.executable, "-m", "clientage.serving", name, *models]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors)  # noqa: S603
+    environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # memory that threads free is used again, not kept by each
+    process = subprocess.Popen(  # noqa: S603 - ours
+        command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env=environment
+    )
     if process.stdin:
         with contextlib.suppress(BrokenPipeError), process.stdin as pipe:
             pipe.write(settings.model_dump_json().encode())

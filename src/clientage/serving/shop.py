@@ -1,11 +1,13 @@
 """The shop's tables as the service looks things up in them: customers, segments, and what to offer."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +20,8 @@ from clientage.recommendations.weights import Weights
 from clientage.serving.engine import Engine
 
 Row = dict[str, Any]
+
+TRIES = 5
 
 
 @dataclass(frozen=True)
@@ -79,8 +83,10 @@ class Shop:
         if not self.has(table):
             return []
         wanted = {"path": str(self.path(table)), "ids": list(ids)}
-        rows: list[Row] = self.engine.query(_OF, wanted).to_pylist()
-        return rows
+        for _ in range(TRIES - 1):
+            with suppress(duckdb.Error):  # a run put another table into its place meanwhile
+                return list(self.engine.query(_OF, wanted).to_pylist())
+        return list(self.engine.query(_OF, wanted).to_pylist())
 
     @cached_property
     def shelf(self) -> "Shelf | None":

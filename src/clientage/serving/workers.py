@@ -28,7 +28,7 @@ def answer(plan: Plan) -> None:
     settings = plan.settings.serve
     os.environ[PROMETHEUS] = str(plan.folder / "metrics")
     options = {
-        "bind": f"{settings.host}:{plan.port}",
+        "bind": f"[{settings.host}]:{plan.port}" if ":" in settings.host else f"{settings.host}:{plan.port}",
         "workers": settings.workers,
         "threads": settings.threads,
         "worker_class": "gthread",
