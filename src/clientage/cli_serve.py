@@ -39,16 +39,16 @@ def serve(
     from clientage.serving import guard
 
     if new_key:
-        key = guard.new_key()
+        key = guard.new_key(new_key)
         typer.echo(f"key         {key}        shown once: give it to {new_key}")
-        typer.echo(f"service     export {guard.KEYS}={new_key}:{guard.digest(key)}        several: with commas between")
+        typer.echo(f"service     export {guard.KEYS}={new_key}:{guard.digest(key)}")
         return
     flags = {"model": model, "shadow": shadow, "host": host, "port": port, "workers": workers}
     settings = settings_of(config, workspace, set_, {f"serve.{name}": value for name, value in flags.items()})
     from clientage.serving import server
 
     planned = server.ready(settings, insecure=insecure)
-    typer.echo(f"serving     http://{settings.serve.host}:{planned.port}        Ctrl-C ends it", err=True)
+    typer.echo(f"serving     http://{settings.serve.host}:{planned.port} as soon as it is loaded        Ctrl-C ends it")
     raise typer.Exit(server.watch(planned))
 
 

@@ -58,11 +58,12 @@ class RequestError(ClientageError):
 
     Attributes:
         status: The HTTP status that says whose fault it is.
+        after: Seconds after which to ask again, where that may help.
     """
 
-    def __init__(self, sentence: str, status: int = 400) -> None:
+    def __init__(self, sentence: str, status: int = 400, after: int = 5) -> None:
         super().__init__(sentence)
-        self.status = status
+        self.status, self.after = status, after
 
 
 class ServiceError(ClientageError):

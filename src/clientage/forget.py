@@ -92,7 +92,8 @@ def _sinks(settings: Settings) -> list[str]:
     """Where predictions are, or may be, kept: the folder of the workspace if it is there, and what is set."""
     folder = settings.workspace / spool.SINK
     waiting = settings.workspace / spool.FOLDER
-    return [str(folder)] * (folder.exists() or waiting.exists()) + [settings.serve.sink] * bool(settings.serve.sink)
+    own = [str(folder)] * (folder.exists() or waiting.exists()) + [settings.serve.sink] * bool(settings.serve.sink)
+    return list(dict.fromkeys([*own, *spool.known_sinks(waiting)]))
 
 
 def _predictions(settings: Settings, customer: str) -> int:

@@ -45,9 +45,9 @@ def test_a_body_that_is_no_request(client, body, said):
         ([], "instances[0]: not an object."),
         ({}, "instances[0].recency_days: missing."),
         (ONE | {"colour": 1}, "instances[0].colour: there is no such feature."),
-        (ONE | {"frequency": "5"}, "instances[0].frequency: not a number that can be used: 5."),
-        (ONE | {"frequency": True}, "instances[0].frequency: not a number that can be used: True."),
-        (ONE | {"frequency": None}, "instances[0].frequency: not a number that can be used: None."),
+        (ONE | {"frequency": "5"}, "instances[0].frequency: not a number that can be used: \"5\"."),
+        (ONE | {"frequency": True}, "instances[0].frequency: not a number that can be used: true."),
+        (ONE | {"frequency": None}, "instances[0].frequency: not a number that can be used: null."),
         (ONE | {"frequency": float("nan")}, "instances[0].frequency: not a number that can be used: NaN."),
         (ONE | {"monetary": float("inf")}, "instances[0].monetary: not a number that can be used: Infinity."),
         (ONE | {"monetary": 1e200}, "instances[0].monetary: not a number that can be used: 1e+200."),
@@ -76,7 +76,7 @@ def test_an_instance_that_cannot_be_used(client, instance, said):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"quantity": "2"}, "purchases[0].quantity: not a number that can be used: 2."),
+        ({"quantity": "2"}, 'purchases[0].quantity: not a number that can be used: "2".'),
         ({"quantity": None}, "purchases[0]: no amount."),
         ({"unit_price": float("nan")}, "purchases[0].unit_price: not a number that can be used: NaN."),
         ({"invoiced_at": "1.11.2011"}, "purchases[0].invoiced_at: write the shop's own time"),

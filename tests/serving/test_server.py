@@ -13,6 +13,7 @@ import time
 import urllib.request
 from dataclasses import replace
 
+import pyarrow.parquet as pq
 import pytest
 from shops import free_port
 
@@ -27,14 +28,14 @@ ASK = {"instances": [ONE]}
 class Load:
     """Threads that ask without a pause, and what they were answered."""
 
-    def __init__(self, server, threads=3, **headers):
+    def __init__(self, server, threads=3, body=None, **headers):
         self.answered, self.failed, self.versions = [], [], set()
-        self._ended, self._server, self._headers = threading.Event(), server, headers
+        self._ended, self._server, self._headers, self._body = threading.Event(), server, headers, body or ASK
         self._threads = [threading.Thread(target=self._ask) for _ in range(threads)]
 
     def _ask(self):
         while not self._ended.is_set():
-            status, answer, headers = self._server.ask("/predict", ASK, **self._headers)
+            status, answer, headers = self._server.ask("/predict", self._body, **self._headers)
             if status == 200:
                 assert answer["predictions"][0]["segment_id"]
                 self.answered.append(headers["X-Request-Id"])
@@ -113,6 +114,21 @@ def test_a_model_that_moves_loses_no_request(server, workspace):
     while (answer := served.ask("/segments"))[2]["X-Model-Version"] != version:  # of the other worker
         assert answer[0] == 200
     assert "Renamed" in {row["segment"] for row in answer[1]["segments"]}
+
+
+def test_tables_that_are_replaced_while_customers_are_asked_for(server, workspace):
+    """As a run does it, table after table by renaming; every customer is still answered."""
+    table = workspace / "tables/customers.parquet"
+    customer = pq.read_table(table)["customer_id"][0].as_py()
+    served = server(workspace, "--set", "serve.requests_per_minute=0")
+    with Load(served, body={"instances": [{"customer_id": customer}]}) as load:
+        for _ in range(30):
+            before = len(load.answered)
+            draft = table.with_suffix(".draft")
+            shutil.copyfile(table, draft)
+            draft.replace(table)
+            load.until(lambda before=before: len(load.answered) > before)
+    assert not load.failed
 
 
 def test_a_spoilt_model_leaves_the_one_before(server, workspace):

@@ -42,6 +42,7 @@ class Options:
 
     Attributes:
         log: Folder of the prediction log.
+        address: Where it answers, for examples.
         health: Route of the health check.
         predict: Route of predictions.
         most_instances: Most instances of a request.
@@ -51,6 +52,7 @@ class Options:
     """
 
     log: Path
+    address: str = "http://127.0.0.1:8080"
     health: str = "/ping"
     predict: str = "/predict"
     most_instances: int = 2000
@@ -162,7 +164,7 @@ class Service:
     def _written(self, served: Served | None) -> tuple[bytes, bytes]:
         """This interface, for machines and for people."""
         document = openapi(self._options, served)
-        return encode(document), page(document).encode()
+        return encode(document), page(document, self._options.address).encode()
 
     def _predictions(self, recommend: int) -> Response:
         served = self._models.require()
@@ -259,7 +261,7 @@ class Service:
         if error.status == 401:
             response.headers["WWW-Authenticate"] = "Bearer"
         if error.status in (429, 503):
-            response.headers["Retry-After"] = "5"
+            response.headers["Retry-After"] = str(error.after)
         return response
 
     def not_found(self, error: HTTPException) -> Response:

@@ -118,10 +118,17 @@ def told(problems: Iterable[str]) -> str:
     return " ".join([*first[:MOST_TOLD], "And more." if len(first) > MOST_TOLD else ""]).strip()
 
 
+def valued(value: Any) -> str:
+    """The same, a text in quotes: it may look like a number."""
+    return f'"{shown(value)}"' if type(value) is str else shown(value)
+
+
 def shown(value: Any) -> str:
     """A value from a request in a sentence: short, and on one line."""
     if isinstance(value, list | dict):
         return "a list" if isinstance(value, list) else "an object"
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else str(value).lower()
     text = value if isinstance(value, str) else repr(value)
     text = "".join(letter if letter.isprintable() else "·" for letter in text[:41])
     return text if len(text) <= 40 else f"{text[:39]}…"

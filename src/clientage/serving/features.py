@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import MOST_TOLD, shown
+from clientage.serving.contract import MOST_TOLD, shown, valued
 from clientage.tables import TABLES
 
 COLUMNS = TABLES["customers"].columns
@@ -71,7 +71,7 @@ class Named:
             if name in instance:
                 value = _number(instance[name], kinds)
                 if value is None:
-                    problems.append(f"{at}.{name}: not a number that can be used: {shown(instance[name])}.")
+                    problems.append(f"{at}.{name}: not a number that can be used: {valued(instance[name])}.")
                 else:
                     values.append(value)
         return problems or values

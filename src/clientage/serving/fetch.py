@@ -9,6 +9,7 @@ from pathlib import Path
 from clientage.context import store
 from clientage.errors import ClientageError, InputError
 from clientage.serving.logs import say
+from clientage.serving.models import read_document
 from clientage.serving.place import Place, envelope, place_of
 from clientage.settings import Settings
 from clientage.tracking import registry
@@ -29,6 +30,7 @@ def bring(settings: Settings, wanted: str) -> None:
         _download(wanted, place.document.parent)
     elif remote:
         _take(settings, wanted, place.document)
+    read_document(place)
 
 
 def keep(settings: Settings, wanted: list[str], wait: Callable[[float], bool]) -> None:
@@ -71,7 +73,11 @@ def _download(address: str, folder: Path) -> None:
         try:
             there, path = fsspec.core.url_to_fs(address)
             there.get(path.rstrip("/") + "/", f"{draft}/", recursive=True)
-        except (OSError, ValueError, ImportError) as error:
+        except ImportError as error:
+            raise InputError(
+                f"{address}: a library is missing for it. For gs:// install it: pip install 'clientage[gcs]'."
+            ) from error
+        except (OSError, ValueError) as error:
             raise InputError(f"{address}: cannot be read ({type(error).__name__}: {str(error)[:160]}).") from error
         found = Place.in_folder(draft).document
         if found.parent != draft or found.name != "model.json":

@@ -4,6 +4,7 @@ import hashlib
 import ipaddress
 import math
 import os
+import re
 import secrets
 import time
 from collections.abc import Mapping
@@ -75,8 +76,14 @@ def digest(key: str) -> str:
     return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()
 
 
-def new_key() -> str:
-    """A key, 256 random bits."""
+def new_key(name: str) -> str:
+    """A key, 256 random bits.
+
+    Raises:
+        SettingsError: The name cannot stand in the list of keys.
+    """
+    if not re.fullmatch(r"[\w.-]+", name, re.ASCII):
+        raise SettingsError(f"--new-key {name!r}: write a name of letters, digits, dots and dashes.")
     return secrets.token_urlsafe(32)
 
 
@@ -129,4 +136,5 @@ class Limiter:
             self._counts = _, counts = minute, {}
         counts[who] = count = counts.get(who, 0) + 1
         if count > self._most:
-            raise RequestError(f"too many requests: ask again in {60 - int(now % 60)} seconds.", 429)
+            wait = 60 - int(now % 60)
+            raise RequestError(f"too many requests: ask again in {wait} seconds.", 429, wait)

@@ -10,6 +10,7 @@ import duckdb
 from clientage.context import rules_in_use
 from clientage.errors import ClientageError, InputError, RequestError
 from clientage.segments import document
+from clientage.segments.document import SegmentModel
 from clientage.serving.engine import Engine
 from clientage.serving.logs import say
 from clientage.serving.place import Place
@@ -22,24 +23,34 @@ from clientage.settings import Settings
 EVERY = 1.0  # seconds between two looks at the files
 
 
+def read_document(place: Place) -> tuple[str, SegmentModel]:
+    """What the model of a place is called, and the model.
+
+    Raises:
+        InputError: It is not there, or cannot be read.
+    """
+    try:
+        text = place.document.read_text(encoding="utf-8")
+        given = json.loads(text)
+        given = given if isinstance(given, dict) else {}
+        text = str(given.get("document", text))
+        model = document.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(
+            f"{place.document}: no model can be read there ({type(error).__name__}). Make it again."
+        ) from error
+    except InputError as error:
+        raise InputError(f"{place.document}: {error}") from error
+    return str(given.get("version") or json.loads(text)["sha256"][:12]), model
+
+
 def load(place: Place, settings: Settings, engine: Engine) -> Served:
     """The model of a place, with what it takes to answer.
 
     Raises:
         ClientageError: It is not there, or cannot be read.
     """
-    try:
-        text = place.document.read_text(encoding="utf-8")
-        given = json.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
-        raise InputError(f"{place.document}: no model can be read there ({type(error).__name__}).") from error
-    given = given if isinstance(given, dict) else {}
-    text = str(given.get("document", text))
-    try:
-        model = document.loads(text)
-    except InputError as error:
-        raise InputError(f"{place.document}: {error}") from error
-    version = str(given.get("version") or json.loads(text)["sha256"][:12])
+    version, model = read_document(place)
     shop = Shop(place.tables, engine, settings.recommendations.repeat) if place.tables else None
     words = shop is not None and shop.manifest.source.get("stock_codes") == "words"
     home = settings.shop.home_country or (shop.home_country if shop else "")

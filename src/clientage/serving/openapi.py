@@ -39,7 +39,7 @@ def openapi(options: "Options", served: "Served | None") -> Json:
     paths = {
         options.predict: {"post": _post("The segment of each instance.", "predict")},
         "/recommend": {
-            "post": _post("The same, with ten products for each unless `recommend` says otherwise.", "recommend")
+            "post": _post("The same, with ten products for each unless recommend says otherwise.", "recommend")
         },
         "/customers/{customer_id}": {"get": _customer()},
         "/segments": {
@@ -76,12 +76,19 @@ def _schemas(options: "Options", served: "Served | None") -> Json:
     line = {name: {"type": "string"} for name in texts} | {name: {"type": "number"} for name in NUMBERS}
     line["invoiced_at"] = {"type": "string", "description": "The shop's own time, such as 2011-12-09T12:50:00."}
     forms: Json = {
-        "Features": _object(features, needs) | {"description": "The features by name: see the table `customers`."},
-        "Customer": _object({"customer_id": {"type": "string"}}, ["customer_id"])
+        "Features": _object(features, needs) | {"description": "The features by name: see the table customers."},
+        "Customer": _object(
+            {"customer_id": {"type": "string", "description": "The customer's number, as it came."}}, ["customer_id"]
+        )
         | {"description": "A customer of the shop's tables."},
         "Purchases": _object(
             {
-                "purchases": {"type": "array", "minItems": 1, "items": _object(line, ["invoiced_at"])},
+                "purchases": {
+                    "type": "array",
+                    "minItems": 1,
+                    "items": _object(line, ["invoiced_at"]),
+                    "description": f"Order lines, each with {', '.join(FIELDS)}: what the shop has of them.",
+                },
                 "as_of": {"type": "string", "format": "date", "description": "The day to look back from."},
             },
             ["purchases", "as_of"],
@@ -170,7 +177,9 @@ def _get(summary: str, name: str, schema: str, *codes: int) -> Json:
         "headers": {"X-Model-Version": _ref("headers", "Version")},
         "content": {"application/json": {"schema": _ref("schemas", schema)}},
     }
-    answers = {"200": fine} | {str(code): _ref("responses", str(code)) for code in (401, 429, 500, *codes)}
+    answers = {"200": fine} | {
+        str(code): _ref("responses", str(code)) for code in (*(401, 429) * (name != "health"), 500, *codes)
+    }
     return {"operationId": name, "summary": summary, "responses": dict(sorted(answers.items()))}
 
 
@@ -193,8 +202,13 @@ def _metrics() -> Json:
     return found
 
 
-def page(document: Json) -> str:
-    """The document as a page that needs nothing from elsewhere."""
+def page(document: Json, address: str) -> str:
+    """The document as a page that needs nothing from elsewhere.
+
+    Args:
+        document: The document.
+        address: Where the service answers, for examples.
+    """
     loader = jinja2.PackageLoader("clientage.serving", "templates")
     environment = jinja2.Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return environment.get_template("page.html").render(api=document)
+    return environment.get_template("page.html").render(api=document, address=address)

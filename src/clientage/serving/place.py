@@ -72,7 +72,7 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
     if "://" in wanted:
         folder = home / f"fetched-{_digest(wanted)}"
         return Place(folder / "model.json", folder), True
-    if Path(wanted).is_dir():
+    if wanted == str(settings.workspace) or Path(wanted).is_dir():
         return Place.in_folder(Path(wanted)), False
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")

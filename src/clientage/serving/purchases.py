@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from clientage.customers.features import customer_features, missing_features
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import MOST_TOLD, Unreal, shown
+from clientage.serving.contract import MOST_TOLD, Unreal, shown, valued
 from clientage.serving.engine import Engine
 from clientage.serving.features import LARGEST
 from clientage.tables import RECEIVED, arrow_schema
@@ -40,11 +40,13 @@ class Purchases:
         rows: Lines, as in the table `transactions` but for the customer.
         as_of: The day to look back from.
         columns: What the lines tell.
+        customer: Whose they are, where they say so.
     """
 
     rows: list[Row]
     as_of: date
     columns: frozenset[str]
+    customer: str | None = None
 
     @property
     def kept(self) -> list[str]:
@@ -76,9 +78,9 @@ def read_purchases(instance: Mapping[str, Any], at: str) -> Purchases | Problems
         found = _line(line, f"{at}.purchases[{i}]", as_of)
         problems += found if isinstance(found, list) else []
         rows += [found] if isinstance(found, dict) else []
-    if len({row.pop("customer_id", None) for row in rows}) > 1:
+    if len(customers := {row.pop("customer_id", None) for row in rows}) > 1:
         problems.append(f"{at}.purchases: of more than one customer_id. Send each customer as an instance of its own.")
-    return problems or Purchases(rows, as_of or date.min, frozenset().union(*rows))
+    return problems or Purchases(rows, as_of or date.min, frozenset().union(*rows), *customers)
 
 
 def _line(line: Any, at: str, as_of: date | None) -> Row | Problems:
@@ -94,7 +96,7 @@ def _line(line: Any, at: str, as_of: date | None) -> Row | Problems:
         f"{at}.{name}: not a text: {shown(given[name])}." for name in TEXTS if not _is_text(given.get(name, ""))
     ]
     problems += [
-        f"{at}.{name}: not a number that can be used: {shown(given[name])}."
+        f"{at}.{name}: not a number that can be used: {valued(given[name])}."
         for name in NUMBERS
         if not _is_number(given.get(name, 0))
     ]
@@ -175,7 +177,7 @@ class Featurizer:
             feature: column for feature, column in missing_features(tuple(columns)).items() if feature in self._names
         }
         if lacking:
-            return "; ".join(f"{feature} needs {column}" for feature, column in lacking.items()) + "."
+            return "purchases: " + "; ".join(f"{feature} needs {column}" for feature, column in lacking.items()) + "."
         if "is_home_country" in self._names and not self._home:
             return "the shop's own country is not known here. Set shop.home_country."
         return ""

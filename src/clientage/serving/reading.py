@@ -38,7 +38,7 @@ class Group:
     places: Sequence[int]
     names: Sequence[str]
     values: Values
-    customers: Sequence[str] | None = None
+    customers: Sequence[str | None] | None = None
     bought: Sequence[Sequence[str]] | None = None
 
 
@@ -164,7 +164,8 @@ class _OneByOne:
             else:
                 found[place] = answer
         needs = self.reader.model.needs
+        customers = [self.purchases[place].customer for place in found]
         bought = [self.purchases[place].kept for place in found]
         return Group(
-            "purchases", list(found), needs, np.array(list(found.values())).reshape(-1, len(needs)), bought=bought
+            "purchases", list(found), needs, np.array(list(found.values())).reshape(-1, len(needs)), customers, bought
         )

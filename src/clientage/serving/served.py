@@ -99,8 +99,9 @@ class Served:
         if shop is None:
             return [[] for _ in group.places]
         if group.form == "customer" and group.customers is not None:
-            known = shop.recommendations(group.customers, top)
-            return [[_offer(row) for row in known.get(customer, [])] for customer in group.customers]
+            customers = [customer or "" for customer in group.customers]
+            known = shop.recommendations(customers, top)
+            return [[_offer(row) for row in known.get(customer, [])] for customer in customers]
         bought = group.bought or [()] * len(group.places)
         return shop.shelf.offers(bought, scored.found.segment_id, top) if shop.shelf else [[] for _ in bought]
 

@@ -26,6 +26,7 @@ from clientage.serving.logs import say
 from clientage.serving.place import Place, place_of
 from clientage.settings import Settings
 
+ONE = ".lock"
 ANSWER, SHIP, KEEP, BRING = "answer", "ship", "keep", "bring"
 DRAIN, PATIENCE, FETCH = (
     40.0,
@@ -43,13 +44,13 @@ class Plan:
         settings: All of them.
         place: Of the model.
         shadow: Of the model in its shadow; None for none.
-        fetched: Models that are brought from elsewhere, with the place they are brought to.
+        wanted: What was asked for: the model and its shadow, with the place of each and whether it is brought there.
     """
 
     settings: Settings
     place: Place
     shadow: Place | None
-    fetched: tuple[tuple[str, Place], ...]
+    wanted: tuple[tuple[str, Place, bool], ...]
 
     @property
     def port(self) -> int:
@@ -61,6 +62,11 @@ class Plan:
     def folder(self) -> Path:
         """What the service keeps for itself."""
         return self.settings.workspace / "serving"
+
+    @property
+    def sink(self) -> str:
+        """Where predictions are shipped."""
+        return self.settings.serve.sink or str(self.settings.workspace / spool.SINK)
 
     @property
     def log(self) -> Path:
@@ -76,8 +82,7 @@ def plan(settings: Settings) -> Plan:
     """
     wanted = [wanted_model(settings), *([settings.serve.shadow] if settings.serve.shadow else [])]
     found = [(each, *place_of(settings, each)) for each in wanted]
-    fetched = tuple((each, place) for each, place, remote in found if remote)
-    return Plan(settings, found[0][1], found[1][1] if len(found) > 1 else None, fetched)
+    return Plan(settings, found[0][1], found[1][1] if len(found) > 1 else None, tuple(found))
 
 
 def wanted_model(settings: Settings) -> str:
@@ -103,11 +108,11 @@ def ready(settings: Settings, *, insecure: bool) -> Plan:
     require_keys(settings.serve.host, Keys.of_environment(), insecure=insecure)
     from clientage.serving.sinks import open_sink  # noqa: PLC0415 - with the library that it needs
 
-    open_sink(settings.serve.sink or str(settings.workspace / spool.SINK)).close()
     planned = plan(settings)
+    open_sink(planned.sink).close()
     _require_free(settings.serve.host, planned.port)
-    for wanted, place in planned.fetched:
-        _first(planned, wanted, place)
+    for wanted, place, remote in planned.wanted:
+        _first(planned, wanted, place, remote=remote)
     return planned
 
 
@@ -128,8 +133,10 @@ def _require_free(host: str, port: int) -> None:
             ) from error
 
 
-def _first(planned: Plan, wanted: str, place: Place) -> None:
-    """Bring a model for the first time; where that fails and one was brought before, that one is served.
+def _first(planned: Plan, wanted: str, place: Place, *, remote: bool) -> None:
+    """Bring a model for the first time, and read it; where that fails and one was brought before, that one is served.
+
+    In a process of its own, so that what it loads does not stay in memory.
 
     Raises:
         InputError: There is none at all.
@@ -141,7 +148,7 @@ def _first(planned: Plan, wanted: str, place: Place) -> None:
         process.kill()
         _, errors = process.communicate()
     reason = (errors or b"").decode(errors="replace").strip().splitlines()[-1:] or ["it ended without a word"]
-    if process.returncode and not place.document.exists():
+    if process.returncode and not (remote and place.document.exists()):
         raise InputError(reason[0].removeprefix("error: "))
     if process.returncode:
         say("model not fetched", model=wanted, reason=reason[0], instead="the one fetched last")
@@ -152,20 +159,33 @@ def watch(planned: Plan) -> int:
 
     Returns:
         The exit code.
+
+    Raises:
+        WorkspaceError: Another service keeps its log and counters there.
     """
+    with spool.locked(
+        planned.folder,
+        ONE,
+        seconds=1,
+        busy="another service runs in this workspace. End it, or give another --workspace.",
+    ):
+        return _watch(planned)
+
+
+def _watch(planned: Plan) -> int:
     shutil.rmtree(planned.folder / "metrics", ignore_errors=True)
     for folder in (planned.folder / "metrics", planned.log):
         folder.mkdir(parents=True, exist_ok=True)
-    fetched = [wanted for wanted, _ in planned.fetched]
+    spool.remember_sink(planned.log, planned.sink)
+    fetched = [wanted for wanted, _, remote in planned.wanted if remote]
     names = {ANSWER: [], SHIP: [], **({KEEP: fetched} if fetched else {})}
     with until_told(orphan=True) as wait:
         running = {name: _started(planned.settings, name, *models) for name, models in names.items()}
-        while not wait(0.5) and running[ANSWER].poll() is None:
+        while not (told := wait(0.5)) and running[ANSWER].poll() is None:
             for name, process in running.items():
                 if process.poll() is not None:
                     say("started again", process=name)
                     running[name] = _started(planned.settings, name, *names[name])
-        told = running[ANSWER].poll() is None
     ended = _ended(running.pop(ANSWER), DRAIN)
     for process in running.values():
         process.terminate()
@@ -232,9 +252,8 @@ def work(name: str, models: list[str]) -> None:
         from clientage.forgotten import forgotten  # noqa: PLC0415
         from clientage.serving.ship import ship  # noqa: PLC0415
 
-        home, wanted = settings.workspace, settings.serve
-        sink = wanted.sink or str(home / spool.SINK)
-        ship(home / spool.FOLDER, sink, wanted.ship_seconds, os.getppid(), partial(forgotten, home))
+        planned, home = plan(settings), settings.workspace
+        ship(planned.log, planned.sink, settings.serve.ship_seconds, os.getppid(), partial(forgotten, home))
     else:
         from clientage.serving.fetch import bring, keep  # noqa: PLC0415
 

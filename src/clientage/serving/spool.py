@@ -18,7 +18,11 @@ import filelock
 from clientage.errors import WorkspaceError
 
 FOLDER, SINK = "serving/log", "predictions"  # of a workspace: where they wait, and where they go unless told otherwise
-SHIPPED, STATE, UNREADABLE, LOCK = "shipped.json", "shipper.json", "unreadable.jsonl", ".lock"
+SHIPPED, STATE, SINKS = "shipped.json", "shipper.json", "sinks.json"
+UNREADABLE, LOCK = "unreadable.jsonl", ".lock"
+
+
+BUSY = "predictions are being shipped, or a customer is being forgotten. Try again in a minute."
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,17 @@ def save_state(folder: Path, now: State) -> None:
     _save(folder / STATE, asdict(now))
 
 
+def known_sinks(folder: Path) -> list[str]:
+    """Every place that predictions of a folder were ever shipped to, so that nobody is forgotten in one alone."""
+    return sorted(_document(folder / SINKS))
+
+
+def remember_sink(folder: Path, address: str) -> None:
+    """Note where predictions are shipped to."""
+    if address not in (known := _document(folder / SINKS)):
+        _save(folder / SINKS, known | {address: True})
+
+
 def whole_lines(file: int, start: int, most_bytes: int) -> bytes:
     """Whole lines from a place on: about as many bytes as asked for, at least one line; empty where there is none."""
     while True:
@@ -114,8 +129,14 @@ def keep_unreadable(folder: Path, lines: list[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def locked(folder: Path, name: str = LOCK, seconds: float = 60) -> Iterator[None]:
+def locked(folder: Path, name: str = LOCK, seconds: float = 60, busy: str = BUSY) -> Iterator[None]:
     """Be the only one who ships or removes.
+
+    Args:
+        folder: Where the lock is.
+        name: Of the lock.
+        seconds: How long to wait for it.
+        busy: What to say when that was too short.
 
     Raises:
         WorkspaceError: Somebody else goes on doing so.
@@ -123,8 +144,8 @@ def locked(folder: Path, name: str = LOCK, seconds: float = 60) -> Iterator[None
     lock = filelock.FileLock(folder / name, timeout=seconds)
     try:
         lock.acquire()
-    except filelock.Timeout as busy:
-        raise WorkspaceError(f"{folder}: predictions are being shipped. Try again in a minute.") from busy
+    except filelock.Timeout as timeout:
+        raise WorkspaceError(f"{folder}: {busy}") from timeout
     try:
         yield
     finally:

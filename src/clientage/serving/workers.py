@@ -78,6 +78,7 @@ def make(plan: Plan) -> Any:
     models.watch()
     options = Options(
         plan.log,
+        f"http://{wanted.host}:{plan.port}",
         os.environ.get("AIP_HEALTH_ROUTE", "/ping"),
         os.environ.get("AIP_PREDICT_ROUTE", "/predict"),
         wanted.max_instances,
