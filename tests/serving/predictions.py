@@ -40,15 +40,21 @@ def lines(folder):
     return [line for path in sorted(folder.glob("*.jsonl")) for line in path.read_bytes().splitlines(keepends=True)]
 
 
+@contextlib.contextmanager
 def started(script, *arguments):
-    """A process of its own that runs a script."""
-    return subprocess.Popen(
+    """A process of its own that runs a script; whatever happens, it does not outlive the test."""
+    process = subprocess.Popen(
         [sys.executable, "-c", script, *map(str, arguments)],
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 WRITING = """
