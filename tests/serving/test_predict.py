@@ -106,7 +106,7 @@ def test_cells_are_left_as_they_stood(address, tmp_path):
     assert first["segment"] == second["segment"] != ""
     assert third["segment"] == third["segment_id"] == ""
     assert third["error"] == (
-        "monetary: not a number that can be used: x. units_per_line: not a number that can be used: None."
+        "monetary: not a number that can be used: \"x\". units_per_line: not a number that can be used: null."
     )
     assert fourth["error"] == "the row has 3 cells, the header 9."
     assert (found.rows, found.refused, found.first_refused) == (4, 2, f"row 3: {third['error']}")
@@ -329,7 +329,7 @@ def test_a_full_disk_is_told_as_one(moody, many, small_disk):
 
 
 def test_the_command_and_the_service(command, server, shop, tmp_path):
-    key = guard.new_key()
+    key = guard.new_key("shop")
     service = server(shop, "--set", "serve.requests_per_minute=0", CLIENTAGE_SERVE_KEYS=f"mail:{guard.digest(key)}")
     customers = shop / "tables/customers.parquet"
     count = pq.read_metadata(customers).num_rows
