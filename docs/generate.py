@@ -18,7 +18,7 @@ from clientage.pipeline import MODEL, REPORT, STAGES
 from clientage.segments import grid, names, space
 from clientage.settings import Section, Settings
 from clientage.settings import names as setting_names
-from clientage.tables import PREDICTIONS, TABLES, Column, TableSpec
+from clientage.tables import PREDICTIONS, TABLES, WATCHED, Column, TableSpec
 from clientage.transactions.clean import RULES
 from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.names import LAYOUTS, NAMES
@@ -49,8 +49,9 @@ def tables() -> Iterator[str]:
 
 
 def predictions() -> Iterator[str]:
-    """The table that no run makes."""
-    yield from _promise("predictions", PREDICTIONS)
+    """The tables that no run makes."""
+    for name, spec in (WATCHED | {"predictions": PREDICTIONS}).items():
+        yield from _promise(name, spec)
 
 
 def features() -> Iterator[str]:

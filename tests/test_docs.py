@@ -17,7 +17,7 @@ from clientage import settings
 from clientage.cli import app
 from clientage.errors import ClientageError, InputError, SettingsError
 from clientage.segments.space import RECIPES
-from clientage.tables import PREDICTIONS, TABLES
+from clientage.tables import PREDICTIONS, SPECS, TABLES
 from clientage.transactions.clean import RULES
 from clientage.transactions.simulate import simulate
 
@@ -136,7 +136,7 @@ def test_exit_codes_are_documented(kind):
     assert f"\n| {kind.exit_code} | " in text("commands.md")
 
 
-@pytest.mark.parametrize(("name", "spec"), [*TABLES.items(), ("predictions", PREDICTIONS)])
+@pytest.mark.parametrize(("name", "spec"), [*SPECS.items(), ("predictions", PREDICTIONS)])
 def test_table_is_documented_with_its_columns(name, spec):
     assert rows("tables.md", f"`{name}`") == list(spec.columns)
 

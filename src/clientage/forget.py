@@ -15,7 +15,7 @@ from clientage.serving import spool
 from clientage.settings import Settings
 from clientage.stages.lines import reasons
 from clientage.stages.report import PAGES
-from clientage.tables import TABLES
+from clientage.tables import SPECS
 
 NOTHING = "{workspace}: there are no tables yet. Make them with `clientage run FILE`."
 
@@ -60,7 +60,7 @@ def forget(settings: Settings, customer: str) -> Receipt:
     if not settings.workspace.exists():
         raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
     with _unshipped(settings), warehouse.transaction() as scratch:  # which removes what a killed run left, first of all
-        tables = [name for name, spec in TABLES.items() if "customer_id" in spec.columns and warehouse.exists(name)]
+        tables = [name for name, spec in SPECS.items() if "customer_id" in spec.columns and warehouse.exists(name)]
         if not (tables or _sinks(settings)):
             raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
         told = ledger(warehouse)

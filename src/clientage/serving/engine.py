@@ -17,8 +17,8 @@ class Engine:
     def __init__(self, memory: str = "1GB") -> None:
         self._turn = threading.Lock()
         # one thread: beside it others answer, and a request is small; a cache of files gains nothing here and grows
-        limits = {"threads": 1, "memory_limit": memory, "enable_external_file_cache": False}
-        self._connection = duckdb.connect(config=limits)
+        self._connection = duckdb.connect(config={"threads": 1, "memory_limit": memory})
+        self._connection.execute("SET enable_external_file_cache = false")
         self._connection.execute("SET enable_progress_bar = false")
 
     def query(self, sql: str, values: Mapping[str, object] | None = None, **tables: pa.Table) -> pa.Table:

@@ -194,10 +194,14 @@ def _watch(planned: Plan) -> int:
     return 0 if told else max(ended, 1)
 
 
+# memory that one thread frees is used again by the others, not kept by each: by the C library, and by Arrow
+MEMORY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+
+
 def _started(settings: Settings, name: str, *models: str, errors: int | None = None) -> subprocess.Popen[bytes]:
     """A process of ours, with the settings on its standard input."""
     command = [sys.executable, "-m", "clientage.serving", name, *models]
-    environment = os.environ | {"MALLOC_ARENA_MAX": "2"}  # memory that threads free is used again, not kept by each
+    environment = os.environ | MEMORY
     process = subprocess.Popen(  # noqa: S603 - ours
         command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=errors, env=environment
     )

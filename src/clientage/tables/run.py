@@ -1,45 +1,8 @@
-"""Every named table: one row per what, columns, types, units, keys, and how a violation reads.
-
-This is the contract between the stages. A stage knows these tables and nothing of the code that made them.
-"""
+"""The tables of a run."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-import ibis.expr.types as ir
-import pyarrow as pa
-
-from clientage.errors import TableError
-
-Kind = Literal["text", "integer", "number", "time", "date", "flag"]
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column's promise.
-
-    Attributes:
-        kind: `text`, `integer`, `number` (double), `time` (timestamp without zone), `date` or `flag` (true or false).
-        meaning: What it says, in the shop's words.
-        unit: Unit of measure, empty where there is none.
-        optional: Whether a shop may lack it; then it is absent from the table, never a column of nulls.
-    """
-
-    kind: Kind
-    meaning: str
-    unit: str = ""
-    optional: bool = False
-
-
-@dataclass(frozen=True)
-class TableSpec:
-    """A table's promise: what one row stands for, its key (empty where rows repeat) and its columns in order."""
-
-    row: str
-    key: tuple[str, ...]
-    columns: Mapping[str, Column]
-
+from clientage.tables.spec import Column, TableSpec
 
 RECEIVED = {
     "invoice": Column("text", "Order number, as it came", optional=True),
@@ -347,72 +310,3 @@ TABLES: Mapping[str, TableSpec] = {
         },
     ),
 }
-
-PREDICTIONS = TableSpec(
-    "prediction served",
-    ("prediction_id",),
-    {
-        "prediction_id": Column("text", "The request and the place in it, such as `7f3a-0`"),
-        "request_id": Column("text", "The request"),
-        "place": Column("integer", "Place of the customer in the request, from 0"),
-        "time": Column("time", "When it was answered, in UTC"),
-        "version": Column("text", "Version of the model that answered"),
-        "form": Column("text", "What the request gave: features, customer, purchases or components"),
-        "customer_id": Column("text", "Customer, as the request gave it; null where it gave none"),
-        "inputs": Column("text", "The numbers the model saw, as a JSON object; null where one was missing"),
-        **SEGMENT,
-        "distance": Column("number", "Distance to the centroid of the segment, in the model's space; null for a grid"),
-        "runner_up": Column("integer", "Number of the next nearest segment; null for a grid"),
-        "shadow_version": Column("text", "Version of the model that was asked beside it; null where there was none"),
-        "shadow_segment_id": Column("integer", "Number of the segment by that one"),
-        "latency": Column("number", "From the request to its answer", "s"),
-    },
-)
-"""A folder that grows as the model is asked, and no table of a run: see `clientage.serving`."""
-
-_ARROW = {
-    "text": pa.string(),
-    "integer": pa.int64(),
-    "number": pa.float64(),
-    "time": pa.timestamp("us"),
-    "date": pa.date32(),
-    "flag": pa.bool_(),
-}
-
-_MATCHES = {
-    "text": lambda kind: kind.is_string(),
-    "integer": lambda kind: kind.is_integer(),
-    "number": lambda kind: kind.is_floating() or kind.is_integer(),
-    "time": lambda kind: kind.is_timestamp(),
-    "date": lambda kind: kind.is_date(),
-    "flag": lambda kind: kind.is_boolean(),
-}
-
-
-def check(name: str, table: ir.Table) -> ir.Table:
-    """Hold a table against its promise and hand it on with its columns in the promised order.
-
-    Looks at the schema alone: nothing is executed.
-
-    Raises:
-        TableError: Names every missing, unknown or wrongly typed column at once.
-    """
-    spec, schema = TABLES[name], table.schema()
-    problems = [
-        f"column {column} is missing" for column, c in spec.columns.items() if column not in schema and not c.optional
-    ]
-    problems += [f"column {column} is not expected" for column in schema if column not in spec.columns]
-    problems += [
-        f"column {column} is {schema[column]}, not {c.kind}"
-        for column, c in spec.columns.items()
-        if column in schema and not _MATCHES[c.kind](schema[column])
-    ]
-    if problems:
-        raise TableError(f"table {name}: {'; '.join(problems)}. Write it again with `clientage run`.")
-    return table.select(*(column for column in spec.columns if column in schema))
-
-
-def arrow_schema(table: str | TableSpec) -> pa.Schema:
-    """The Arrow schema of a table, by its name or its promise, with all its columns."""
-    spec = TABLES[table] if isinstance(table, str) else table
-    return pa.schema([(name, _ARROW[column.kind]) for name, column in spec.columns.items()])
