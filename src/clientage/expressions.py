@@ -1,5 +1,8 @@
 """Expressions that come out alike on every engine and for any order of rows: exact sums, samples by hashed id."""
 
+from collections.abc import Mapping
+from datetime import date
+
 import ibis.expr.types as ir
 
 MILLIONTHS = 1e6
@@ -33,3 +36,19 @@ def sampled(customers: ir.Table, count: int, most: int) -> ir.Table:
         place = (customers.customer_id.hash() % count + count) % count
         customers = customers.filter(place < most)
     return customers.order_by("customer_id")
+
+
+def on_days(statement: str, days: Mapping[date, str]) -> str:
+    """A statement of ours, compiled for DuckDB, on other days than those it was compiled for.
+
+    Compiling costs more than a small table: a statement that is asked for many days is compiled once.
+
+    Args:
+        statement: As Ibis compiled it.
+        days: What stands for each day from now on, as an expression of a date.
+    """
+    for day, instead in days.items():
+        parts = f"{day.year}, {day.month}, {day.day}"
+        statement = statement.replace(f"MAKE_DATE({parts})", f"CAST({instead} AS DATE)")
+        statement = statement.replace(f"MAKE_TIMESTAMP({parts}, 0, 0, 0.0)", f"CAST({instead} AS TIMESTAMP)")
+    return statement

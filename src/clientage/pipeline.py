@@ -33,7 +33,7 @@ HORIZON = "evaluate.horizon_days"
 DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
 # where tables are, what they may use, how they are judged and what is tried: this decides no table of a run
 UNDECISIVE = (
-    "workspace", "warehouse", "tracking", "gate", "serve", "sweep",
+    "workspace", "warehouse", "tracking", "gate", "serve", "sweep", "monitor",
     "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
 )  # fmt: skip
 
@@ -77,11 +77,13 @@ class Adopted:
         text: The model as a document.
         origin: Where it comes from, in words.
         workspace: Where it may have been trained: if so, the figures of its training come along.
+        day: The day it was made for, where that is known.
     """
 
     text: str
     origin: str
     workspace: Path
+    day: str = ""
 
 
 def run(
@@ -225,7 +227,7 @@ def _adopt(adopted: Adopted, ledger: Ledger) -> None:
     else:
         made = {"data": "", "settings": "", "versions": installed()}
         k = len(document.loads(adopted.text).segments)
-        ledger.facts["train"] = {"made": made, "choice": {"k": k, "reason": adopted.origin}}
+        ledger.facts["train"] = {"made": made, "choice": {"k": k, "reason": adopted.origin, "as_of": adopted.day}}
 
 
 def _require(names: list[str], warehouse: Warehouse) -> None:

@@ -151,7 +151,7 @@ def _checks(
 def _follow(settings: Settings, version: Version, text: str, old: SegmentModel | None, tell: Tell) -> str:
     """The workspace's segments and all behind them by the champion; why not, where they cannot be made."""
     origin = f"as version {version.version} of {settings.tracking.model}"
-    adopted = Adopted(text, origin, settings.workspace / CHALLENGER)
+    adopted = Adopted(text, origin, settings.workspace / CHALLENGER, version.tags.get("as_of", ""))
     try:
         pipeline.step(settings, list(STAGES), adopted=adopted, lineage=Lineage(old), tell=tell)
     except ClientageError as reason:

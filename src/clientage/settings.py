@@ -30,6 +30,7 @@ from clientage.errors import SettingsError, joined
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Count = Annotated[int, Field(ge=1)]
+OptionalDay = Annotated[date | None, BeforeValidator(lambda given: None if given == "" else given)]
 
 MOST_CANDIDATES = 10_000  # of a sweep
 
@@ -270,6 +271,30 @@ class Serve(Section):
     )
 
 
+class Monitor(Section):
+    """When the segments stop being true."""
+
+    days: Annotated[int, Field(ge=1, le=92)] = Field(7, description="Length of a window; counted from Mondays.")
+    reference_windows: Annotated[int, Field(ge=8, le=520)] = Field(
+        26, description="Windows before the model was made that tell what is usual."
+    )
+    reference_from: OptionalDay = Field(None, description="First day of those instead; unset: by their number.")
+    reference_until: OptionalDay = Field(
+        None, description="The day after the last of them; unset: the day the model was made for."
+    )
+    lookback_days: Count = Field(
+        90, description="How far back the features of customers look that windows are compared by."
+    )
+    false_alarms: Share = Field(
+        0.05,
+        description="Share of the reference's own windows that may drift when they are left out; limits are "
+        "widened until it is kept.",
+    )
+    limits: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        {}, description="Distances from the usual that count as drift, by area.measure, in place of those learned."
+    )
+
+
 class Warehouse(Section):
     """Where tables live and what they may use."""
 
@@ -285,9 +310,7 @@ class Settings(BaseSettings):
     )
 
     workspace: Path = Field(Path("workspace"), description="Folder of tables, model and report.")
-    as_of: Annotated[date | None, BeforeValidator(lambda given: None if given == "" else given)] = Field(
-        None, description="Features look back from this day; unset: after the last line."
-    )
+    as_of: OptionalDay = Field(None, description="Features look back from this day; unset: after the last line.")
     shop: Shop = Field(Shop(), description="The shop itself.")
     source: Source = Field(Source(), description="See the section below.")
     clean: Clean = Field(Clean(), description="See the section below.")
@@ -297,6 +320,7 @@ class Settings(BaseSettings):
     tracking: Tracking = Field(Tracking(), description="See the section below.")
     gate: Gate = Field(Gate(), description="See the section below.")
     evaluate: Evaluate = Field(Evaluate(), description="See the section below.")
+    monitor: Monitor = Field(Monitor(), description="See the section below.")
     serve: Serve = Field(Serve(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
 

@@ -99,6 +99,17 @@ class Warehouse:
             self.engine.to_parquet(table, path)
             return self.engine.read_parquet(path)
 
+    def statement(self, table: ir.Table) -> str:
+        """What the engine would be asked for an expression, for what is asked again and again on other days."""
+        return str(ibis.to_sql(table, dialect="duckdb"))
+
+    def asked(self, statement: str, path: Path) -> Path:
+        """The result of such a statement, as a file on the way."""
+        place = str(path).replace("'", "''")
+        with explained(self.workspace):
+            self.engine.raw_sql(f"COPY ({statement}) TO '{place}' (FORMAT PARQUET)")
+        return path
+
     def read_text(self, name: str) -> str:
         """A document of the workspace, such as `model/segments.json`.
 

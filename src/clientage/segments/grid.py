@@ -73,6 +73,10 @@ class GridModel:
 
     def assign(self, customers: ir.Table) -> ir.Table:
         """The table `segments` for the table `customers`, computed by the engine."""
+        return self.locate(customers)
+
+    def locate(self, customers: ir.Table, *beside: str) -> ir.Table:
+        """The same, with columns of the customers beside."""
         scored = customers.mutate(
             **{
                 f"{axis}_above": sum(
@@ -92,6 +96,7 @@ class GridModel:
             "segment_id",
             named(table.segment_id, self.segments),
             *self.buyers.flags(table),
+            *beside,
         )
 
     def cells(self) -> list[list[int]]:

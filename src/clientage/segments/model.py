@@ -140,14 +140,18 @@ class CentroidModel:
         moves = ("move_segment", "move_feature", "move_to")
         return moved.select(*self._found(moved), *moves, *self.buyers.flags(moved), **views)
 
-    def locate(self, customers: ir.Table) -> ir.Table:
+    def locate(self, customers: ir.Table, *beside: str) -> ir.Table:
         """As `assign`, without moves and map: one expression over one table, for engines elsewhere.
+
+        Args:
+            customers: Customers with the features of the model.
+            beside: Columns of theirs to keep.
 
         Raises:
             InputError: The customers lack a feature of the model.
         """
         ranked = _ranked(customers, self)
-        return ranked.select(*self._found(ranked), *self.buyers.flags(ranked))
+        return ranked.select(*self._found(ranked), *self.buyers.flags(ranked), *beside)
 
     def _found(self, ranked: ir.Table) -> list[ir.Column]:
         return [

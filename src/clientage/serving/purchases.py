@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from clientage.customers.features import customer_features, missing_features
+from clientage.expressions import on_days
 from clientage.segments.kmeans import Floats
 from clientage.serving.contract import MOST_TOLD, Unreal, shown, valued
 from clientage.serving.engine import Engine
@@ -26,7 +27,6 @@ TEXTS = ("invoice", "product", "description", "country", "customer_id")
 NUMBERS = ("quantity", "unit_price", "total")
 SCHEMA = arrow_schema("transactions")
 SOME_DAY = date(1904, 2, 3)  # stands in the expressions where the day of a request comes later
-_SOME = f"{SOME_DAY.year}, {SOME_DAY.month}, {SOME_DAY.day}"
 
 Problems: TypeAlias = list[str]
 Row: TypeAlias = dict[str, Any]
@@ -210,10 +210,5 @@ class Featurizer:
         parts = split(judged)
         features = customer_features(parts["lines"], SOME_DAY, self._home or "·").select("customer_id", *self._names)
         reasons = parts["rejected"].group_by("customer_id").agg(reason=parts["rejected"].reason.min())
-        return _with_day(ibis.to_sql(features, dialect="duckdb")), ibis.to_sql(reasons, dialect="duckdb")
-
-
-def _with_day(statement: str) -> str:
-    """A statement of ours that looks back from the value `$as_of` where it looked back from `SOME_DAY`."""
-    day, midnight = f"MAKE_DATE({_SOME})", f"MAKE_TIMESTAMP({_SOME}, 0, 0, 0.0)"
-    return statement.replace(day, "CAST($as_of AS DATE)").replace(midnight, "CAST($as_of AS TIMESTAMP)")
+        statement = on_days(ibis.to_sql(features, dialect="duckdb"), {SOME_DAY: "$as_of"})
+        return statement, ibis.to_sql(reasons, dialect="duckdb")

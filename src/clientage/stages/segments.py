@@ -31,6 +31,7 @@ def train(run: Run) -> None:
     least = 0.0 if isinstance(fitted, GridModel) else run.settings.segments.min_share
     for sentence in fit.doubts(fitted.predict(now), least):
         run.manifest.warn("train", sentence)
+    run.manifest.choice["as_of"] = str(run.manifest.day)
     run.manifest.choice["buyers"] = fitted.buyers.told(run.manifest.currency)
     run.warehouse.write_text(MODEL, document.dumps(fitted))
 

@@ -1,0 +1,110 @@
+"""Windows held against those of the reference: every figure, and how far every distribution is from the usual one."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clientage.monitoring import divergence
+from clientage.monitoring.features import Range
+from clientage.monitoring.measures import MEASURES, Key
+from clientage.monitoring.observed import Counts, Observed
+
+Floats = NDArray[np.float64]
+
+SIGNIFICANT = 0.01
+ITEMS, PRICES, COUNTRIES = Key("items", "item mix"), Key("items", "prices"), Key("items", "country mix")
+SEGMENTS = Key("segments", "mix")
+SOLD = Key("items", "sold")  # every product by name, to say which of them moved
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A window, compared.
+
+    Attributes:
+        values: By what was measured; NaN where it cannot be told.
+        chances: Of a distance as large by chance alone, corrected after Holm, by what was measured.
+    """
+
+    values: Mapping[Key, float] = field(default_factory=dict)
+    chances: Mapping[Key, float] = field(default_factory=dict)
+
+
+def compare(seen: Observed, row: int, usual: Observed, known: Mapping[str, Range]) -> Compared:
+    """One window against others.
+
+    Args:
+        seen: Windows, this one among them.
+        row: Which of them.
+        usual: Windows of the reference, without this one.
+        known: Ranges of features.
+    """
+    values = {key: float(figures[row]) for key, figures in seen.figures.items()}
+    chances: dict[Key, float] = {}
+    for key, counts in seen.counts.items():
+        beside = usual_counts(usual, key)
+        if beside is None or key.measure not in MEASURES[key.area]:
+            continue
+        categories = tuple(dict.fromkeys((*beside.categories, *counts.categories)))
+        found, pooled = counts.over(categories)[row], beside.over(categories).sum(axis=0)
+        if key == PRICES:
+            values[key] = _prices(seen, row, usual)
+        elif key in (ITEMS, COUNTRIES):
+            values[key] = divergence.jensen_shannon(found, pooled)
+        else:
+            values[key] = divergence.stability_index(found, pooled)
+        if key.measure == "psi" and "ks" in MEASURES[key.area]:
+            ks, wasserstein = key._replace(measure="ks"), key._replace(measure="wasserstein")
+            values[ks], chances[ks] = divergence.kolmogorov_smirnov(found, pooled)
+            values[wasserstein] = divergence.wasserstein(found, pooled, known[key.subject].widths)
+    corrected = divergence.holm(np.array(list(chances.values())))
+    return Compared(values, dict(zip(chances, map(float, corrected), strict=True)))
+
+
+def usual_counts(usual: Observed, key: Key) -> Counts | None:
+    """What was usual; what is asked of the service is held against what customers were like who ordered."""
+    return usual.counts.get(
+        key, usual.counts.get(key._replace(area="customers")) if key.area == "predictions" else None
+    )
+
+
+def left_out(reference: Observed, known: Mapping[str, Range]) -> list[Compared]:
+    """Every window of the reference against the others."""
+    rows = range(len(reference.numbers))
+    return [compare(reference, row, reference.taken([other for other in rows if other != row]), known) for row in rows]
+
+
+def values_of(windows: Sequence[Compared], key: Key) -> Floats:
+    """What was measured in windows, (n,); NaN where it was not."""
+    return np.array([window.values.get(key, np.nan) for window in windows])
+
+
+def _prices(seen: Observed, row: int, usual: Observed) -> float:
+    """What products cost beside their usual price: the geometric mean of ratios over the lines of the window.
+
+    An index of Jevons, by lines: whoever sells dearer products instead of the same has other items, not other prices.
+    """
+    if ITEMS not in usual.counts:
+        return float("nan")
+    lines, sums = seen.counts[ITEMS].counts[row][:-1], seen.counts[PRICES].counts[row][:-1]
+    usual_lines, usual_sums = (usual.counts[key].counts[:, :-1].sum(axis=0) for key in (ITEMS, PRICES))
+    both = (lines > 0) & (usual_lines > 0)
+    if not both.any():
+        return float("nan")
+    dearer = sums[both] - lines[both] * usual_sums[both] / usual_lines[both]
+    return float(np.exp(dearer.sum() / lines[both].sum()))
+
+
+def movers(seen: Observed, row: int, usual: Observed, key: Key, most: int = 3) -> list[tuple[str, float, float]]:
+    """The categories that moved most: their names, their usual shares and their shares in a window."""
+    beside = usual_counts(usual, key)
+    if key not in seen.counts or beside is None:
+        return []
+    categories = tuple(dict.fromkeys((*beside.categories, *seen.counts[key].categories)))
+    found, pooled = seen.counts[key].over(categories)[row], beside.over(categories).sum(axis=0)
+    if not found.sum() or not pooled.sum():
+        return []
+    order = np.argsort(-np.abs(divergence.moved(found, pooled)), kind="stable")[:most]
+    return [(categories[i], float(pooled[i] / pooled.sum()), float(found[i] / found.sum())) for i in order]

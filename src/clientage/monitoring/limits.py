@@ -1,0 +1,86 @@
+"""Limits learned from the reference's own windows: how far from the usual a window was, when all was well.
+
+A limit is four robust standard deviations (1.4826 times the median absolute deviation: Hampel 1974) from the median of
+the reference's windows, yet a quarter further than the furthest of them, and no nearer than what matters to a shop.
+Random resamples of customers would make it far too tight: weeks differ by more than chance.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from clientage.monitoring.measures import Measure
+
+Floats = NDArray[np.float64]
+
+DEVIATIONS, BEYOND = 4.0, 1.25
+WATCHED = 0.6  # of the way to the limit
+FEWEST = 8  # windows to learn from
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What is usual, and where a change begins.
+
+    Attributes:
+        expected: The median over the windows of the reference.
+        reach: From there to the limit, of logarithms where the measure is a ratio.
+        watch: From there to where it is watched.
+        measure: How it is compared.
+    """
+
+    expected: float
+    reach: float
+    watch: float
+    measure: Measure
+
+    def score(self, value: float) -> float:
+        """How far away a value is, 1 at the limit; below 0 never."""
+        apart = float(_scaled(value, self.measure) - _scaled(self.expected, self.measure))
+        return max(apart, 0.0) / self.reach if self.measure.above else abs(apart) / self.reach
+
+    @property
+    def high(self) -> float:
+        """The limit above."""
+        return self.expected * float(np.exp(self.reach)) if self.measure.ratio else self.expected + self.reach
+
+    @property
+    def low(self) -> float | None:
+        """The limit below; None where less is no finding."""
+        if self.measure.above:
+            return None
+        return self.expected * float(np.exp(-self.reach)) if self.measure.ratio else self.expected - self.reach
+
+
+def learned(values: Floats, measure: Measure, strictness: float = 1.0) -> Limit | None:
+    """The limit of a measure.
+
+    Args:
+        values: What it was in the windows of the reference, (n,); NaN where it is not known.
+        measure: How it is compared.
+        strictness: Multiplies the limit.
+
+    Returns:
+        None where too few windows are known.
+    """
+    known = values[~np.isnan(values)]
+    if len(known) < FEWEST:
+        return None
+    scaled = _scaled(known, measure)
+    middle = float(np.median(scaled))
+    apart = np.maximum(scaled - middle, 0) if measure.above else np.abs(scaled - middle)
+    deviation, furthest = 1.4826 * float(np.median(np.abs(scaled - middle))), float(apart.max())
+    least = float(np.log1p(measure.least)) if measure.ratio else measure.least
+    reach = max(least, DEVIATIONS * deviation, BEYOND * furthest) * strictness
+    return Limit(float(np.median(known)), reach, max(WATCHED * reach, furthest), measure)
+
+
+def given(measure: Measure, expected: float) -> Limit:
+    """The limit of a measure where there are no windows to learn from: what matters to a shop."""
+    reach = float(np.log1p(measure.least)) if measure.ratio else measure.least
+    return Limit(expected, reach, WATCHED * reach, measure)
+
+
+def _scaled(values: Floats | float, measure: Measure) -> Floats:
+    return np.log(np.maximum(values, 1e-12)) if measure.ratio else np.asarray(values, float)

@@ -1,0 +1,1 @@
+"""Windows of a shop: what is seen in them, for monitoring to compare."""
