@@ -168,7 +168,7 @@ def example() -> str:
             if name.rpartition(".")[0] == section:
                 value = _toml(setting.default)
                 lines.append(f"{name.rpartition('.')[2]} = {value}  # {setting.description}" if value else
-                             f"# {name} = 2024-12-31  # {setting.description}")  # fmt: skip
+                             f"# {name.rpartition('.')[2]} = 2024-12-31  # {setting.description}")  # fmt: skip
     return "\n".join(lines) + "\n"
 
 
