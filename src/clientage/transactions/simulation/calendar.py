@@ -46,7 +46,8 @@ class Calendar:
 
 def end_of(start: date, months: int) -> np.datetime64:
     """The day after the last."""
-    return (np.datetime64(start, "M") + months).astype("M8[D]") + (start.day - 1)
+    month: np.datetime64 = (np.datetime64(start, "M") + months).astype("M8[D]")
+    return month + np.timedelta64(start.day - 1, "D")
 
 
 def make_calendar(start: date, months: int, *, steady: bool = False) -> Calendar:
