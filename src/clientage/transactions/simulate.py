@@ -1,7 +1,7 @@
 """The simulated shop: order lines as a real shop would hand them over, with the planted truth beside them.
 
 Orders, returns and dirty lines are made block by block, in time order, so memory does not grow with their number.
-What the shop sells, when it is busy, who comes and what is dirty are in the folder `simulation`.
+What the shop sells, when it is busy, who comes, what is dirty and what shifts are in the folder `simulation`.
 """
 
 import os
@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 from clientage.errors import InputError, joined
 from clientage.transactions.simulation.calendar import end_of, make_calendar
 from clientage.transactions.simulation.catalogue import Ints, make_catalogue
-from clientage.transactions.simulation.dirt import IMPOSSIBLE, dirty, soiled
+from clientage.transactions.simulation.dirt import IMPOSSIBLE, counted, soiled
 from clientage.transactions.simulation.orders import bought_lines, returned_lines
 from clientage.transactions.simulation.shifts import Shift, outside, shifted, stocked, taken_back, understood
 from clientage.transactions.simulation.shop import LINE, Lines, Shop
@@ -54,6 +54,7 @@ class Simulated:
         lines: Number of order lines, dirty ones included.
         customers: Number of customers with an id.
         dirty: Lines that cleaning sets aside, by the rule that does it.
+        shifts: What was planted, in the order it takes effect, with sizes.
     """
 
     lines_path: Path
@@ -61,6 +62,7 @@ class Simulated:
     lines: int
     customers: int
     dirty: Mapping[str, int]
+    shifts: Sequence[Shift] = ()
 
 
 def simulate(
@@ -112,7 +114,7 @@ def simulate(
                 if progress:
                     progress(done)
         pq.write_table(_truth(shop), truth_file, compression="zstd")
-    return Simulated(out, truth, written, customers, dict(dirty))
+    return Simulated(out, truth, written, customers, dict(dirty), planted)
 
 
 def _check(
@@ -188,7 +190,7 @@ def _blocks(shop: Shop, shifts: Sequence[Shift]) -> Iterator[tuple[float, pa.Tab
         waiting = returned[~due]
         lines = shifted(shop, shifts, soiled(rng, shop, bought, impossible=IMPOSSIBLE if number == 0 else 0))
         table, invoice = _table(shop, np.concatenate([lines, returned[due]]), invoice)
-        yield end / edges[-1], table, dirty(lines)
+        yield end / edges[-1], table, counted(lines)
 
 
 def _table(shop: Shop, lines: Lines, invoice: int) -> tuple[pa.Table, int]:

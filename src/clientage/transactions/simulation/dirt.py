@@ -47,7 +47,7 @@ def soiled(rng: np.random.Generator, shop: Shop, bought: Lines, impossible: int)
     return soiled
 
 
-def dirty(lines: Lines) -> Counter[str]:
+def counted(lines: Lines) -> Counter[str]:
     """How many lines are dirty, by the rule that finds them."""
     counts = np.bincount(lines["dirt"], minlength=1 + len(KINDS))[1:]
     return Counter(dict(zip(KINDS, counts.tolist(), strict=True)))

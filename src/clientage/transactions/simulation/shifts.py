@@ -7,7 +7,7 @@ end, and every shift can be had with every other.
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
@@ -92,7 +92,7 @@ def _succeeded(shop: Shop, shift: Shift, lines: Lines) -> Lines:
 def _abroad(shop: Shop, shift: Shift, lines: Lines) -> Lines:
     """Shoppers move, each to one country."""
     shopper = lines["shopper"]
-    moved = _chance(shop, shift, shopper) < shift.much
+    moved = (lines["country"] >= 0) & (_chance(shop, shift, shopper) < shift.much)
     lines["country"] = np.where(moved, len(COUNTRIES) + shopper % len(ELSEWHERE), lines["country"])
     return lines
 
@@ -131,7 +131,7 @@ def understood(shifts: Iterable[Shift | str]) -> tuple[list[Shift], list[str]]:
         shift = _read(given) if isinstance(given, str) else given
         wrong = shift if isinstance(shift, str) else _wrong(shift, good)
         if isinstance(shift, Shift) and not wrong:
-            good.append(shift)
+            good.append(replace(shift, size=shift.much))
         else:
             problems.append(f"shift {given}: {wrong}")
     return sorted(good, key=lambda shift: (shift.day, list(KINDS).index(shift.kind))), problems
@@ -158,7 +158,7 @@ def _wrong(shift: Shift, others: Sequence[Shift]) -> str:
     if not kind:
         return f"there is no kind {shift.kind}. Take one of {', '.join(KINDS)}."
     if not kind.least <= shift.much <= kind.most:
-        return f"its size goes from {kind.least:g} to {kind.most:g} ({kind.size}). Take one between them."
+        return f"its size goes from {kind.least:g} to {kind.most:g}: {kind.size}."
     if any((other.kind, other.day) == (shift.kind, shift.day) for other in others):
         return "there is one of this kind on that day already. Leave one of them out."
     return ""
@@ -208,7 +208,7 @@ def _order(lines: Lines) -> Ints:
 
 def _seed(shop: Shop, shift: Shift) -> list[int]:
     """A stream of chance for each kind and day."""
-    return [shop.seed, 3, list(KINDS).index(shift.kind), shift.day.toordinal()]
+    return [shop.seed, 3, shift.day.toordinal(), *shift.kind.encode()]
 
 
 def _chance(shop: Shop, shift: Shift, keys: Ints) -> Floats:
