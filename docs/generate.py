@@ -20,6 +20,7 @@ from clientage.settings import Section, Settings
 from clientage.settings import names as setting_names
 from clientage.tables import PREDICTIONS, TABLES, WATCHED, Column, TableSpec
 from clientage.transactions.clean import RULES
+from clientage.transactions.simulation.shifts import KINDS as SHIFTS
 from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.names import LAYOUTS, NAMES
 
@@ -69,6 +70,15 @@ def features() -> Iterator[str]:
         if name not in TABLES["customers"].key and name != "as_of"
     ]
     yield _table(("feature", "unit", "meaning", "needs the column", "compared by"), rows)
+
+
+def shifts() -> Iterator[str]:
+    """Every kind of shift that can be planted in the simulated shop."""
+    rows = (
+        (f"`{name}`", kind.meaning, kind.size, f"{kind.usual:g}", f"{kind.least:g} to {kind.most:g}")
+        for name, kind in SHIFTS.items()
+    )
+    yield _table(("kind", "what happens", "size", "unless given", "allowed"), rows)
 
 
 def rules() -> Iterator[str]:
@@ -178,6 +188,7 @@ BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "predictions": predictions,
     "features": features,
     "rules": rules,
+    "shifts": shifts,
     "recipes": recipes,
     "actions": actions,
     "grid-actions": grid_actions,
