@@ -1,0 +1,1 @@
+"""Monitoring: times of drift, and the notices that tell of them."""
