@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as Clock  # noqa: N812 - a time of day
 from pathlib import Path
@@ -84,7 +84,7 @@ class Post:
         wait: What waits so many seconds.
     """
 
-    sender: Sender = Sender()
+    sender: Sender = field(default_factory=Sender)
     quiet: Quiet | None = None
     retries: int = 3
     pause: float = 2
@@ -161,22 +161,17 @@ def _tell(
 ) -> list[Delivery]:
     """Send a target what it is to get, the oldest first, until it does not take one; `known` and the record follow."""
     sent: list[Delivery] = []
-    for opened, about in known[target.mark].episodes.items():
-        if not about.waits:
-            continue
-        if not post.takes(target, post.sender.tells(about.waits, opened, episodes.get(opened))):
-            failed = {"why": AWAY, "tries": about.tries + 1}
-            known[target.mark] = known[target.mark].with_(opened, replace(about, **failed)).waiting(AWAY)
-            told.write(path, known)
-            break
-        sent.append(Delivery(target.name, about.waits, opened))
-        at = now.isoformat(timespec="seconds")
-        after = replace(about, said=about.waits, at=at, waits=None, why="", tries=0)
-        known[target.mark] = known[target.mark].with_(opened, after)
+    for opened, kind in known[target.mark].due():
+        took = post.takes(target, post.sender.tells(kind, opened, episodes.get(opened)))
+        heard = known[target.mark]
+        known[target.mark] = heard.took(opened, now) if took else heard.missed(opened).waiting(AWAY)
         told.write(path, known)
+        if not took:
+            break
+        sent.append(Delivery(target.name, kind, opened))
     return sent
 
 
 def _waiting(target: Target, known: told.Listeners) -> list[Delivery]:
-    found = known[target.mark].episodes.items()
-    return [Delivery(target.name, told.waits, opened, told.why) for opened, told in found if told.waits]
+    listener = known[target.mark]
+    return [Delivery(target.name, kind, opened, listener.episodes[opened].why) for opened, kind in listener.due()]

@@ -4,7 +4,7 @@ import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -67,17 +67,30 @@ class Listener:
             if before or news:
                 due[episode.opened] = _due(before[-1] if before else Told(episode.last), episode)
         due |= {day: _wants(told, "resolved") for day, told in rest.items() if told.said == "opened"}
-        return replace(self, through=max(filter(None, (self.through, through)), default=None), episodes=due)
+        return replace(
+            self, through=max(filter(None, (self.through, through)), default=None), episodes=dict(sorted(due.items()))
+        )
 
-    def with_(self, opened: date, told: Told) -> "Listener":
-        """The same with other knowledge of one episode."""
-        return replace(self, episodes={**self.episodes, opened: told})
+    def due(self) -> list[tuple[date, Kind]]:
+        """The notices that wait, the oldest episode first."""
+        return [(day, told.waits) for day, told in self.episodes.items() if told.waits]
+
+    def took(self, opened: date, now: datetime) -> "Listener":
+        """The same after it took the notice that waited."""
+        told, at = self.episodes[opened], now.isoformat(timespec="seconds")
+        return self._with(opened, replace(told, said=told.waits, at=at, waits=None, why="", tries=0))
+
+    def missed(self, opened: date) -> "Listener":
+        """The same after it did not take the notice that waits."""
+        told = self.episodes[opened]
+        return self._with(opened, replace(told, tries=told.tries + 1))
 
     def waiting(self, why: str) -> "Listener":
         """The same, with a reason for all that waits."""
-        return replace(
-            self, episodes={day: replace(t, why=why) if t.waits else t for day, t in self.episodes.items()}
-        )
+        return replace(self, episodes={day: replace(t, why=why) if t.waits else t for day, t in self.episodes.items()})
+
+    def _with(self, opened: date, told: Told) -> "Listener":
+        return replace(self, episodes={**self.episodes, opened: told})
 
 
 def _due(told: Told, episode: Episode) -> Told:
