@@ -188,11 +188,14 @@ class Recommendations(Section):
     )
 
 
+_SECRET = re.compile(r"(?i)\b(password|passwd|pwd|token|secret|key)=")
+
+
 def _without_secret(address: str) -> str:
     if address and "://" not in address and address != "databricks":
         raise ValueError("write the address with how it is spoken to, such as http://… or sqlite:///…")
     parts = urlsplit(address)
-    secret = re.search(r"(?i)\b(password|passwd|pwd|token|secret|key)=", parts.query)
+    secret = _SECRET.search(parts.query)
     if parts.password is not None or secret or (parts.username and parts.scheme.startswith("http")):
         raise ValueError(
             "an address with a secret in it ends up in logs: leave it out and give it to MLflow in "
@@ -272,8 +275,8 @@ class Serve(Section):
 
 
 def _page(address: str) -> str:
-    if address and not re.fullmatch(r"https?://[^\s@/][^\s@]*", address):
-        raise ValueError("write the address of a page, such as https://…, without a user or password in it")
+    if address and (not re.fullmatch(r"https?://[^\s@/][^\s@]*", address) or _SECRET.search(address)):
+        raise ValueError("write the address of a page, such as https://…, without a user, password or token in it")
     return address
 
 

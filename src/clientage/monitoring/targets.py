@@ -23,7 +23,7 @@ class Target:
         address: For Apprise; secret, so that it is not even shown where this object is.
         scheme: How it is spoken to, such as mailto or slack.
         mark: Eight signs that this address is known by. They come from a slow digest: whoever has them, and all of
-            the address but the password, tries a few passwords a second.
+            the address but the password, tries passwords slowly.
     """
 
     address: str = field(repr=False)
@@ -33,7 +33,7 @@ class Target:
     @classmethod
     def of(cls, address: str) -> "Target":
         """The target of an address."""
-        digest = hashlib.pbkdf2_hmac("sha256", address.encode(errors="surrogateescape"), b"clientage", 400_000, 4)
+        digest = hashlib.pbkdf2_hmac("sha256", address.encode(errors="surrogateescape"), b"clientage", 100_000, 4)
         return cls(address, address.partition(":")[0].lower(), digest.hex())
 
     @property
