@@ -18,6 +18,7 @@ from clientage.pipeline import MODEL, REPORT, STAGES
 from clientage.segments import grid, names, space
 from clientage.settings import Section, Settings
 from clientage.settings import names as setting_names
+from clientage.monitoring.measures import MEASURES
 from clientage.tables import PREDICTIONS, TABLES, WATCHED, Column, TableSpec
 from clientage.transactions.clean import RULES
 from clientage.transactions.simulation.shifts import KINDS as SHIFTS
@@ -182,10 +183,27 @@ def example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def measures() -> Iterator[str]:
+    """Everything that monitoring measures."""
+    rows = [
+        (
+            area,
+            name,
+            measure.meaning,
+            f"{measure.least:.0%}" if measure.ratio else f"{measure.least:g}",
+            "yes" if measure.decides else "no",
+        )
+        for area, of in MEASURES.items()
+        for name, measure in of.items()
+    ]
+    yield _table(("area", "measure", "what it is", "least", "decides"), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "tables": tables,
     "predictions": predictions,
+    "measures": measures,
     "features": features,
     "rules": rules,
     "shifts": shifts,
