@@ -14,11 +14,11 @@ from typer.main import get_command
 
 from clientage.cli import app
 from clientage.customers.features import NEEDS
+from clientage.monitoring.measures import MEASURES
 from clientage.pipeline import MODEL, REPORT, STAGES
 from clientage.segments import grid, names, space
 from clientage.settings import Section, Settings
 from clientage.settings import names as setting_names
-from clientage.monitoring.measures import MEASURES
 from clientage.tables import PREDICTIONS, TABLES, WATCHED, Column, TableSpec
 from clientage.transactions.clean import RULES
 from clientage.transactions.simulation.shifts import KINDS as SHIFTS
