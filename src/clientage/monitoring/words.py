@@ -9,6 +9,7 @@ from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.verdict import Finding, Rules, worst
 
+NAMELESS = "(none)"
 SHARES = ("returned", "empty", "set aside", "outside", "moved", "refused")
 SHOWN = 3  # causes in the sentence on a window
 
@@ -28,7 +29,7 @@ def because(finding: Finding, seen: Observed, row: int, usual: Observed, names: 
     if (key in (ITEMS, COUNTRIES) or key.measure == "mix") and (
         moved := movers(seen, row, usual, SOLD if key == ITEMS and SOLD in seen.counts else key)
     ):
-        told = [f"{called.get(name, name)} {_share(before)} → {_share(now)}" for name, before, now in moved]
+        told = [f"{called.get(name, name) or NAMELESS} {_share(before)} → {_share(now)}" for name, before, now in moved]
         return f"{_title(key)}: {' · '.join(told)}"
     if key.measure in ("psi", "ks", "wasserstein"):
         return f"{_title(key)}: {_median(key, seen, row, usual)}"
