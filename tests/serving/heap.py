@@ -2,6 +2,8 @@
 
 import ctypes
 import gc
+import re
+from pathlib import Path
 
 NAMES = ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost")
 COUNTED = hasattr(ctypes.CDLL(None), "mallinfo2")  # by glibc alone
@@ -29,3 +31,9 @@ def used():
 def unused():
     """Bytes given back, and not to the system."""
     return _heap().fordblks
+
+
+def resident():
+    """Bytes of this process that are in memory."""
+    gc.collect()
+    return 1024 * int(re.search(r"VmRSS:\s+(\d+)", Path("/proc/self/status").read_text())[1])

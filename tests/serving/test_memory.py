@@ -70,7 +70,34 @@ print(unused())
 """
 
 
-def test_memory_of_lookups_goes_back_to_the_system(shop):
-    command = [sys.executable, "-c", LOOKUPS, shop]
+def alone(program, folder):
+    """The number that a program prints, in a process like those of the service."""
     options = {"cwd": Path(__file__).parent, "env": os.environ | MEMORY, "stdout": subprocess.PIPE}
-    assert int(subprocess.run(command, check=True, **options).stdout) < 8 * 2**20
+    return int(subprocess.run([sys.executable, "-c", program, folder], check=True, **options).stdout)
+
+
+def test_memory_of_lookups_goes_back_to_the_system(shop):
+    assert alone(LOOKUPS, shop) < 8 * 2**20
+
+
+MERGING = """
+import sys
+from pathlib import Path
+import orjson
+from clientage.serving.folder import MANY, FolderSink
+from clientage.serving.rows import table
+from heap import resident
+from predictions import record
+sink = FolderSink(Path(sys.argv[1]))
+parts = (table([orjson.dumps(record(f"r{i}", ["c"] * 5000))])[0] for i in range(MANY))
+for i, rows in enumerate(parts):
+    sink.write(f"{i:03}", rows)
+before = resident()
+sink.write("last", rows)
+assert len(list(sink.folder.iterdir())) == 2
+print(resident() - before)
+"""
+
+
+def test_memory_of_merging_goes_back_to_the_system(tmp_path):
+    assert alone(MERGING, tmp_path) < 24 * 2**20
