@@ -1,7 +1,7 @@
 """Verdicts: ok, watch or drift, for every measure of a window and for the window as a whole.
 
-A measure drifts when it is beyond its limit, or in watch for the second time within three windows, on the same side (two of
-three beyond the warning lines: Western Electric 1956). A window drifts when a measure that decides does.
+A measure drifts when it is beyond its limit, or in watch for the second time within three windows, on the same side
+(two of three beyond the warning lines: Western Electric 1956). A window drifts when a measure that decides does.
 """
 
 from collections.abc import Mapping, Sequence
