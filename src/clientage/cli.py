@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clientage.cli_export import export
+from clientage.cli_monitor import monitor
 from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_serve import predict, serve
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
 app.add_typer(export, name="export")
+app.command()(monitor)
 app.command()(serve)
 app.command()(predict)
 

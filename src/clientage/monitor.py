@@ -3,8 +3,8 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime, timedelta
 from functools import reduce
 from typing import Any
 
@@ -16,9 +16,13 @@ from clientage.context import MODEL, Run, opened
 from clientage.customers.features import customer_features
 from clientage.errors import InputError, WorkspaceError
 from clientage.manifest import fingerprint
-from clientage.monitoring import features
+from clientage.monitoring import alerts, features, targets
+from clientage.monitoring.alerts import Delivered, Post, Quiet
+from clientage.monitoring.alerts import notify as tell_of
 from clientage.monitoring.compared import ITEMS, SEGMENTS, SOLD
+from clientage.monitoring.episodes import Episode, episodes
 from clientage.monitoring.measures import TOLD, Key
+from clientage.monitoring.notices import Sender
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.reference import Reference
 from clientage.monitoring.verdict import DRIFT, Finding, Rules, calibrated, overall, worst
@@ -30,7 +34,7 @@ from clientage.settings import Settings
 from clientage.stages.watch import orders, outcomes, people
 from clientage.stages.watch.watch import Watch
 
-REFERENCE = "model/reference.json"
+REFERENCE, ALERTS = "model/reference.json", "monitor/alerts.json"
 NEEDS = ("transactions", "lines", "rejected", "customers", "model")
 FEWEST = 8  # windows of a reference
 
@@ -128,6 +132,7 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
     _keep(run, rows)
     if journeys is not None:
         run.write("journeys", journeys.order_by("customer_id", "since"))
+    _keep_episodes(run)
     told = [row for row in rows if row["area"] == "all"]
     judged = (Judged(row["window"], row["verdict"], row["because"], row["reference"]) for row in told)
     return Monitored(tuple(judged), windows.days, reference.day)
@@ -316,3 +321,42 @@ def _keep(run: Run, rows: list[dict[str, Any]]) -> None:
     spared = {row["window"] for row in kept}
     every = kept + [row for row in rows if row["window"] not in spared]
     run.write("drift", sorted(every, key=lambda row: (row["window"], row["area"], row["measure"], row["subject"])))
+
+
+def _keep_episodes(run: Run) -> None:
+    """The table `episodes`, from the verdicts on all windows after those that models were made in."""
+    drift = run.read("drift")
+    judged = run.rows(drift.filter(drift.area == "all", ~drift.reference))
+    run.write("episodes", [asdict(each) for each in episodes(judged, run.settings.alerts.settle)])
+
+
+def notify(settings: Settings, now: datetime) -> Delivered:
+    """Tell the targets of the environment what they do not know yet of episodes; with no target, nothing is done.
+
+    Args:
+        settings: All of them.
+        now: The time, with a zone: quiet hours go by its clock.
+
+    Raises:
+        ClientageError: A target is none, or the record of what was told cannot be read or written.
+    """
+    whom, wanted = targets.of_environment(), settings.alerts
+    if not whom:
+        return Delivered()
+    warehouse = opened(settings)
+    sender = Sender(settings.shop.name, wanted.dashboard_url)
+    post = Post(sender, Quiet.of(wanted.quiet_from, wanted.quiet_until), wanted.retries, wanted.pause_seconds)
+    with warehouse.transaction():
+        drift, known = warehouse.read("drift"), warehouse.collect(warehouse.read("episodes")).to_pylist()
+        through = warehouse.collect(drift.agg(last=drift.window.max()))["last"][0].as_py()
+        path = settings.workspace / ALERTS
+        return tell_of([Episode(**row) for row in known], path, whom, now, through=through, post=post)
+
+
+def probe(settings: Settings) -> list[tuple[str, bool]]:
+    """Send a test notice to each target of the environment: its name, and whether it took the notice.
+
+    Raises:
+        ClientageError: There is none, or one is no address.
+    """
+    return alerts.probe(targets.of_environment(), Sender(settings.shop.name, settings.alerts.dashboard_url))

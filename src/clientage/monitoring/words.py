@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from clientage.monitoring.compared import COUNTRIES, ITEMS, SEGMENTS, SOLD, movers
+from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICES, SEGMENTS, SOLD, movers
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.verdict import Finding, Rules, worst
@@ -34,6 +34,8 @@ def because(finding: Finding, seen: Observed, row: int, usual: Observed, names: 
         return f"{_title(key)}: {_median(key, seen, row, usual)}"
     if np.isnan(finding.value) or not finding.limit:
         return ""
+    if key == PRICES:
+        return f"prices of the same products: {finding.value - 1:+.1%}"
     form = _share if key.measure in SHARES else _number
     return f"{_title(key)}: {form(finding.value)}, usually {form(finding.limit.expected)}{_change(finding)}"
 
