@@ -35,8 +35,8 @@ class Range:
 
     @classmethod
     def of(cls, values: Floats) -> "Range | None":
-        """That of a feature's values, NaN where missing; None where all are missing."""
-        known = values[~np.isnan(values)]
+        """That of a feature's values, NaN where missing; None where all are missing. Infinite ones have no part in it."""
+        known = values[np.isfinite(values)]
         if not len(known):
             return None
         inner = np.unique(np.quantile(known, np.arange(1, BINS) / BINS))
