@@ -25,7 +25,7 @@ from clientage.monitoring.measures import MEASURES, TOLD, Key
 from clientage.monitoring.notices import Sender
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.reference import Reference
-from clientage.monitoring.verdict import DRIFT, Finding, Rules, calibrated, overall, worst
+from clientage.monitoring.verdict import DRIFT, LOOKED_BACK, Finding, Rules, calibrated, overall, worst
 from clientage.monitoring.windows import Windows
 from clientage.monitoring.words import because, sentence
 from clientage.pipeline import Tell
@@ -96,7 +96,7 @@ def monitor(
     Args:
         settings: All of them.
         since: Leave out windows before this day; what was found of them earlier stays.
-        until: Leave out windows that end after this day.
+        until: Leave out windows that end after this day; the same.
         renew: Whether to learn what is usual once more.
         tell: Told of progress.
 
@@ -134,16 +134,25 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
         watch, ranges=reference.ranges, inputs=reference.inputs, items=_items(reference), columns=_columns(reference)
     )
     numbers = windows.between(max(reference.day, since or reference.day), min(run.today, until or run.today))
-    seen, journeys = _looked(watch, numbers, reference, changes)
+    around = _around(windows, numbers, reference.day)
+    seen, journeys = _looked(watch, around, reference, changes)
+    asked = range(len(around) - len(numbers), len(around))
+    judged = reference.judge(reference.compare(seen))[asked.start :]
     rows = _rows(run, reference, reference.observed, reference.judge_left_out(), learned=True)
-    rows += _rows(run, reference, seen, reference.judge(reference.compare(seen)), learned=False)
+    rows += _rows(run, reference, seen.taken(asked), judged, learned=False)
     _keep(run, rows)
     if journeys is not None:
         run.write("journeys", journeys.order_by("customer_id", "since"))
     _keep_episodes(run)
     told = [row for row in rows if row["area"] == "all"]
-    judged = (Judged(row["window"], row["verdict"], row["because"], row["reference"]) for row in told)
-    return Monitored(tuple(judged), windows.days, reference.day)
+    found = (Judged(row["window"], row["verdict"], row["because"], row["reference"]) for row in told)
+    return Monitored(tuple(found), windows.days, reference.day)
+
+
+def _around(windows: Windows, numbers: range, day: date) -> range:
+    """The windows, and those after the reference that tell whether one of them is in watch for the second time."""
+    first = windows.between(day, day).start
+    return range(max(numbers.start - LOOKED_BACK, first), numbers.stop) if len(numbers) else numbers
 
 
 def _digest(text: str) -> str:
@@ -225,17 +234,18 @@ def _columns(reference: Reference) -> tuple[str, ...]:
 def _looked(
     watch: Watch, numbers: range, reference: Reference, changes: ir.Table | None
 ) -> tuple[Observed, ir.Table | None]:
-    """The windows since, and every change of segment up to the last of them."""
+    """What was seen in windows, and every change of segment."""
     run = watch.run
     known = changes if changes is not None else run.read("journeys") if run.warehouse.exists("journeys") else None
     if not len(numbers):
         return Observed(()), known
-    seen, moves = people.in_segments(watch, numbers, _before(watch, numbers.start, known))
-    every = _all_changes(watch, numbers, known, moves)
+    wider = range(numbers.start - 1, numbers.stop)  # who moved is known even where the window before was left out
+    seen, moves = people.in_segments(watch, wider, _before(watch, wider.start, known))
+    every = _all_changes(watch, wider, known, moves)
     parts = [orders.look(watch, numbers), people.bought_lately(watch, numbers)]
     if moves is not None:
         parts += [people.refits(watch, numbers), outcomes.outcomes(watch, every, numbers, reference.expected)]
-    return reduce(Observed.joined, parts, seen), every
+    return reduce(Observed.joined, parts, seen.taken(range(1, len(wider)))), every
 
 
 def _before(watch: Watch, number: int, known: ir.Table | None) -> ir.Table | None:

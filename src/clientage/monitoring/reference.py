@@ -112,7 +112,7 @@ class Reference:
             found = json.loads(text)
             if found["format"] != FORMAT:
                 raise InputError(f"the reference has format {found['format']}, not {FORMAT}. {AGAIN}")
-            return cls(
+            reference = cls(
                 found["model"],
                 date.fromisoformat(found["day"]),
                 int(found["days"]),
@@ -129,8 +129,12 @@ class Reference:
                     found["rules"]["strictness"],
                 ),
             )
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            if reference.days < 1:
+                raise ValueError(f"windows of {reference.days} days")
+            reference.judge([])  # its parts fit together
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise InputError(f"the reference of the model cannot be read ({error}). {AGAIN}") from error
+        return reference
 
 
 AGAIN = "Make it again: clientage monitor --renew."

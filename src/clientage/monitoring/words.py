@@ -68,8 +68,8 @@ def _title(key: Key, called: Mapping[str, str]) -> str:
         asked = " asked for" if key.area == "predictions" else ""
         return f"{what}{asked} outside the range of the model" if key.measure == "outside" else f"{what}{asked}"
     if key.area == "outcomes":
-        what = {"buys again": "customers who bought again", "spend": "what customers spent next"}.get(key.measure)
-        told = f"{what}, over what was expected" if what else "how well segments tell who buys again (AUC)"
+        did = {"buys again": "customers who bought again", "spend": "what customers spent next"}.get(key.measure)
+        told = f"{did}, over what was expected" if did else "how well segments tell who buys again (AUC)"
         return f"{told}, in {called.get(key.subject, key.subject)}" if key.subject else told
     return key.measure
 
