@@ -54,8 +54,6 @@ def sentence(findings: Sequence[Finding], rules: Rules, told: Mapping[Key, str])
 
 
 def _title(key: Key) -> str:
-    if key.area == "segments":
-        return {"mix": "segment mix", "moved": "customers who changed segment"}.get(key.measure, key.measure)
     if key.area == "missing":
         return f"{'no ' if key.measure == 'empty' else 'lines set aside, '}{key.subject or 'in all'}"
     if key.area in ("customers", "predictions") and key.subject:
@@ -64,7 +62,15 @@ def _title(key: Key) -> str:
         return f"{what}{asked} outside the range of the model" if key.measure == "outside" else f"{what}{asked}"
     if key.area == "outcomes":
         return f"{key.measure} in segment {key.subject}" if key.subject else key.measure
-    return key.measure
+    return NAMED.get((key.area, key.measure), key.measure)
+
+
+NAMED = {
+    ("segments", "mix"): "segment mix",
+    ("segments", "moved"): "customers who changed segment",
+    ("predictions", "mix"): "segment mix of who was asked for",
+    ("service", "refused"): "asked for and refused",
+}
 
 
 def _median(key: Key, seen: Observed, row: int, usual: Observed) -> str:
