@@ -14,12 +14,14 @@ from typer.main import get_command
 
 from clientage.cli import app
 from clientage.customers.features import NEEDS
+from clientage.monitoring.measures import MEASURES
 from clientage.pipeline import MODEL, REPORT, STAGES
 from clientage.segments import grid, names, space
 from clientage.settings import Section, Settings
 from clientage.settings import names as setting_names
 from clientage.tables import PREDICTIONS, TABLES, WATCHED, Column, TableSpec
 from clientage.transactions.clean import RULES
+from clientage.transactions.simulation.shifts import KINDS as SHIFTS
 from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.names import LAYOUTS, NAMES
 
@@ -69,6 +71,15 @@ def features() -> Iterator[str]:
         if name not in TABLES["customers"].key and name != "as_of"
     ]
     yield _table(("feature", "unit", "meaning", "needs the column", "compared by"), rows)
+
+
+def shifts() -> Iterator[str]:
+    """Every kind of shift that can be planted in the simulated shop."""
+    rows = (
+        (f"`{name}`", kind.meaning, kind.size, f"{kind.usual:g}", f"{kind.least:g} to {kind.most:g}")
+        for name, kind in SHIFTS.items()
+    )
+    yield _table(("kind", "what happens", "size", "unless given", "allowed"), rows)
 
 
 def rules() -> Iterator[str]:
@@ -168,16 +179,34 @@ def example() -> str:
             if name.rpartition(".")[0] == section:
                 value = _toml(setting.default)
                 lines.append(f"{name.rpartition('.')[2]} = {value}  # {setting.description}" if value else
-                             f"# {name} = 2024-12-31  # {setting.description}")  # fmt: skip
+                             f"# {name.rpartition('.')[2]} = 2024-12-31  # {setting.description}")  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def measures() -> Iterator[str]:
+    """Everything that monitoring measures."""
+    rows = [
+        (
+            area,
+            name,
+            measure.meaning,
+            f"{measure.least:.0%}" if measure.ratio else f"{measure.least:g}",
+            "yes" if measure.decides else "no",
+        )
+        for area, of in MEASURES.items()
+        for name, measure in of.items()
+    ]
+    yield _table(("area", "measure", "what it is", "least", "decides"), rows)
 
 
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "tables": tables,
     "predictions": predictions,
+    "measures": measures,
     "features": features,
     "rules": rules,
+    "shifts": shifts,
     "recipes": recipes,
     "actions": actions,
     "grid-actions": grid_actions,

@@ -74,6 +74,17 @@ def test_json_is_one_document_on_standard_output(command):
     assert said["as_of"] == "2024-11-01"
 
 
+def test_shifts_are_planted_and_told(command, tmp_path):
+    shop = ("simulate", "--customers", "40", "--steady")
+    shifts = ("--shift", "returns=3@2024-09-02", "--shift", "price@2024-07-29")
+    made = command(*shop, *shifts, "--json", "--out", "changed.parquet")
+    assert json.loads(made.stdout)["shifts"] == ["price=0.15@2024-07-29", "returns=3@2024-09-02"]
+    assert "price=0.15@2024-07-29, returns=3@2024-09-02" in command(*shop, *shifts, "--out", "again.parquet").stdout
+    assert "shift" not in command(*shop, "--out", "plain.parquet").stdout
+    changed, again, plain = ((tmp_path / f"{name}.parquet").read_bytes() for name in ("changed", "again", "plain"))
+    assert changed == again != plain
+
+
 def test_simulate_then_doctor_then_steps_then_evaluate(command, tmp_path):
     made = command("simulate", "--customers", "800", "--seed", "3", "--out", "lines.parquet", "--json")
     assert json.loads(made.stdout)["customers"] == 800
@@ -127,6 +138,7 @@ def test_version(command):
         (["step", "clean"], 1, "the stage clean needs transactions"),
         (["evaluate"], 1, "clientage run"),
         (["simulate", "--customers", "0"], 2, "customers"),
+        (["simulate", "--shift", "price@2024-07-29", "--shift", "prise@2024-07-29"], 2, "no kind prise"),
     ],
 )
 def test_errors_are_a_sentence_with_the_right_code(command, arguments, code, said):

@@ -58,6 +58,10 @@ def test_a_file_of_another_name(tmp_path):
         (["segments.quintiles.monetary=[4, 3, 2, 1]"], "four ascending limits"),
         (["segments.k.x=5"], "segments.k"),
         (["segments.k=4", "segments.k.x=5"], "segments.k"),
+        (["alerts.quiet_from=25:00", "alerts.quiet_until=7"], "quiet_until: write a time of day as 22:00.*'7'"),
+        (["alerts.quiet_from=22:00"], "quiet hours have one end: give alerts.quiet_from and alerts.quiet_until"),
+        (["alerts.quiet_from=22:00", "alerts.quiet_until=22:00"], "quiet hours end when they begin"),
+        (["alerts.retries=11"], "setting alerts.retries: .* less than or equal to 10"),
     ],
 )
 def test_what_does_not_fit_is_said_in_a_sentence(overrides, said):
@@ -134,3 +138,21 @@ def test_an_address_that_will_not_do_is_refused_without_repeating_it(monkeypatch
     with pytest.raises(SettingsError) as refused:
         load()
     assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("value", ["json://u:hunter2@h/ slack://hunter2", "[", "hunter2", '{"retries": 9}', ""])
+def test_the_addresses_of_alerts_are_no_setting(monkeypatch, value):
+    monkeypatch.setenv("CLIENTAGE_ALERTS", value)
+    monkeypatch.setenv("CLIENTAGE_ALERTS__SETTLE", "4")
+    assert (load().alerts.settle, load().alerts.retries) == (4, 3)
+    assert "hunter2" not in repr(load())
+
+
+@pytest.mark.parametrize(
+    "given", ["https://a:hunter2@h/", "h/hunter2", "javascript:hunter2", "https://h/?token=hunter2"]
+)
+def test_a_dashboard_with_a_secret_in_its_address_is_refused_without_repeating_it(given):
+    with pytest.raises(SettingsError, match=r"setting alerts\.dashboard_url: write the address of a page") as refused:
+        load(overrides=[f"alerts.dashboard_url={given}"])
+    assert "hunter2" not in str(refused.value)
+    assert load(overrides=["alerts.dashboard_url=https://h.example:8050/a?b=c"]).alerts.dashboard_url

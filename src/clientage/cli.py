@@ -14,10 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clientage.cli_export import export
+from clientage.cli_monitor import monitor
 from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_serve import predict, serve
-from clientage.errors import ClientageError, SettingsError, WorkspaceError
+from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
 
 if TYPE_CHECKING:
     from clientage.settings import Settings
@@ -30,6 +31,7 @@ app = typer.Typer(
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
 app.add_typer(export, name="export")
+app.command()(monitor)
 app.command()(serve)
 app.command()(predict)
 
@@ -281,23 +283,34 @@ def simulate(
     customers: Annotated[int, typer.Option("--customers", min=1, help="How many customers.")] = 5000,
     seed: Annotated[int, typer.Option("--seed", min=0, help="Another seed, another shop.")] = 7,
     months: Annotated[int, typer.Option("--months", min=1, help="How long the shop has been open.")] = 12,
+    steady: Annotated[bool, typer.Option("--steady", help="No seasons; customers come and go evenly.")] = False,
+    shift: Annotated[
+        list[str] | None,
+        typer.Option("--shift", help="What changes when: kind@day, kind=size@day. Repeatable."),
+    ] = None,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Make up a shop: order lines, dirty ones too, and the segments planted in them."""
+    """Make up a shop: order lines, dirty ones too, and the segments and shifts planted in them."""
     from clientage import terminal
     from clientage.transactions.simulate import simulate as made_up
 
     try:
         with terminal.following(quiet=as_json) as tell:
-            made = made_up(customers, out=out, seed=seed, months=months, progress=lambda share: tell("progress", share))
+            shop: dict[str, Any] = {"seed": seed, "months": months, "steady": steady, "shifts": shift or ()}
+            made = made_up(customers, out=out, progress=lambda share: tell("progress", share), **shop)
+    except InputError as error:
+        raise SettingsError(str(error)) from error
     except OSError as error:
         raise WorkspaceError(f"{out}: cannot be written ({error.strerror}). Give another --out.") from error
     if as_json:
         facts = {"lines": made.lines, "customers": made.customers, "dirty": dict(made.dirty)}
+        facts |= {"shifts": [str(planted) for planted in made.shifts]} if made.shifts else {}
         typer.echo(json.dumps({"out": str(made.lines_path), "truth": str(made.truth_path), **facts}, indent=1))
         return
     typer.echo(f"{made.lines:,} lines of {made.customers:,} customers in {made.lines_path}")
+    if made.shifts:
+        typer.echo(f"planted shifts: {', '.join(str(planted) for planted in made.shifts)}")
     typer.echo(f"their planted segments in {made.truth_path}        next: clientage run {made.lines_path}")
 
 

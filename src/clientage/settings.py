@@ -20,6 +20,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
+    EnvSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -188,11 +189,14 @@ class Recommendations(Section):
     )
 
 
+_SECRET = re.compile(r"(?i)\b(password|passwd|pwd|token|secret|key)=")
+
+
 def _without_secret(address: str) -> str:
     if address and "://" not in address and address != "databricks":
         raise ValueError("write the address with how it is spoken to, such as http://… or sqlite:///…")
     parts = urlsplit(address)
-    secret = re.search(r"(?i)\b(password|passwd|pwd|token|secret|key)=", parts.query)
+    secret = _SECRET.search(parts.query)
     if parts.password is not None or secret or (parts.username and parts.scheme.startswith("http")):
         raise ValueError(
             "an address with a secret in it ends up in logs: leave it out and give it to MLflow in "
@@ -295,11 +299,51 @@ class Monitor(Section):
     )
 
 
+def _page(address: str) -> str:
+    if address and (not re.fullmatch(r"https?://[^\s@/][^\s@]*", address) or _SECRET.search(address)):
+        raise ValueError("write the address of a page, such as https://…, without a user, password or token in it")
+    return address
+
+
+def _clock(clock: str) -> str:
+    if clock and not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", clock):
+        raise ValueError("write a time of day as 22:00")
+    return clock
+
+
+Clock = Annotated[str, AfterValidator(_clock)]
+
+
+class Alerts(Section):
+    """Who is told of drift, and when; the addresses stand in CLIENTAGE_ALERTS."""
+
+    settle: Count = Field(2, description="Windows in a row without drift that end an episode.")
+    quiet_from: Clock = Field("", description="Send nothing from this time of day on, such as 22:00; empty: always.")
+    quiet_until: Clock = Field("", description="Until this time of day, by the clock of this machine.")
+    retries: Annotated[int, Field(ge=0, le=10)] = Field(
+        3, description="How often a target that is away is tried again at once; after that, at the next run."
+    )
+    pause_seconds: float = Field(
+        2, ge=0, le=60, description="Wait before the first of these; each next one is twice as long."
+    )
+    dashboard_url: Annotated[str, AfterValidator(_page)] = Field(
+        "", description="Address of the dashboard, put into every notice; empty: none."
+    )
+
+
 class Warehouse(Section):
     """Where tables live and what they may use."""
 
     memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
+
+
+class _Variables(EnvSettingsSource):
+    """The environment but for `CLIENTAGE_ALERTS`, which bears the name of a section and is a secret, no setting."""
+
+    def __init__(self, settings_cls: type[BaseSettings]) -> None:
+        super().__init__(settings_cls)
+        self.env_vars = {name: value for name, value in self.env_vars.items() if name != "clientage_alerts"}
 
 
 class Settings(BaseSettings):
@@ -322,7 +366,20 @@ class Settings(BaseSettings):
     evaluate: Evaluate = Field(Evaluate(), description="See the section below.")
     monitor: Monitor = Field(Monitor(), description="See the section below.")
     serve: Serve = Field(Serve(), description="See the section below.")
+    alerts: Alerts = Field(Alerts(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Flags before the environment."""
+        return init_settings, _Variables(settings_cls)
 
     @model_validator(mode="after")
     def _together(self) -> Self:
@@ -337,6 +394,10 @@ class Settings(BaseSettings):
             raise ValueError(
                 f"the sweep would try {self.sweep.size:,} candidates, above {MOST_CANDIDATES:,}: give shorter lists"
             )
+        if bool(self.alerts.quiet_from) != bool(self.alerts.quiet_until):
+            raise ValueError("quiet hours have one end: give alerts.quiet_from and alerts.quiet_until, or neither")
+        if self.alerts.quiet_from and self.alerts.quiet_from == self.alerts.quiet_until:
+            raise ValueError("quiet hours end when they begin: give alerts.quiet_until another time of day")
         return self
 
 
@@ -373,14 +434,10 @@ def load(config: Path | None = None, overrides: Iterable[str] = ()) -> Settings:
 
         @classmethod
         def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
+            cls, settings_cls: type[BaseSettings], *sources: PydanticBaseSettingsSource, **named: Any
         ) -> tuple[PydanticBaseSettingsSource, ...]:
-            return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, path)
+            others = super().settings_customise_sources(settings_cls, *sources, **named)
+            return *others, TomlConfigSettingsSource(settings_cls, path)
 
     try:
         return Configured(**_nested(overrides))
@@ -434,7 +491,7 @@ def _sentence(problem: Any) -> str:
     if problem["type"] != "extra_forbidden":
         plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
         given = (
-            "" if name.startswith(("tracking", "serve.")) else f" (given: {problem['input']!r})"
+            "" if name.startswith(("tracking", "serve.", "alerts.dashboard")) else f" (given: {problem['input']!r})"
         )  # it may have a password in it
         return (
             f"setting {name}: {plain.removeprefix('Value error, ')}{given}."

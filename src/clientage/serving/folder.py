@@ -74,11 +74,12 @@ class FolderSink:
         parts = [path for path in found if path.stat().st_size < SMALL]
         if len(parts) < MANY:
             return
-        rows = once(pa.concat_tables([_read(path) for path in parts]))
         digest = hashlib.sha256("\n".join(path.name for path in parts).encode()).hexdigest()
-        self._put(f"{parts[0].name.partition('-')[0]}{MERGED}{digest[:16]}.parquet", rows)
+        name = f"{parts[0].name.partition('-')[0]}{MERGED}{digest[:16]}.parquet"
+        self._put(name, once(pa.concat_tables([_read(path) for path in parts])))
         for path in parts:
             path.unlink()
+        pa.default_memory_pool().release_unused()  # it was all of them at once, and is rarely needed again
 
     def _put(self, name: str, rows: pa.Table) -> None:
         draft = self.folder / DRAFT

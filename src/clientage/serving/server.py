@@ -194,8 +194,9 @@ def _watch(planned: Plan) -> int:
     return 0 if told else max(ended, 1)
 
 
-# memory that one thread frees is used again by the others, not kept by each: by the C library, and by Arrow
-MEMORY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+# memory that one thread frees is used again by the others, not kept by each: by the C library, and by Arrow; large
+# pieces go back to the system, where the C library would learn to keep them, and small ones would pin what is around
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 def _started(settings: Settings, name: str, *models: str, errors: int | None = None) -> subprocess.Popen[bytes]:

@@ -1,12 +1,12 @@
 """The simulated shop: order lines as a real shop would hand them over, with the planted truth beside them.
 
 Orders, returns and dirty lines are made block by block, in time order, so memory does not grow with their number.
-What the shop sells, when it is busy, who comes and what is dirty are in the folder `simulation`.
+What the shop sells, when it is busy, who comes, what is dirty and what shifts are in the folder `simulation`.
 """
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
@@ -19,10 +19,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clientage.errors import InputError, joined
-from clientage.transactions.simulation.calendar import make_calendar
-from clientage.transactions.simulation.catalogue import Floats, Ints, make_catalogue
-from clientage.transactions.simulation.dirt import IMPOSSIBLE, LINE, Lines, Shop, soiled
-from clientage.transactions.simulation.shoppers import COUNTRIES, PLANTED, Shoppers, make_shoppers
+from clientage.transactions.simulation.calendar import end_of, make_calendar
+from clientage.transactions.simulation.catalogue import Ints, make_catalogue
+from clientage.transactions.simulation.dirt import IMPOSSIBLE, counted, soiled
+from clientage.transactions.simulation.orders import bought_lines, returned_lines
+from clientage.transactions.simulation.shifts import Shift, outside, shifted, stocked, taken_back, understood
+from clientage.transactions.simulation.shop import LINE, Lines, Shop
+from clientage.transactions.simulation.shoppers import COUNTRIES, ELSEWHERE, PLANTED, make_shoppers, settled
 
 BLOCK = 400_000  # lines to aim at
 ROW_GROUP = 131_072
@@ -51,6 +54,7 @@ class Simulated:
         lines: Number of order lines, dirty ones included.
         customers: Number of customers with an id.
         dirty: Lines that cleaning sets aside, by the rule that does it.
+        shifts: What was planted, in the order it takes effect, with sizes.
     """
 
     lines_path: Path
@@ -58,6 +62,7 @@ class Simulated:
     lines: int
     customers: int
     dirty: Mapping[str, int]
+    shifts: Sequence[Shift] = ()
 
 
 def simulate(
@@ -68,6 +73,8 @@ def simulate(
     seed: int = 7,
     start: date = date(2024, 1, 1),
     months: int = 12,
+    steady: bool = False,
+    shifts: Iterable[Shift | str] = (),
     progress: Callable[[float], None] | None = None,
 ) -> Simulated:
     """Write a shop's order lines, in time order, and who of its customers was meant to be what.
@@ -81,6 +88,9 @@ def simulate(
         seed: Seed of everything random.
         start: First day.
         months: Length of the simulated time.
+        steady: No seasons, and customers of every kind come and go evenly, as if the shop had long been open.
+        shifts: What changes from a day on; or as it is written for the command, such as `price=0.15@2024-07-29`. Lines
+            before the day are those of the shop without the shift.
         progress: Called with the share done, in [0, 1].
 
     Raises:
@@ -88,35 +98,41 @@ def simulate(
         OSError: A file cannot be written.
     """
     truth = truth or out.with_name(f"{out.stem}_truth.parquet")
-    _check(customers, seed, start, months)
+    planted, problems = understood(shifts)
+    _check(customers, seed, start, months, planted, problems)
     if out.resolve() == truth.resolve():
         raise InputError(f"{out}: lines and truth cannot be the same file. Give another one for the truth.")
-    shop = _open_shop(customers, seed, start, months)
+    shop = _open_shop(customers, seed, start, months, steady, planted)
     dirty: Counter[str] = Counter()
     written = 0
     with _replacing(out) as lines_file, _replacing(truth) as truth_file:
         with pq.ParquetWriter(lines_file, SCHEMA, compression="zstd") as writer:
-            for done, table, dirt in _blocks(shop):
+            for done, table, dirt in _blocks(shop, planted):
                 writer.write_table(table, row_group_size=ROW_GROUP)
                 written += len(table)
                 dirty += dirt
                 if progress:
                     progress(done)
         pq.write_table(_truth(shop), truth_file, compression="zstd")
-    return Simulated(out, truth, written, customers, dict(dirty))
+    return Simulated(out, truth, written, customers, dict(dirty), planted)
 
 
-def _check(customers: int, seed: int, start: date, months: int) -> None:
-    """Name every argument that does not fit."""
+def _check(
+    customers: int, seed: int, start: date, months: int, shifts: Sequence[Shift], problems: Sequence[str]
+) -> None:
+    """Name every argument that does not fit, and the problems found before."""
     last_year = start.year + (start.month + months - 1 - (start.day == 1)) // 12
-    problems = {
+    checks = {
         f"customers is {customers}: simulate at least 1.": customers < 1,
         f"seed is {seed}: give a whole number from 0.": seed < 0,
         f"months is {months}: simulate at least 1.": months < 1,
         f"{months} months from {start}: stay within 1970 to 2099.": start.year < 1970 or last_year > 2099,
     }
-    if any(problems.values()):
-        raise InputError(joined(text for text, wrong in problems.items() if wrong))
+    wrong = [text for text, wrong in checks.items() if wrong] + [*problems]
+    if months >= 1:
+        wrong += outside(shifts, np.datetime64(start, "D"), end_of(start, months))
+    if wrong:
+        raise InputError(joined(wrong))
 
 
 @contextmanager
@@ -131,12 +147,15 @@ def _replacing(path: Path) -> Iterator[Path]:
         beside.unlink(missing_ok=True)
 
 
-def _open_shop(customers: int, seed: int, start: date, months: int) -> Shop:
+def _open_shop(customers: int, seed: int, start: date, months: int, steady: bool, shifts: Sequence[Shift]) -> Shop:
     """Calendar, catalogue and shoppers; each has a random stream of its own."""
-    calendar = make_calendar(start, months)
+    calendar = make_calendar(start, months, steady=steady)
     shoppers = make_shoppers(np.random.default_rng([seed, 1]), customers, calendar.years)
+    if steady:
+        shoppers = settled(np.random.default_rng([seed, 4]), shoppers)
+    catalogue = stocked(make_catalogue(np.random.default_rng([seed, 0]), steady=steady), shifts)
     ids = pc.cast(pa.array(np.arange(customers) + FIRST_CUSTOMER), pa.string())
-    return Shop(seed, calendar, make_catalogue(np.random.default_rng([seed, 0])), shoppers, ids)
+    return Shop(seed, calendar, catalogue, shoppers, ids)
 
 
 def _truth(shop: Shop) -> pa.Table:
@@ -156,85 +175,22 @@ def _edges(shop: Shop) -> Ints:
     return np.unique(np.concatenate([[0], np.searchsorted(shop.calendar.clock, cuts), [days]]))
 
 
-def _blocks(shop: Shop) -> Iterator[tuple[float, pa.Table, Counter[str]]]:
+def _blocks(shop: Shop, shifts: Sequence[Shift]) -> Iterator[tuple[float, pa.Table, Counter[str]]]:
     """Share done, lines and number of dirty lines, block after block; returns wait for their day."""
     edges = _edges(shop)
     waiting = np.empty(0, LINE)
     orders, invoice = 0, FIRST_INVOICE
     for number, (first, end) in enumerate(pairwise(edges)):
         rng = np.random.default_rng([shop.seed, 2, number])
-        bought = _bought(rng, shop, orders, shop.calendar.clock[first], shop.calendar.clock[end])
+        bought = bought_lines(rng, shop, orders, shop.calendar.clock[first], shop.calendar.clock[end])
         orders = bought["order"].max(initial=orders - 1) + 1
-        returned = np.concatenate([waiting, _returned(rng, shop, bought)])
+        back = taken_back(shop, shifts, number, bought, returned_lines(rng, shop, bought))
+        returned = np.concatenate([waiting, shifted(shop, shifts, back)])
         due = returned["minute"] < end * 1440
         waiting = returned[~due]
-        lines, dirt = soiled(rng, shop, bought, impossible=IMPOSSIBLE if number == 0 else 0)
+        lines = shifted(shop, shifts, soiled(rng, shop, bought, impossible=IMPOSSIBLE if number == 0 else 0))
         table, invoice = _table(shop, np.concatenate([lines, returned[due]]), invoice)
-        yield end / edges[-1], table, dirt
-
-
-def _bought(rng: np.random.Generator, shop: Shop, first_order: int, since: float, until: float) -> Lines:
-    """Purchases between two clock times, sorted by order; no product stands twice in an order."""
-    s, calendar = shop.shoppers, shop.calendar
-    who, at = _orders(rng, s, since, until)
-    minute = calendar.minute(rng, at)
-    order = np.repeat(np.arange(len(who)), 1 + rng.poisson(s.width[who] - 1))
-    shopper = who[order]
-    month = calendar.month[calendar.day(at)]
-    product = shop.catalogue.choose(rng, s.taste[shopper], month[order], s.premium[shopper])
-    order, product = np.divmod(_distinct(order * shop.catalogue.goods + product), shop.catalogue.goods)
-    lines = np.zeros(len(order), LINE)
-    lines["order"], lines["shopper"], lines["minute"] = first_order + order, who[order], minute[order]
-    lines["product"], lines["named"] = product, True
-    lines["quantity"] = _quantity(rng, s.units[who[order]])
-    lines["price"] = _bulk_price(shop.catalogue.price[product], lines["quantity"])
-    return lines
-
-
-def _distinct(keys: Ints) -> Ints:
-    """`np.unique`, which takes three times as long."""
-    keys.sort()
-    distinct: Ints = keys[np.diff(keys, prepend=-1) != 0]
-    return distinct
-
-
-def _orders(rng: np.random.Generator, s: Shoppers, since: float, until: float) -> tuple[Ints, Floats]:
-    """Who orders, and when on the clock: the first order on joining, then a Poisson process until dropping out."""
-    begin = np.maximum(s.joined, since)
-    exposure = np.clip(np.minimum(s.leaves, until) - begin, 0, None)
-    again = np.repeat(np.arange(len(begin)), rng.poisson(s.rate * exposure))
-    at = begin[again] + rng.random(len(again)) * exposure[again]
-    new = np.flatnonzero((s.joined >= since) & (s.joined < until))
-    when = np.minimum(np.concatenate([s.joined[new], at]), np.nextafter(until, 0))  # sums may round up to `until`
-    return np.concatenate([new, again]), when
-
-
-def _quantity(rng: np.random.Generator, mean: Floats) -> Ints:
-    """Geometric units of the given mean; many units come in packs of six."""
-    units = 1 + np.floor(rng.exponential(-1 / np.log1p(-1 / mean))).astype(np.int64)
-    return np.where(units < 10, units, (units + 3) // 6 * 6)
-
-
-def _bulk_price(price: Floats, quantity: Ints) -> Floats:
-    """15% less from 24 units on."""
-    return np.where(quantity < 24, price, np.round(price * 0.85, 2))
-
-
-def _returned(rng: np.random.Generator, shop: Shop, bought: Lines) -> Lines:
-    """Lines taken back, at least in part, at once or weeks later; what comes after the end never happens.
-
-    One cancellation per order: its key is the complement of the order's, so it is below zero.
-    """
-    back = bought[rng.random(len(bought)) < shop.shoppers.returns[bought["shopper"]]]
-    _, first, of = np.unique(back["order"], return_index=True, return_inverse=True)
-    clock, minute = shop.calendar.clock, back["minute"][first]
-    at = clock[minute // 1440] + rng.exponential(10 / len(clock), len(first))
-    later = np.maximum(shop.calendar.minute(rng, np.minimum(at, np.nextafter(1.0, 0))), minute + 5)
-    back["order"], back["minute"] = ~back["order"], later[of]
-    share = rng.uniform(1e-9, 2, len(back)).clip(max=1)  # half of them are taken back whole
-    back["quantity"] = -np.ceil(back["quantity"] * share)
-    kept: Lines = back[(at < 1)[of]]
-    return kept
+        yield end / edges[-1], table, counted(lines)
 
 
 def _table(shop: Shop, lines: Lines, invoice: int) -> tuple[pa.Table, int]:
@@ -253,6 +209,6 @@ def _table(shop: Shop, lines: Lines, invoice: int) -> tuple[pa.Table, int]:
         pa.array((shop.calendar.start + lines["minute"].astype("m8[m]")).astype("M8[us]")),
         pa.array(lines["price"], mask=np.isnan(lines["price"])),
         shop.ids.take(pa.array(lines["shopper"], mask=lines["shopper"] >= shop.shoppers.customers)),
-        pa.array(list(COUNTRIES)).take(pa.array(shop.shoppers.country[lines["shopper"]])),
+        pa.array([*COUNTRIES, *ELSEWHERE]).take(pa.array(lines["country"], mask=lines["country"] < 0)),
     ]
     return pa.Table.from_arrays(columns, schema=SCHEMA), invoice + len(numbers)

@@ -30,6 +30,7 @@ from clientage.warehouse import explained
 AREAS = ("predictions", "service")
 MIX = Key("predictions", "mix")
 NEEDED = set(PREDICTIONS.columns) - {"error"}  # which was not kept always
+LARGEST = 1e12
 LATENCY = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
 Row = Mapping[str, Any]
@@ -43,10 +44,11 @@ def population(watch: Watch, customers: ir.Table) -> Observed:
         customers: Their features.
     """
     known = customers.mutate(window=ibis.literal(0, "int64"))
+    medians = {key: np.array([value]) for key, value in _medians(watch, known).items()}
     rows = watch.run.rows(features.spread(known, watch.inputs))
     located = watch.model.locate(known, "window")
     shares = located.group_by("window", "segment_id").agg(count=located.count())
-    mix = Observed((0,), counts={MIX: _mix(watch.run.rows(shares), (0,))})
+    mix = Observed((0,), medians, counts={MIX: _mix(watch.run.rows(shares), (0,))})
     return features.observed(rows, (0,), watch.inputs, "predictions").joined(mix)
 
 
@@ -114,10 +116,14 @@ def _seen(watch: Watch, numbers: range, places: Mapping[int, Sequence[str]]) -> 
     kept = [_kept(watch, number, files) for number, files in places.items()]
     every = watch.run.warehouse.engine.read_parquet(kept)
     answered = every.filter(every.error.isnull())
-    asked = answered.select("window", **{name: answered.inputs[name] for name in watch.inputs})
+    asked = answered.select("window", **{name: _within_reason(answered.inputs[name]) for name in watch.inputs})
     seen = features.observed(watch.run.rows(features.spread(asked, watch.inputs)), numbers, watch.inputs, AREAS[0])
     shares = answered.group_by("window", "segment_id").agg(count=answered.count())
-    mix = Observed(tuple(numbers), counts={MIX: _mix(watch.run.rows(shares), numbers)})
+    medians = {Key("predictions", "median", name): unknown(numbers) for name in watch.inputs}
+    for number in places:  # one at a time: an exact median holds all values of a window
+        for key, value in _medians(watch, asked.filter(asked.window == number)).items():
+            medians[key][number - numbers.start] = value
+    mix = Observed(tuple(numbers), medians, counts={MIX: _mix(watch.run.rows(shares), numbers)})
     return seen.joined(mix).joined(_service(watch, every, numbers))
 
 
@@ -153,6 +159,19 @@ def _numbers(text: ir.StringColumn, names: Sequence[str]) -> ir.StructColumn:
         raise NotImplementedError
 
     return tried(transformed(text, json.dumps(dict.fromkeys(names, "DOUBLE"))))
+
+
+def _within_reason(value: ir.NumericColumn) -> ir.NumericColumn:
+    """A number that was asked for, no larger than can be summed exactly: it may be anything that somebody sent."""
+    return value.clip(lower=-LARGEST, upper=LARGEST)
+
+
+def _medians(watch: Watch, asked: ir.Table) -> dict[Key, float]:
+    """The middle values of a window."""
+    found = watch.run.rows(asked.agg(**{name: asked[name].cast("float64").median() for name in watch.inputs}))[0]
+    return {
+        Key("predictions", "median", name): float("nan") if value is None else value for name, value in found.items()
+    }
 
 
 def _service(watch: Watch, every: ir.Table, numbers: range) -> Observed:

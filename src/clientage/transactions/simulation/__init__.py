@@ -1,1 +1,1 @@
-"""The simulated shop: what it sells, when it is busy, who comes, and what is dirty."""
+"""The simulated shop: what it sells, when it is busy, who comes, what is dirty, and what shifts."""

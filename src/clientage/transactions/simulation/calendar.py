@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
+from numpy.typing import NDArray
 
 from clientage.transactions.simulation.catalogue import Floats, Ints
 
@@ -43,15 +44,26 @@ class Calendar:
         return minute
 
 
-def make_calendar(start: date, months: int) -> Calendar:
-    """The days, busy in autumn and closed at Christmas."""
+def end_of(start: date, months: int) -> np.datetime64:
+    """The day after the last."""
+    month: np.datetime64 = (np.datetime64(start, "M") + months).astype("M8[D]")
+    return month + np.timedelta64(start.day - 1, "D")
+
+
+def make_calendar(start: date, months: int, *, steady: bool = False) -> Calendar:
+    """The days, busy in autumn and closed at Christmas; where it is steady, every week is like the others."""
     first = np.datetime64(start, "D")
-    end = np.datetime64(start, "M") + months
-    days = np.arange(first, end.astype("M8[D]") + (start.day - 1))
+    days = np.arange(first, end_of(start, months))
     month = days.astype("M8[M]").astype(np.int64) % 12
-    monthday = (days - days.astype("M8[M]")).astype(np.int64) + 1
-    busy = MONTHS[month] * WEEKDAYS[(days.astype(np.int64) + 3) % 7]
-    for closed_month, closed_day in CLOSED:
-        busy[(month == closed_month - 1) & (monthday == closed_day)] = 0.0
+    busy = WEEKDAYS[(days.astype(np.int64) + 3) % 7]
+    if not steady:
+        busy = MONTHS[month] * busy
+        busy[_closed(days, month)] = 0.0
     clock = np.concatenate([[0.0], np.cumsum(busy)])
     return Calendar(first, clock / clock[-1], month)
+
+
+def _closed(days: NDArray[np.datetime64], month: Ints) -> NDArray[np.bool_]:
+    """Days that the shop is closed."""
+    day = (days - days.astype("M8[M]")).astype(np.int64) + 1
+    return np.isin(month * 100 + day, [(month - 1) * 100 + day for month, day in CLOSED])

@@ -1,6 +1,6 @@
 """What the simulated shop sells: categories, names, prices, and which products go together."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product as combinations
 from typing import NamedTuple
 
@@ -49,6 +49,7 @@ CATEGORIES = (
     Category(2.1, 2, ("Greeting Card", "Love Heart", "Rose Box", "Chocolate Box", "Photo Locket")),
 )
 STYLES = ("Vintage", "Nordic", "Retro", "Rustic", "Pastel", "Classic", "Little", "Country", "Bright", "Antique")
+SUCCESSORS = ("Modern", "Coastal", "Urban", "Alpine", "Neon", "Graphic", "Grand", "Tropical", "Matt", "Handmade")
 MOTIFS = ("Heart", "Star", "Rose", "Bird", "Spotty", "Striped", "Daisy", "Owl", "Paisley", "Lace", "Gingham", "Fox")
 
 SERVICE_CODES = (
@@ -109,8 +110,13 @@ class Catalogue:
         return _draw(rng, self.by_cell, category * len(TIERS) + tier)
 
 
-def make_catalogue(rng: np.random.Generator) -> Catalogue:
-    """Stock the shop: power-law popularity (Zipf-Mandelbrot) within cells, log-normal prices ending in 5 or 9."""
+def make_catalogue(rng: np.random.Generator, *, steady: bool = False) -> Catalogue:
+    """Stock the shop: power-law popularity (Zipf-Mandelbrot) within cells, log-normal prices ending in 5 or 9.
+
+    Args:
+        rng: Where chance comes from.
+        steady: Sell alike all year.
+    """
     cells = len(CATEGORIES) * len(TIERS)
     goods = cells * CELL
     services = SERVICE_CODES + SERVICE_NAMES
@@ -120,8 +126,22 @@ def make_catalogue(rng: np.random.Generator) -> Catalogue:
         names=pa.array([*_names(rng), *(name for _, name, _ in services)]),
         price=np.concatenate([_prices(rng), [price for _, _, price in services]]),
         goods=goods,
-        by_taste=_stacked(_category_shares(rng)),
+        by_taste=_stacked(_category_shares(rng, steady)),
         by_cell=_stacked(popularity),
+    )
+
+
+def with_successors(catalogue: Catalogue) -> Catalogue:
+    """The catalogue with a new range after it: each product that is goods has a successor in another style, as dear."""
+    style = dict(zip(STYLES, SUCCESSORS, strict=True))
+    old = [name.partition(" ") for name in catalogue.names[: catalogue.goods].to_pylist()]
+    names = [f"{style[first]} {rest}" for first, _, rest in old]
+    codes = [str(90_000 + number) for number in range(catalogue.goods)]
+    return replace(
+        catalogue,
+        codes=pa.concat_arrays([catalogue.codes, pa.array(codes)]),
+        names=pa.concat_arrays([catalogue.names, pa.array(names)]),
+        price=np.concatenate([catalogue.price, catalogue.price[: catalogue.goods]]),
     )
 
 
@@ -137,13 +157,13 @@ def _draw(rng: np.random.Generator, stacked: Floats, row: Ints) -> Ints:
     return np.searchsorted(stacked, row + rng.random(len(row)) * below_one, side="right")
 
 
-def _category_shares(rng: np.random.Generator) -> Floats:
-    """Weight of each category, for each taste × month: four favourites take most, seasons lift the rest."""
+def _category_shares(rng: np.random.Generator, steady: bool) -> Floats:
+    """Weight of each category, for each taste × month: four favourites take most, seasons (if any) lift the rest."""
     favourites = rng.permuted(np.tile(np.arange(len(CATEGORIES)), (TASTES, 1)), axis=1) < 4
     taste = rng.uniform(0.5, 1.5, len(CATEGORIES)) * np.where(favourites, 14.0, 1.0)
     peaks = np.array([category.peak for category in CATEGORIES])
     away = np.abs((np.arange(1, 13)[:, None] - peaks + 6) % 12 - 6)  # months from the peak, around the year
-    season = np.where(peaks > 0, 0.4 + 3.0 * np.exp(-(away**2) / 3.0), 1.0)
+    season = np.where((peaks > 0) & (not steady), 0.4 + 3.0 * np.exp(-(away**2) / 3.0), 1.0)
     shares: Floats = (taste[:, None, :] * season).reshape(TASTES * 12, len(CATEGORIES))
     return shares
 

@@ -1,45 +1,36 @@
 """Dirty lines of every kind that cleaning knows, put in beside what was bought."""
 
 from collections import Counter
-from dataclasses import dataclass
 
 import numpy as np
-import pyarrow as pa
-from numpy.typing import NDArray
 
-from clientage.transactions.simulation.calendar import Calendar
-from clientage.transactions.simulation.catalogue import SERVICE_CODES, SERVICE_NAMES, Catalogue, Floats, Ints
-from clientage.transactions.simulation.shoppers import Shoppers
-
-Lines = NDArray[np.void]
+from clientage.transactions.simulation.catalogue import SERVICE_CODES, SERVICE_NAMES, Floats, Ints
+from clientage.transactions.simulation.shop import Lines, Shop
 
 DUPLICATE, NO_DESCRIPTION, INCOMPLETE, FREE, NEGATIVE = 0.013, 0.003, 0.0002, 0.0008, 0.0002  # shares of lines
 SERVICE_HOME, SERVICE_ABROAD, SERVICE_NAME = 0.02, 0.35, 0.004  # shares of orders
 IMPOSSIBLE = 3  # lines of each kind
 
-_WHOLE = ("order", "shopper", "minute", "product", "quantity")
-LINE = np.dtype([*((name, "i8") for name in _WHOLE), ("price", "f8"), ("named", "?")])
-"""A line in the making: order key (below zero: a return), position of shopper and product, minutes from the start,
-units, currency, and whether it has a description."""
+KINDS = (
+    "no description",
+    "duplicate",
+    "service code",
+    "service description",
+    "no price",
+    "incomplete",
+    "impossible value",
+    "no customer",
+)
+"""What may be dirty about a line, by the rule that finds it; a line has the number of its kind, from 1."""
 
 
-@dataclass(frozen=True)
-class Shop:
-    """What stays the same through the simulated time."""
-
-    seed: int
-    calendar: Calendar
-    catalogue: Catalogue
-    shoppers: Shoppers
-    ids: pa.Array
-
-
-def soiled(rng: np.random.Generator, shop: Shop, bought: Lines, impossible: int) -> tuple[Lines, Counter[str]]:
-    """Purchases with dirty lines put in beside them, and how many there are by the rule that finds them.
+def soiled(rng: np.random.Generator, shop: Shop, bought: Lines, impossible: int) -> Lines:
+    """Purchases with dirty lines put in beside them, each marked with what is dirty about it.
 
     Dirt is added and never replaces: what was bought survives cleaning.
     """
-    known = bought[bought["shopper"] < shop.shoppers.customers]
+    guest = bought["shopper"] >= shop.shoppers.customers
+    known = bought[~guest]
     dirt = {
         "no description": _unnamed(rng, known),
         "duplicate": _repeated(rng, known),
@@ -49,9 +40,17 @@ def soiled(rng: np.random.Generator, shop: Shop, bought: Lines, impossible: int)
         "incomplete": _incomplete(rng, known),
         "impossible value": _impossible(rng, shop, known, impossible),
     }
-    counts = Counter({kind: len(lines) for kind, lines in dirt.items()})
-    counts["no customer"] = len(bought) - len(known)
-    return np.concatenate([bought, *dirt.values()]), counts
+    for kind, lines in dirt.items():
+        lines["dirt"] = 1 + KINDS.index(kind)
+    soiled = np.concatenate([bought, *dirt.values()])
+    soiled["dirt"][np.flatnonzero(guest)] = 1 + KINDS.index("no customer")
+    return soiled
+
+
+def counted(lines: Lines) -> Counter[str]:
+    """How many lines are dirty, by the rule that finds them."""
+    counts = np.bincount(lines["dirt"], minlength=1 + len(KINDS))[1:]
+    return Counter(dict(zip(KINDS, counts.tolist(), strict=True)))
 
 
 def _some(rng: np.random.Generator, lines: Lines, share: float | Floats) -> Lines:
@@ -127,5 +126,6 @@ def _impossible(rng: np.random.Generator, shop: Shop, known: Lines, each: int) -
     price, quantity, time = np.array_split(np.arange(len(lines)), 3)
     lines["price"][price] = np.inf
     lines["quantity"][quantity] = 2_000_000_000
-    lines["minute"][time] = (np.datetime64("1900-01-01", "m") - shop.calendar.start).astype(np.int64)
+    long_ago = (np.datetime64("1900-01-01", "m") - shop.calendar.start).astype(np.int64)
+    lines["minute"][time] = lines["bought"][time] = long_ago
     return lines

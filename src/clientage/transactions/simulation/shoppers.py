@@ -6,7 +6,7 @@ Morrison & Colombo 1987). Basket width, units and with them spend have gamma-dis
 gamma-gamma model: Fader, Hardie & Lee 2005).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -68,6 +68,7 @@ COUNTRIES = {
     "Norway": 0.005,
     "Australia": 0.005,
 }
+ELSEWHERE = ("United States", "Sweden", "Italy", "Japan")  # nobody is there until sales move to it
 
 
 @dataclass(frozen=True)
@@ -133,3 +134,19 @@ def make_shoppers(rng: np.random.Generator, customers: int, years: float) -> Sho
         taste=rng.integers(TASTES, size=n),
         country=rng.choice(len(COUNTRIES), n, p=list(COUNTRIES.values())),
     )
+
+
+def settled(rng: np.random.Generator, s: Shoppers) -> Shoppers:
+    """The same shoppers in a shop that has long been open, so that as many come as leave, of every kind.
+
+    Who joined before the first day is as likely, against who joins later, as the mean lifetime makes it, times the
+    chance of an order while the shop is looked at; `joined` is then the first order seen. Lifetimes have no memory, so
+    what is left of them is distributed as the whole.
+    """
+    life = np.array([planted.life for planted in (*PLANTED, GUEST)])[s.segment]
+    leaving = s.rate + 1 / life  # towards the next order, or away
+    before = s.rate / leaving * -np.expm1(-leaving) * life
+    first = -np.log1p(rng.random(len(life)) * np.expm1(-leaving)) / leaving
+    later = rng.random(len(life)) * (1 + before) >= before
+    joined = np.where(later, rng.random(len(life)), first.clip(max=np.nextafter(1.0, 0)))
+    return replace(s, joined=joined, leaves=joined + rng.exponential(life))
