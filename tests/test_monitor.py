@@ -3,6 +3,7 @@
 import hashlib
 import shutil
 from datetime import date, datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -175,7 +176,7 @@ def test_journeys_lead_to_the_segments_of_each_day(shop):
         segments = {row["customer_id"]: (row["segment_id"], row["segment"]) for row in shop.rows("segments")}
         assert state(journeys, day) == segments
     changes = sorted(journeys, key=lambda row: (row["customer_id"], row["since"]))
-    pairs = [(a, b) for a, b in zip(changes, changes[1:], strict=False) if a["customer_id"] == b["customer_id"]]
+    pairs = [(a, b) for a, b in pairwise(changes) if a["customer_id"] == b["customer_id"]]
     assert pairs
     assert all(a["segment_id"] != b["segment_id"] for a, b in pairs)
 
@@ -218,7 +219,7 @@ def test_a_window_keeps_the_verdict_it_had_when_it_was_new(shop):
     shop.train(day=END)
     found = monitor(shop.settings())
     after = overall(shop.rows())
-    assert [each for each in found.windows if each.window == SHIFTED][0].reference
+    assert next(each for each in found.windows if each.window == SHIFTED).reference
     assert after[SHIFTED] == before[SHIFTED]
     assert len({row["model"] for row in shop.rows()}) == 2
 

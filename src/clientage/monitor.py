@@ -31,7 +31,7 @@ from clientage.monitoring.words import because, sentence
 from clientage.pipeline import Tell
 from clientage.segments import document
 from clientage.settings import Settings
-from clientage.stages.watch import orders, outcomes, people
+from clientage.stages.watch import answers, orders, outcomes, people
 from clientage.stages.watch.watch import Watch
 
 REFERENCE, ALERTS = "model/reference.json", "monitor/alerts.json"
@@ -182,6 +182,7 @@ def _made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     day = date.fromisoformat(run.manifest.choice.get("as_of") or str(run.manifest.day))
     numbers = _learning(watch, day)
     every = customer_features(run.read("lines"), day, run.settings.shop.home_country)
+    every = run.warehouse.kept(every, watch.path("population"))
     watch = replace(
         watch,
         ranges=features.ranges(run.columns(people.lately(run, day).drop("recency_days"))),
@@ -197,8 +198,9 @@ def _made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     open_ = [row for row, lines in enumerate(seen.behind["volume"]) if lines > 0]
     observed, sold = seen.taken(open_).apart(SOLD)
     reference = Reference(
-        _digest(text), day, wanted.days, _made_by(run), observed, sold, watch.ranges, watch.inputs, expected, rules
-    )
+        _digest(text), day, wanted.days, _made_by(run), observed, sold, watch.ranges, watch.inputs, expected, rules,
+        answers.population(watch, every),
+    )  # fmt: skip
     return replace(reference, rules=calibrated(reference.compared, rules, wanted.false_alarms)), changes
 
 
@@ -242,7 +244,7 @@ def _looked(
     wider = range(numbers.start - 1, numbers.stop)  # who moved is known even where the window before was left out
     seen, moves = people.in_segments(watch, wider, _before(watch, wider.start, known))
     every = _all_changes(watch, wider, known, moves)
-    parts = [orders.look(watch, numbers), people.bought_lately(watch, numbers)]
+    parts = [look(watch, numbers) for look in (orders.look, people.bought_lately, answers.look)]
     if moves is not None:
         parts += [people.refits(watch, numbers), outcomes.outcomes(watch, every, numbers, reference.expected)]
     return reduce(Observed.joined, parts, seen.taken(range(1, len(wider)))), every
@@ -276,7 +278,9 @@ def _rows(
     """Rows of the table `drift`."""
     names, windows = _names(run), Windows(reference.days)
     rows: list[dict[str, Any]] = []
-    for place, findings in enumerate(judged):
+    for place, every in enumerate(judged):
+        behind = {area: values[place] for area, values in seen.behind.items()}
+        findings = [each for each in every if each.key.area not in answers.AREAS or behind.get(each.key.area)]
         told = {
             each.key: because(each, seen, place, reference.usual, names) for each in findings if each.verdict in SAID
         }
@@ -286,7 +290,6 @@ def _rows(
             "reference": learned,
             "model": reference.model[:12],
         }
-        behind = {area: values[place] for area, values in seen.behind.items()}
         causes = worst(findings, reference.rules)
         whole = {
             "area": "all", "measure": "verdict", "subject": "", "value": causes[0].score if causes else None,
@@ -302,7 +305,8 @@ SAID = ("watch", "drift")
 
 def _row(finding: Finding, reference: Reference, told: dict[Key, str], behind: dict[str, float]) -> dict[str, Any]:
     key, limit = finding.key, finding.limit
-    known = reference.ranges.get(key.subject) if key.measure in TOLD else None
+    ranges = reference.inputs if key.area == "predictions" else reference.ranges
+    known = ranges.get(key.subject) if key.measure in TOLD else None
     return {
         **key._asdict(),
         "value": _known(finding.value),

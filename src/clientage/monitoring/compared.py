@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from clientage.monitoring import divergence
 from clientage.monitoring.features import Range
 from clientage.monitoring.measures import MEASURES, Key
-from clientage.monitoring.observed import Counts, Observed
+from clientage.monitoring.observed import Observed
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +44,7 @@ def compare(seen: Observed, row: int, usual: Observed, known: Mapping[str, Range
     values = {key: float(figures[row]) for key, figures in seen.figures.items()}
     chances: dict[Key, float] = {}
     for key, counts in seen.counts.items():
-        beside = usual_counts(usual, key)
+        beside = usual.counts.get(key)
         if beside is None or key.measure not in MEASURES[key.area]:
             continue
         _, found, pooled = _side_by_side(counts, row, beside)
@@ -60,13 +60,6 @@ def compare(seen: Observed, row: int, usual: Observed, known: Mapping[str, Range
             values[wasserstein] = divergence.wasserstein(found, pooled, known[key.subject].widths)
     corrected = divergence.holm(np.array(list(chances.values())))
     return Compared(values, dict(zip(chances, map(float, corrected), strict=True)))
-
-
-def usual_counts(usual: Observed, key: Key) -> Counts | None:
-    """What was usual; what is asked of the service is held against what customers were like who ordered."""
-    return usual.counts.get(
-        key, usual.counts.get(key._replace(area="customers")) if key.area == "predictions" else None
-    )
 
 
 def _side_by_side(counts: Counts, row: int, usual: Counts) -> tuple[tuple[str, ...], Floats, Floats]:
@@ -108,7 +101,7 @@ def _prices(seen: Observed, row: int, usual: Observed) -> float:
 
 def movers(seen: Observed, row: int, usual: Observed, key: Key, most: int = 3) -> list[tuple[str, float, float]]:
     """The categories that moved most: their names, their usual shares and their shares in a window."""
-    beside = usual_counts(usual, key)
+    beside = usual.counts.get(key)
     if key not in seen.counts or beside is None:
         return []
     categories, found, pooled = _side_by_side(seen.counts[key], row, beside)

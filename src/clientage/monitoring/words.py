@@ -57,10 +57,6 @@ def sentence(findings: Sequence[Finding], rules: Rules, told: Mapping[Key, str])
 
 
 def _title(key: Key, called: Mapping[str, str]) -> str:
-    if key.area == "segments":
-        return {"mix": "segment mix", "moved": "customers who changed segment"}.get(
-            key.measure, "disagreement with segments made anew"
-        )
     if key.area == "missing":
         return f"{'no ' if key.measure == 'empty' else 'lines set aside, '}{key.subject or 'in all'}"
     if key.area in ("customers", "predictions") and key.subject:
@@ -71,7 +67,16 @@ def _title(key: Key, called: Mapping[str, str]) -> str:
         did = {"buys again": "customers who bought again", "spend": "what customers spent next"}.get(key.measure)
         told = f"{did}, over what was expected" if did else "how well segments tell who buys again (AUC)"
         return f"{told}, in {called.get(key.subject, key.subject)}" if key.subject else told
-    return key.measure
+    return NAMED.get((key.area, key.measure), key.measure)
+
+
+NAMED = {
+    ("segments", "mix"): "segment mix",
+    ("segments", "moved"): "customers who changed segment",
+    ("segments", "refit"): "disagreement with segments made anew",
+    ("predictions", "mix"): "segment mix of who was asked for",
+    ("service", "refused"): "asked for and refused",
+}
 
 
 def _median(key: Key, seen: Observed, row: int, usual: Observed) -> str:
