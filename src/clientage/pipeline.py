@@ -33,7 +33,7 @@ HORIZON = "evaluate.horizon_days"
 DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", HORIZON)
 # where tables are, what they may use, how they are judged and what is tried: this decides no table of a run
 UNDECISIVE = (
-    "workspace", "warehouse", "tracking", "gate", "serve", "sweep",
+    "workspace", "warehouse", "tracking", "gate", "serve", "dashboard", "sweep",
     "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
 )  # fmt: skip
 
