@@ -106,7 +106,7 @@ def test_cells_are_left_as_they_stood(address, tmp_path):
     assert first["segment"] == second["segment"] != ""
     assert third["segment"] == third["segment_id"] == ""
     assert third["error"] == (
-        "monetary: not a number that can be used: \"x\". units_per_line: not a number that can be used: null."
+        'monetary: not a number that can be used: "x". units_per_line: not a number that can be used: null.'
     )
     assert fourth["error"] == "the row has 3 cells, the header 9."
     assert (found.rows, found.refused, found.first_refused) == (4, 2, f"row 3: {third['error']}")

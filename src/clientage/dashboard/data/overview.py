@@ -52,7 +52,9 @@ def whole(shop: Shop) -> Whole:
     found = profiles(shop).to_pylist()
     warnings = tuple(text for stage in told.warnings.values() for text in stage)
     day = told.as_of or queries.as_of(shop.tables)
-    return Whole(str(told.source.get("shop") or ""), shop.currency, day, found[0]["horizon_days"], tuple(found), warnings)
+    return Whole(
+        str(told.source.get("shop") or ""), shop.currency, day, found[0]["horizon_days"], tuple(found), warnings
+    )
 
 
 def profiles(shop: Shop) -> pa.Table:

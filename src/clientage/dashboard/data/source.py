@@ -183,5 +183,3 @@ def has(shop: Shop, *names: str) -> bool:
 def rows(shop: Shop, name: str) -> list[Row]:
     """A small table."""
     return shop.rows(shop.tables[name])
-
-
