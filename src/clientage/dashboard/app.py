@@ -1,21 +1,17 @@
 """The application: Dash on Flask, one page at a time, each made from its address."""
 
-import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qsl
 
-import dash_mantine_components as dmc
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, dcc, html
 from dash import State as Beside
 from flask import Flask, Response, g
-from flask.json import dumps
 
 from clientage.dashboard import access, parts
-from clientage.dashboard.access import Access, Person
+from clientage.dashboard.access import Access, Person, secret
 from clientage.dashboard.changes import register
 from clientage.dashboard.data.source import Source
 from clientage.dashboard.frame import INDEX, frame
@@ -24,6 +20,7 @@ from clientage.dashboard.parts import Component, State
 from clientage.dashboard.routes import routes
 from clientage.dashboard.works import Works
 from clientage.errors import ClientageError
+from clientage.serving.logs import say
 
 # what a page may load, and why it may more than nothing
 POLICY = {
@@ -66,7 +63,7 @@ class Options:
     port: int = 8050
     https: bool = False
     hours: float = 12
-    secret: bytes = field(default_factory=access.secret, repr=False)
+    secret: bytes = field(default_factory=secret, repr=False)
 
 
 def create_app(options: Options) -> Flask:
@@ -136,16 +133,20 @@ def _callbacks(dash: Dash, options: Options) -> None:
 
         return models.body(state({})), not options.works.busy
 
+    _in_the_browser(dash)
+
+
+def _in_the_browser(dash: Any) -> None:
+    """What needs no asking (see `assets/dashboard.js`)."""
+    query = {"type": parts.QUERY, "name": ALL, "default": ALL}
+    path, page = ("url", "pathname"), ("page", "children")
     for name, output, *inputs in (
         ("scheme", Output("scheme", "data"), Input("toggle", "n_clicks"), Beside("scheme", "data")),
         ("paint", Output("mantine", "forceColorScheme"), Input("scheme", "data")),
-        ("burger", Output("shell", "navbar"), Input("burger", "opened"), Input("url", "pathname"), Beside("shell", "navbar")),
-        ("arrive", Output("arrived", "data"), Input("page", "children"), Beside("url", "pathname"), Beside("arrived", "data")),
-        (
-            "address", Output("url", "search"), Input({"type": parts.QUERY, "name": ALL, "default": ALL}, "value"),
-            Beside({"type": parts.QUERY, "name": ALL, "default": ALL}, "id"), Beside("url", "search"),
-        ),
-    ):  # fmt: skip
+        ("burger", Output("shell", "navbar"), Input("burger", "opened"), Input(*path), Beside("shell", "navbar")),
+        ("arrive", Output("arrived", "data"), Input(*page), Beside(*path), Beside("arrived", "data")),
+        ("address", Output("url", "search"), Input(query, "value"), Beside(query, "id"), Beside("url", "search")),
+    ):
         dash.clientside_callback(ClientsideFunction("clientage", name), output, *inputs)
 
 
@@ -170,10 +171,8 @@ def _failed(error: Exception) -> Component:
     while where and where.tb_next:
         where = where.tb_next
     at = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where else "?"
-    sys.stderr.write(
-        dumps({"time": round(time.time(), 3), "event": "failed", "error": type(error).__name__, "at": at}) + "\n"
-    )
-    return dmc.Alert("Something went wrong here. The one who runs this dashboard finds it in its log.", color="red")
+    say("failed", error=type(error).__name__, at=at)
+    return parts.page("Something went wrong", parts.trouble("The one who runs this dashboard finds it in its log."))
 
 
 def _guarded(server: Flask, dash: Dash, options: Options, cookie: str) -> None:

@@ -239,7 +239,7 @@ def records(found: Sequence[Row]) -> Chart:
     areas = sorted({row["area"] for row in found} - {"all"})
     traces = [
         _line(
-            [row | {"value": row["rows"]} for row in found if row["area"] == area and row["rows"] is not None], area,
+            [{**row, "value": row["rows"]} for row in found if row["area"] == area and row["rows"] is not None], area,
             {"color": SHADES[i % 8], "width": 2, "dash": DASHES[i // 8 % 5]},
         )
         for i, area in enumerate(areas)

@@ -6,7 +6,7 @@ from dash import dcc, html
 from clientage.dashboard import access
 from clientage.dashboard.access import Person
 from clientage.dashboard.pages import MENU
-from clientage.dashboard.parts import Component
+from clientage.dashboard.parts import Component, aria
 
 INDEX = """<!DOCTYPE html>
 <html lang="en">
@@ -63,7 +63,7 @@ def frame(person: Person, *, signed_in: bool) -> Component:
 
 def _header(person: Person, *, signed_in: bool) -> Component:
     own: list[Component] = [
-        dmc.Burger(id="burger", opened=False, hiddenFrom="sm", size="sm", **{"aria-label": "Menu"}),
+        dmc.Burger(id="burger", opened=False, hiddenFrom="sm", size="sm", **aria(label="Menu")),
         html.Span("Clientage", className="brand"),
         html.Span(className="gap"),
         html.Button("Dark or light", id="toggle", className="quiet", n_clicks=0, type="button"),
@@ -82,9 +82,9 @@ def _menu() -> Component:
     links = [
         dmc.NavLink(label=page.name, href=page.path, active="exact" if page.path == "/" else "partial") for page in MENU
     ]
-    return dmc.AppShellNavbar(html.Div(links), p="xs", **{"aria-label": "Pages"})
+    return dmc.AppShellNavbar(html.Div(links), p="xs", **aria(label="Pages"))
 
 
 def _main() -> Component:
-    inner = html.Div(id="page", **{"aria-live": "off"})
+    inner = html.Div(id="page", **aria(live="off"))
     return dmc.AppShellMain(html.Div(inner, id="main", tabIndex=-1))

@@ -1,4 +1,4 @@
-"""What pages are made of: charts with their reading, tables, cards, controls, and what to say where there is nothing."""
+"""What pages are made of: charts with their reading, tables, controls, and what to say where there is nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ Component: TypeAlias = Any
 Row: TypeAlias = Mapping[str, Any]
 
 QUERY = "query"
-CONFIG = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
+CONFIG: Any = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ def page(title: str, *children: Component, lead: str = "") -> Component:
 
 def panel(title: str, *children: Component, id: str = "") -> Component:  # noqa: A002 - as Dash has it
     """A part of a page under a title."""
-    own = {"id": id} if id else {}
+    own: dict[str, Any] = {"id": id} if id else {}
     return html.Section([html.H2(title), *(child for child in children if child is not None)], className="panel", **own)
 
 
@@ -77,8 +77,8 @@ def drawn(chart: Chart, scheme: str, *, key: Component = None, before: Component
     return panel(chart.title, before, figure(chart, scheme, key=key), id=f"panel-{chart.id}")
 
 
-def figure(chart: Chart, scheme: str, *, key: Component = None) -> Component:
-    """A chart with its reading, without its title."""
+def figure(chart: Chart, scheme: str, *, key: Component = None, told: bool = True) -> Component:
+    """A chart with its reading, unless that is told beside it; without its title."""
     layout = {**chart.figure["layout"], "template": TEMPLATES.get(scheme, TEMPLATES["light"])}
     graph = dcc.Graph(
         figure={"data": chart.figure["data"], "layout": layout},
@@ -86,8 +86,8 @@ def figure(chart: Chart, scheme: str, *, key: Component = None) -> Component:
         style={"height": f"{chart.height}px"},
         responsive=True,
     )
-    described = {"role": "img", "aria-label": f"{chart.title} {chart.reading}"}
-    caption = [html.Figcaption(chart.reading)] if chart.reading else []
+    described: dict[str, Any] = {"role": "img", "aria-label": f"{chart.title} {chart.reading}"}
+    caption = [html.Figcaption(chart.reading)] if chart.reading and told else []
     keys = [] if key is None else [key]
     return html.Figure([*caption, *keys, html.Div(graph, className="chart", id=f"chart-{chart.id}", **described)])
 
@@ -95,7 +95,7 @@ def figure(chart: Chart, scheme: str, *, key: Component = None) -> Component:
 def key_of(colours: Mapping[str, str], what: str = "Colours") -> Component:
     """Colours by what they stand for."""
     items = [html.Li([chip(colour), name]) for name, colour in colours.items()]
-    return html.Ul(items, className="key", **{"aria-label": what})
+    return html.Ul(items, className="key", **aria(label=what))
 
 
 def segments_key(profiles: Sequence[Row]) -> Component:
@@ -105,7 +105,7 @@ def segments_key(profiles: Sequence[Row]) -> Component:
 
 def chip(colour: str | None) -> Component:
     """A colour."""
-    return html.Span(className="chip", style={"background": words.colour(colour)}, **{"aria-hidden": "true"})
+    return html.Span(className="chip", style={"background": words.colour(colour)}, **aria(hidden="true"))
 
 
 def facts(found: Sequence[tuple[str, str]]) -> Component:
@@ -135,7 +135,7 @@ def table(caption: str, heads: Sequence[str], rows: Sequence[Sequence[Component]
         for row in rows
     ]
     whole = html.Table([html.Caption(caption, className="hidden"), html.Thead(head), html.Tbody(body)])
-    scrolled = {"tabIndex": 0, "role": "region", "aria-label": caption}
+    scrolled: dict[str, Any] = {"tabIndex": 0, "role": "region", "aria-label": caption}
     return html.Div(whole, className="scrolled", **scrolled)
 
 
@@ -174,13 +174,18 @@ def select(name: str, title: str, choices: Sequence[tuple[str, str]], value: str
 
 def controls(*given: Component) -> Component:
     """Controls in a row, which wraps."""
-    return html.Div(list(given), className="controls", role="group", **{"aria-label": "What to show"})
+    return html.Div(list(given), className="controls", role="group", **aria(label="What to show"))
 
 
 def link(text: Component, path: str, **query: str) -> Component:
     """A link to another page or another state of this one."""
     known = {name: value for name, value in query.items() if value}
     return dcc.Link(text, href=f"{path}?{urlencode(known)}" if known else path)
+
+
+def aria(**given: str) -> dict[str, Any]:
+    """What a screen reader is told, by name."""
+    return {f"aria-{name}": value for name, value in given.items()}
 
 
 def badge(text: str, kind: str = "") -> Component:
@@ -193,4 +198,4 @@ def change(now: float, before: float) -> Component:
     text = words.change(now, before)
     side = "up" if now > before else "down" if now < before else ""
     arrow = {"up": "▲ ", "down": "▼ "}.get(side, "")
-    return html.Span([html.Span(arrow, **{"aria-hidden": "true"}), text], className=f"change {side}".strip())
+    return html.Span([html.Span(arrow, **aria(hidden="true")), text], className=f"change {side}".strip())

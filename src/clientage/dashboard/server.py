@@ -55,6 +55,11 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
 
 
 def require_installed() -> None:
+    """Refuse what cannot be imported.
+
+    Raises:
+        SettingsError: The extra is not installed.
+    """
     from importlib.util import find_spec  # noqa: PLC0415
 
     needed = ("flask", "gunicorn", "dash", "dash_mantine_components", "dash_ag_grid", "orjson")

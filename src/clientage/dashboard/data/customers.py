@@ -89,13 +89,13 @@ def page(shop: Shop, wanted: Wanted, start: int, end: int, order: Sequence[tuple
         order: Columns with whether the highest come first; what is no column is left out, ties go by id.
     """
     found = matching(shop, wanted)
-    known = [(name, down) for name, down in order if name in found.columns and name in COLUMNS]
-    sorting = [found[name].desc(nulls_first=False) if down else found[name].asc() for name, down in known]
+    shown = found.select([name for name in COLUMNS if name in found.columns])
+    known = [(name, down) for name, down in order if name in shown.columns]
+    sorting = [shown[name].desc(nulls_first=False) if down else shown[name].asc() for name, down in known]
     if not any(name == "customer_id" for name, _ in known):
-        sorting.append(found.customer_id.asc())
-    shown = found.select([name for name in COLUMNS if name in found.columns]).order_by(sorting)
+        sorting.append(shown.customer_id.asc())
     first = max(0, start)
-    return shop.rows(shown.limit(max(0, min(end - first, MOST_ROWS)), offset=first))
+    return shop.rows(shown.order_by(sorting).limit(max(0, min(end - first, MOST_ROWS)), offset=first))
 
 
 def choices(shop: Shop) -> dict[str, list[str]]:

@@ -46,7 +46,8 @@ def whole(shop: Shop) -> Whole:
     """
     if missing := [name for name in NEEDED if name not in shop.tables]:
         raise WorkspaceError(
-            f"{shop.warehouse.workspace}: there is no table {', '.join(missing)} yet. Make it with `clientage run FILE`."
+            f"{shop.warehouse.workspace}: there is no table {', '.join(missing)} yet. "
+            "Make it with `clientage run FILE`."
         )
     told = shop.manifest
     found = profiles(shop).to_pylist()
@@ -123,12 +124,13 @@ def _newcomers(shop: Shop, days: int) -> Any:
     """Customers whose first line lies in the last window, and in the one before."""
     customers = shop.tables["customers"]
     age = customers.tenure_days
-    return customers.agg(now=(age <= days).sum(), before=((age > days) & (age <= 2 * days)).sum())
+    now, before = customers.count(where=age <= days), customers.count(where=(age > days) & (age <= 2 * days))
+    return customers.agg(now=now, before=before)
 
 
 def _segment(profile: Row, now: Sequence[Row], before: Sequence[Row]) -> Row:
     def of(rows: Sequence[Row], name: str) -> float:
-        return sum(row[name] for row in rows if row["segment_id"] == profile["segment_id"])
+        return float(sum(row[name] for row in rows if row["segment_id"] == profile["segment_id"]))
 
     return {
         "segment_id": profile["segment_id"], "segment": profile["segment"], "colour": profile["colour"],

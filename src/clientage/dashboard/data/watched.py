@@ -103,7 +103,7 @@ def mix(shop: Shop) -> list[Row]:
     steps = journeys.select("since", "segment_id", left=journeys.segment_id.lag().over(order))
     joined = steps.select("since", "segment_id", step=ibis.literal(1))
     gone = steps.filter(steps.left.notnull()).select("since", segment_id="left", step=ibis.literal(-1))
-    each = joined.union(gone).group_by("since", "segment_id").agg(step=lambda table: table.step.sum())
+    each = joined.union(gone).group_by("since", "segment_id").agg(step=lambda table: table.step.sum().cast("int64"))
     return _summed(shop.rows(each.order_by("since", "segment_id")))
 
 

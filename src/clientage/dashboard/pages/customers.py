@@ -58,7 +58,7 @@ def _direct(ids: list[str]) -> Component:
     if not ids:
         return None
     links = [html.Li(parts.link(each, "/customer", id=each)) for each in ids]
-    return html.Ul(links, className="hits", **{"aria-label": "First customers found"})
+    return html.Ul(links, className="hits", **parts.aria(label="First customers found"))
 
 
 def _controls(state: State, known: Whole, choices: Mapping[str, list[str]]) -> Component:

@@ -76,9 +76,9 @@ def matrix(found: Sequence[Row], names: Mapping[int, str]) -> Component:
     right = sorted({row["segment_id"] for row in found})
     counts = {(row["from_segment_id"], row["segment_id"]): row["customers"] for row in found}
     rows = [
-        [names.get(old, str(old)), *(words.count(counts.get((old, new), 0)) for new in right)]
-        + [words.count(sum(counts.get((old, new), 0) for new in right))]
+        [names.get(old, str(old)), *(words.count(number) for number in (*own, sum(own)))]
         for old in left
+        for own in [[counts.get((old, new), 0) for new in right]]
     ]
     heads = ["from, then", *(names.get(new, str(new)) for new in right), "all"]
     note = html.P(

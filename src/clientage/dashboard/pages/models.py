@@ -104,11 +104,11 @@ def _changing(state: State) -> Component:
     if not state.person.may_change:
         return html.P("Promoting and rolling back are for operators.", className="soft")
     version = dmc.TextInput(
-        id="version", label="Version or alias", value="challenger", className="control", maxLength=64
+        id="version", label="Version or alias", value="challenger", className="control", inputProps={"maxLength": 64}
     )
     reason = dmc.TextInput(
         id="reason", label="Reason", description="Overrules the gate, or is kept with the rollback.", value="",
-        className="control", maxLength=500,
+        className="control", inputProps={"maxLength": 500},
     )  # fmt: skip
     force = dmc.Checkbox(id="force", label="Promote although the gate says no", checked=False)
     buttons = [
@@ -122,7 +122,7 @@ def _changing(state: State) -> Component:
     ]  # fmt: skip
     form = parts.controls(version, reason, html.Div(force, className="control"), *buttons)
     note = html.P(
-        "A version goes through the gate first; the workspace follows, which takes minutes.", className="soft"
+        "A version goes through the gate first. The workspace follows, which may take minutes.", className="soft"
     )
     return parts.panel("Change the champion", note, form, html.P(id="answer", role="status"), id="change")
 

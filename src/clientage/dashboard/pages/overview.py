@@ -46,7 +46,7 @@ def _warnings(known: Whole) -> Component:
     if not known.warnings:
         return None
     items = [html.Li(text) for text in known.warnings]
-    return html.Ul(items, className="warnings", **{"aria-label": "Before you act on this"})
+    return html.Ul(items, className="warnings", **parts.aria(label="Before you act on this"))
 
 
 def _verdict(state: State) -> Component:

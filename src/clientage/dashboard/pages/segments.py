@@ -62,7 +62,7 @@ def _one(state: State, row: Row, known: Whole, sections: Mapping[str, Section | 
         html.P(parts.link("See these customers", "/customers", segment=str(own))),
         html.Div(
             [
-                html.Div([html.H3(radar.title), parts.figure(radar, state.scheme)]) if radar else None,
+                html.Div([html.H3(radar.title), parts.figure(radar, state.scheme, told=False)]) if radar else None,
                 html.Div([html.H3("How unlike the average customer?"), _lift(state, own, known)]),
             ],
             className="halves",
