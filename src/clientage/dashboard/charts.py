@@ -20,7 +20,7 @@ NAMES: Mapping[str, str] = {
     "moved": "customers who changed segment", "refit": "disagreement with segments made anew",
     "p50": "half the answers took less (s)", "p95": "95 of 100 answers took less (s)",
     "p99": "99 of 100 answers took less (s)", "auc": "AUC of buying again", "empty": "share of lines without a value",
-    "set aside": "share of lines set aside",
+    "set aside": "share of lines set aside", "latency": "latency (s)",
 }  # fmt: skip
 
 
@@ -40,19 +40,20 @@ def flows(found: Sequence[Row], names: Mapping[int, str], colours: Mapping[int, 
     """Who went from which segment to which.
 
     Args:
-        found: from_segment_id (0 for who is new), segment_id, customers.
+        found: from_segment_id (0 for who is new: left out where there are others), segment_id, customers.
         names: Of segments.
         colours: Of segments.
         told: What is to be seen.
     """
+    found = [row for row in found if row["from_segment_id"]] or found
     left = sorted({row["from_segment_id"] for row in found})
     right = sorted({row["segment_id"] for row in found})
     places = {("then", own): i for i, own in enumerate(left)}
     places |= {("now", own): len(left) + i for i, own in enumerate(right)}
     shades = {own: words.colour(colours.get(own)) for own in {*left, *right}}
     node = {
-        "label": [label(names.get(own, f"segment {own}"), 24) for _, own in places],
-        "color": [shades[own] for _, own in places], "pad": 14, "thickness": 16, "line": {"width": 0},
+        "label": [label(names.get(own, f"segment {own}"), 40, 1) for _, own in places],
+        "color": [shades[own] for _, own in places], "pad": 22, "thickness": 16, "line": {"width": 0},
         "hovertemplate": "%{label}: %{value:,.0f} customers<extra></extra>",
     }  # fmt: skip
     link = {

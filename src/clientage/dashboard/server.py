@@ -6,6 +6,7 @@ threads when they are imported, which a fork does not take along.
 
 import os
 import sys
+import threading
 from functools import partial
 from typing import Any
 
@@ -47,10 +48,12 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
     """The application of the process that answers; its first answers are looked up before anybody asks."""
     from clientage.dashboard.app import Options, create_app  # noqa: PLC0415 - after the fork
     from clientage.dashboard.data.source import Source  # noqa: PLC0415
+    from clientage.dashboard.warm import keep_warm  # noqa: PLC0415
     from clientage.dashboard.works import Works  # noqa: PLC0415
 
     wanted, limits = settings.dashboard, settings.warehouse
     source = Source(settings.workspace, limits.memory, limits.threads)
+    threading.Thread(target=keep_warm, args=(source,), daemon=True).start()
     return create_app(Options(source, Works(actions), allowed, wanted.port, wanted.https, wanted.hours, signed))
 
 

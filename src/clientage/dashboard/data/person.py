@@ -47,7 +47,7 @@ def person(shop: Shop, customer: str) -> Person | None:
         orders,
         _months(shop, customer),
         _products(shop, customer),
-        sorted(_of(shop, "recommendations", customer), key=lambda row: row["rank"]),
+        _offers(shop, customer),
         sorted(_of(shop, "journeys", customer), key=lambda row: row["since"]),
         total,
     )
@@ -58,6 +58,18 @@ def _of(shop: Shop, name: str, customer: str) -> list[Row]:
         return []
     table = shop.tables[name]
     return shop.rows(table.filter(table.customer_id == customer))
+
+
+def _offers(shop: Shop, customer: str) -> list[Row]:
+    """What to offer, and by its name what speaks for it."""
+    found = sorted(_of(shop, "recommendations", customer), key=lambda row: row["rank"])
+    codes = [row["because"] for row in found if row["because"]]
+    if not codes or "products" not in shop.tables or "description" not in shop.tables["products"].columns:
+        return found
+    products = shop.tables["products"]
+    named = shop.rows(products.filter(products["product"].isin(codes)).select("product", "description"))
+    names = {row["product"]: row["description"] for row in named if row["description"]}
+    return [row | {"because": names.get(row["because"], row["because"])} for row in found]
 
 
 def _orders(shop: Shop, customer: str) -> tuple[list[Row], int]:

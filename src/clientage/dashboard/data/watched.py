@@ -101,9 +101,11 @@ def mix(shop: Shop) -> list[Row]:
     journeys = shop.tables["journeys"]
     order = ibis.window(group_by="customer_id", order_by="since")
     steps = journeys.select("since", "segment_id", left=journeys.segment_id.lag().over(order))
-    joined = steps.select("since", "segment_id", step=ibis.literal(1))
-    gone = steps.filter(steps.left.notnull()).select("since", segment_id="left", step=ibis.literal(-1))
-    each = joined.union(gone).group_by("since", "segment_id").agg(step=lambda table: table.step.sum().cast("int64"))
+    joined = steps.select("since", "segment_id", came=ibis.literal(True))
+    gone = steps.filter(steps.left.notnull()).select("since", segment_id="left", came=ibis.literal(False))
+    both = joined.union(gone)
+    numbers = {"came": both.count(where=both.came), "went": both.count(where=~both.came)}
+    each = both.group_by("since", "segment_id").agg(**numbers)
     return _summed(shop.rows(each.order_by("since", "segment_id")))
 
 
@@ -114,6 +116,6 @@ def _summed(steps: Sequence[Row]) -> list[Row]:
     for day in sorted({row["since"] for row in steps}):
         for row in steps:
             if row["since"] == day:
-                now[row["segment_id"]] += int(row["step"])
+                now[row["segment_id"]] += row["came"] - row["went"]
         found += [{"since": day, "segment_id": own, "customers": customers} for own, customers in now.items()]
     return found

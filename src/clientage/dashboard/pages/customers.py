@@ -23,7 +23,7 @@ HEADS = {
     "recency_days": "Days since last order", "frequency": "Orders", "monetary": "Spend",
     "expected_spend": "Expected spend",
 }  # fmt: skip
-WIDTHS = {"customer_id": 140, "segment": 260, "buyer": 130, "country": 150}
+WIDTHS = {"customer_id": 110, "segment": 235, "buyer": 140, "country": 145}
 BLOCK = 100
 SHOWN_DIRECTLY = 5
 
@@ -95,23 +95,22 @@ def _whole(text: str) -> float | str:
 def _grid(known: Whole, state: State) -> Component:
     """The list; another filter makes another grid, which begins at its top."""
     money = words.prefix(known.currency)
-    formats = {
-        "recency_days": {"function": "d3.format(',.0f')(params.value)"},
-        "frequency": {"function": "d3.format(',.0f')(params.value)"},
-    }
     columns: list[dict[str, Any]] = [
-        {"field": name, "headerName": title, "minWidth": WIDTHS.get(name, 120)} for name, title in HEADS.items()
+        {"field": name, "headerName": title, "minWidth": WIDTHS.get(name, 95)} for name, title in HEADS.items()
     ]
     for column in columns:
-        if column["field"] in formats:
-            column |= {"type": "rightAligned"}
+        if column["field"] in ("recency_days", "frequency"):
+            column["type"] = "rightAligned"
         if words.is_money(column["field"]):
             column |= {"type": "rightAligned", "headerName": f"{column['headerName']} {money}".strip()}
-    columns[0] |= {"cellRenderer": "CustomerLink", "pinned": None}
+    columns[0]["cellRenderer"] = "CustomerLink"
     return dag.AgGrid(
         id={"type": GRID, "query": urlencode({name: state.get(name) for name in FILTERS if state.get(name)})},
         columnDefs=columns,
-        defaultColDef={"sortable": True, "filter": False, "resizable": True, "flex": 1, "suppressMovable": True},
+        defaultColDef={
+            "sortable": True, "filter": False, "resizable": True, "flex": 1, "suppressMovable": True,
+            "wrapHeaderText": True, "autoHeaderHeight": True,
+        },
         rowModelType="infinite",
         dashGridOptions={
             "cacheBlockSize": BLOCK, "maxBlocksInCache": 20, "rowBuffer": 0, "ensureDomOrder": True,

@@ -36,10 +36,11 @@ def _charts(section: Section | None) -> Sequence[Chart]:
 def _between(state: State, days: Sequence[date], known: Whole) -> list[Component]:
     """Two days to choose, and what happened between them."""
     every = [day.isoformat() for day in days]
-    first, last = state.get("from", every, every[0]), state.get("to", every, every[-1])
+    usual = min(days[:-1], key=lambda day: abs((days[-1] - day).days - known.horizon)).isoformat()
+    first, last = state.get("from", every, usual), state.get("to", every, every[-1])
     choices = [(day.isoformat(), words.day(day)) for day in days]
     pick = parts.controls(
-        parts.select("from", "From", choices, first, every[0]), parts.select("to", "To", choices, last, every[-1])
+        parts.select("from", "From", choices, first, usual), parts.select("to", "To", choices, last, every[-1])
     )
     if first >= last:
         return [pick, parts.empty("Choose a second day that comes after the first.")]

@@ -72,8 +72,8 @@ def _changes(figures: Sequence[Row], segments: Sequence[Row], known: Whole) -> C
         [
             html.Span([parts.chip(row["colour"]), row["segment"]]),
             words.count(row["customers"]),
-            words.fitting_money(row["revenue"], known.currency),
-            words.fitting_money(row["revenue_before"], known.currency),
+            words.short_money(row["revenue"], known.currency),
+            words.short_money(row["revenue_before"], known.currency),
             parts.change(row["revenue"], row["revenue_before"]),
         ]
         for row in segments
@@ -91,7 +91,7 @@ def _changes(figures: Sequence[Row], segments: Sequence[Row], known: Whole) -> C
 
 def _told(row: Row, name: str, known: Whole) -> str:
     value = row[name] or 0
-    return words.fitting_money(value, known.currency) if row["name"] == "revenue" else words.count(value)
+    return words.short_money(value, known.currency) if row["name"] == "revenue" else words.count(value)
 
 
 def _change(row: Row) -> Component:
