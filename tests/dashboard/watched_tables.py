@@ -92,3 +92,8 @@ def watch(workspace):
     write(workspace, "drift", drift())
     write(workspace, "episodes", episodes())
     write(workspace, "journeys", journeys([(row["customer_id"], row["segment_id"]) for row in rows], names))
+
+
+def write_as_is(path, table):
+    """A table in place of the one that is there."""
+    pq.write_table(table, path)
