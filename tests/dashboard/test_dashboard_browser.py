@@ -141,7 +141,7 @@ def test_the_filtered_list_is_exported(opened, address, tmp_path):
 def test_what_is_chosen_stands_in_the_address_and_comes_back(opened, address):
     page = opened.open(address + "/segments")
     wait(page, "/segments")
-    page.get_by_label("Feature").first.click()
+    page.get_by_role("combobox", name="Feature").or_(page.get_by_label("Feature", exact=True)).first.click()
     page.get_by_role("option", name="Days since last order", exact=True).click()
     page.wait_for_url("**/segments?feature=recency_days")
     wait(page, "/segments")

@@ -16,7 +16,7 @@ KEYS, SECRET = "CLIENTAGE_DASHBOARD_KEYS", "CLIENTAGE_DASHBOARD_SECRET"
 VIEWER, OPERATOR = "viewer", "operator"
 ROLES = (VIEWER, OPERATOR)
 SHORTEST = 32  # characters of a secret
-OPEN = ("/login", "/assets/", "/_favicon.ico")  # what is seen without a key: no data in any of it
+OPEN = ("/login", "/assets/")  # what is seen without a key: no data in any of it
 TOKEN, TOKEN_HEADER = "clientage-token", "X-Clientage-Token"
 CALLBACKS = "/_dash-update-component"
 

@@ -15,7 +15,7 @@ INDEX = """<!DOCTYPE html>
     <meta name="viewport" content="width=device-width, initial-scale=1">
     <meta name="color-scheme" content="light dark">
     <title>{%title%}</title>
-    {%favicon%}
+    <link rel="icon" type="image/svg+xml" href="/assets/mark.svg">
     {%css%}
   </head>
   <body>
@@ -32,6 +32,7 @@ INDEX = """<!DOCTYPE html>
 NAVBAR = {"width": 200, "breakpoint": "sm", "collapsed": {"mobile": True}}
 THEME = {
     "primaryColor": "blue",
+    "primaryShade": {"light": 9, "dark": 8},  # dark enough to be read on its own tint
     "fontFamily": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif",
     "autoContrast": True,
 }

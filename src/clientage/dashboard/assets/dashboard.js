@@ -70,7 +70,10 @@
     burger(opened, path, navbar) {
       const chosen = window.dash_clientside.callback_context.triggered_id === "url";
       if (chosen && opened) window.dash_clientside.set_props("burger", { opened: false });
-      return { ...navbar, collapsed: { mobile: chosen || !opened } };
+      const open = opened && !chosen;
+      document.documentElement.dataset.menu = open ? "open" : "closed";
+      document.getElementById("burger")?.setAttribute("aria-expanded", String(open));
+      return { ...navbar, collapsed: { mobile: !open } };
     },
 
     // after another page was chosen its title is read out, and the keyboard goes on from there

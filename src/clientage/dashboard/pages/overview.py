@@ -81,7 +81,7 @@ def _changes(figures: Sequence[Row], segments: Sequence[Row], known: Whole) -> C
     return parts.panel(
         "What changed?",
         html.P(f"The last {days} days against the {days} before."),
-        parts.table("The shop, window against window", ["", "now", "before", "change"], shop, numbers=3),
+        parts.table("The shop, window against window", ["figure", "now", "before", "change"], shop, numbers=3),
         parts.table(
             "The segments, window against window",
             ["segment", "ordered", "revenue now", "before", "change"], own, numbers=4,
