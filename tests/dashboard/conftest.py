@@ -13,6 +13,7 @@ from shops import free_port
 from werkzeug.serving import make_server
 
 from clientage.dashboard.data.source import Source
+from clientage.dashboard.warm import warm
 
 NAMED = ("customers", "segments", "lines", "recommendations")
 FLAGS = [
@@ -44,8 +45,10 @@ def shop(sample_run, tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def source(shop):
-    """Its tables."""
-    return Source(shop)
+    """Its tables, asked once for all that pages begin with."""
+    found = Source(shop)
+    warm(found, found)
+    return found
 
 
 @pytest.fixture

@@ -194,6 +194,18 @@ def test_a_fault_of_ours_shows_no_trace(visitor, monkeypatch):
     assert "onerror" not in told
 
 
+def test_a_request_that_makes_no_sense_is_answered_in_a_sentence(visitor, capfd):
+    somebody = visitor()
+    answer = somebody.callback("nothing.children", {"nothing.value": MARKUP})
+    assert (answer.status_code, answer.text) == (500, "Something went wrong here.\n")
+    headers = {"Origin": "http://localhost", "X-Clientage-Token": somebody.token()}
+    assert somebody.client.post("/_dash-update-component", data="{", headers=headers).status_code in (400, 415)
+    said = capfd.readouterr().err
+    assert '"error":"KeyError"' in said
+    assert "onerror" not in said
+    assert "Traceback" not in said
+
+
 def test_keys_come_from_the_environment(monkeypatch):
     key, entry = access.new_entry("anna", "operator")
     monkeypatch.setenv(access.KEYS, f"viewer:bert:{digest('b')}, {entry}")

@@ -252,7 +252,13 @@ def one_journey():
 def test_first_answers_are_there_before_anybody_asks(own):
     source, ended = Source(own), threading.Event()
     ended.set()
-    keep_warm(source, ended)
-    shop = source.ask(lambda shop: shop)
-    assert any(key[0] is overview.months for key in shop.answers)
-    warm(Source(own / "nowhere"))  # nothing to say, and nobody to say it to
+    slow = Source(own)
+    assert not slow.knows(overview.months)
+    keep_warm(source, slow, ended)
+    assert source.knows(overview.figures)
+    assert slow.knows(overview.months)
+    assert not source.knows(overview.months)
+    (own / "tables" / "episodes.parquet").unlink()
+    assert not slow.knows(overview.months)
+    nowhere = Source(own / "nowhere")
+    warm(nowhere, nowhere)  # nothing to say, and nobody to say it to

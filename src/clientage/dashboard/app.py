@@ -9,13 +9,14 @@ from urllib.parse import parse_qsl
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, dcc, html
 from dash import State as Beside
 from flask import Flask, Response, g
+from werkzeug.exceptions import HTTPException
 
 from clientage.dashboard import access, parts
 from clientage.dashboard.access import Access, Person, secret
 from clientage.dashboard.changes import register
 from clientage.dashboard.data.source import Source
 from clientage.dashboard.frame import INDEX, frame
-from clientage.dashboard.pages import PAGES, customers
+from clientage.dashboard.pages import LATE, PAGES, customers
 from clientage.dashboard.parts import Component, State
 from clientage.dashboard.routes import routes
 from clientage.dashboard.works import Works
@@ -34,6 +35,7 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
+PART = {"type": parts.LATE, "name": MATCH, "query": MATCH}
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -51,6 +53,7 @@ class Options:
         source: The tables.
         works: What takes long.
         access: Who may look.
+        slow: The tables again, for what takes long where there are many order lines; None to make no difference.
         port: Where it listens; cookies of several dashboards on one machine are told apart by it.
         https: Whether it is reached by https alone.
         hours: How long a login lasts.
@@ -60,6 +63,7 @@ class Options:
     source: Source
     works: Works
     access: Access = field(default_factory=Access)
+    slow: Source | None = None
     port: int = 8050
     https: bool = False
     hours: float = 12
@@ -104,7 +108,7 @@ def _callbacks(dash: Dash, options: Options) -> None:
     """What is answered while people look."""
 
     def state(query: Mapping[str, str], scheme: str = "light") -> State:
-        return State(options.source, options.works, _person(options.access), query, scheme)
+        return State(options.source, options.works, _person(options.access), query, scheme, options.slow)
 
     @dash.callback(
         Output("page", "children"), Input("url", "pathname"), Input("url", "search"), Input("scheme", "data")
@@ -123,6 +127,10 @@ def _callbacks(dash: Dash, options: Options) -> None:
             return customers.answer(state(dict(parse_qsl(own["query"]))), request or {})
         except ClientageError:
             return {"rowData": [], "rowCount": 0}  # the page says why, as soon as it is asked for again
+
+    @dash.callback(Output(PART, "children"), Input(PART, "id"), Beside("scheme", "data"))
+    def _late(own: Mapping[str, str], scheme: str | None) -> Component:
+        return part(own["name"], state(dict(parse_qsl(own["query"])), scheme or "light"))
 
     @dash.callback(
         Output("models", "children"), Output("poll", "disabled"), Input("poll", "n_intervals"),
@@ -165,14 +173,29 @@ def shown(path: str, state: State) -> Component:
         )
 
 
+def part(name: str, state: State) -> Component:
+    """A part that comes after its page, or in a sentence why it cannot be shown."""
+    if name not in LATE:
+        return None
+    try:
+        return LATE[name](state)
+    except ClientageError as error:
+        return parts.trouble(str(error))
+
+
 def _failed(error: Exception) -> Component:
-    """A fault of ours: the page says that much, and standard error its kind and where."""
+    """A fault of ours: the page says that much."""
+    _told(error)
+    return parts.page("Something went wrong", parts.trouble("The one who runs this dashboard finds it in its log."))
+
+
+def _told(error: Exception) -> None:
+    """Kind and place of a fault of ours, on standard error; nothing of what was asked for."""
     where = error.__traceback__
     while where and where.tb_next:
         where = where.tb_next
     at = f"{where.tb_frame.f_code.co_name}:{where.tb_lineno}" if where else "?"
     say("failed", error=type(error).__name__, at=at)
-    return parts.page("Something went wrong", parts.trouble("The one who runs this dashboard finds it in its log."))
 
 
 def _guarded(server: Flask, dash: Dash, options: Options, cookie: str) -> None:
@@ -191,6 +214,9 @@ def _guarded(server: Flask, dash: Dash, options: Options, cookie: str) -> None:
             response.set_cookie(cookie, access.token(), secure=options.https, samesite="Lax")
         return response
 
-    @server.errorhandler(500)
-    def _broken(_: object) -> tuple[str, int]:
+    @server.errorhandler(Exception)
+    def _broken(error: Exception) -> Any:
+        if isinstance(error, HTTPException):
+            return error
+        _told(error)
         return "Something went wrong here.\n", 500

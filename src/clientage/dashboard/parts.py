@@ -9,7 +9,7 @@ import dash_mantine_components as dmc
 from dash import dcc, html
 
 from clientage.dashboard.access import Person
-from clientage.dashboard.data.source import Source
+from clientage.dashboard.data.source import Found, Shop, Source
 from clientage.dashboard.works import Works
 from clientage.report import words
 from clientage.report.panels import TEMPLATES, Chart
@@ -17,7 +17,7 @@ from clientage.report.panels import TEMPLATES, Chart
 Component: TypeAlias = Any
 Row: TypeAlias = Mapping[str, Any]
 
-QUERY = "query"
+QUERY, LATE = "query", "late"
 CONFIG: Any = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
 
 
@@ -31,6 +31,7 @@ class State:
         person: Who looks.
         query: What the address asks for.
         scheme: light or dark.
+        slow: The same tables with an engine of their own, for what takes long where there are many order lines.
     """
 
     source: Source
@@ -38,6 +39,11 @@ class State:
     person: Person
     query: Mapping[str, str] = field(default_factory=dict)
     scheme: str = "light"
+    slow: Source | None = None
+
+    def asked(self, question: Callable[[Shop], Found]) -> Found:
+        """The answer to a question that may take long."""
+        return (self.slow or self.source).ask(question)
 
     def get(self, name: str, among: Sequence[str] = (), default: str = "") -> str:
         """What the address says, where it is one of those that there are."""
@@ -75,6 +81,21 @@ def panel(title: str, *children: Component, id: str = "") -> Component:  # noqa:
 def drawn(chart: Chart, scheme: str, *, key: Component = None, before: Component = None) -> Component:
     """A chart under the question it answers; its reading says the same to those who do not see it."""
     return panel(chart.title, before, figure(chart, scheme, key=key), id=f"panel-{chart.id}")
+
+
+def late(state: State, name: str, made: Callable[[State], Component], *questions: Callable[..., Any]) -> Component:
+    """A part that may take long: at once where its answers are known, else as soon as they are, beside the page.
+
+    Args:
+        state: Of the page.
+        name: Of the part, among `pages.LATE`.
+        made: Makes it.
+        questions: What it asks.
+    """
+    if all((state.slow or state.source).knows(question) for question in questions):
+        return made(state)
+    waiting = html.P("Counting …", className="soft", role="status")
+    return html.Div(waiting, id={"type": LATE, "name": name, "query": urlencode(state.query)})
 
 
 def figure(chart: Chart, scheme: str, *, key: Component = None, told: bool = True) -> Component:

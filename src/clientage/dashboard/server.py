@@ -52,9 +52,12 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
     from clientage.dashboard.works import Works  # noqa: PLC0415
 
     wanted, limits = settings.dashboard, settings.warehouse
-    source = Source(settings.workspace, limits.memory, limits.threads)
-    threading.Thread(target=keep_warm, args=(source,), daemon=True).start()
-    return create_app(Options(source, Works(actions), allowed, wanted.port, wanted.https, wanted.hours, signed))
+    source, slow = (Source(settings.workspace, limits.memory, limits.threads) for _ in range(2))
+    threading.Thread(target=keep_warm, args=(source, slow), daemon=True).start()
+    options = Options(
+        source, Works(actions), allowed, slow, wanted.port, https=wanted.https, hours=wanted.hours, secret=signed
+    )
+    return create_app(options)
 
 
 def require_installed() -> None:

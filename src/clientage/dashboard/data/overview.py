@@ -1,9 +1,8 @@
 """The shop as a whole, and what changed since the window before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import partial
 from typing import Any
 
 import ibis
@@ -12,7 +11,8 @@ import pyarrow as pa
 from clientage.dashboard.data.source import NEEDED, Row, Shop
 from clientage.errors import WorkspaceError
 from clientage.expressions import exact_sum
-from clientage.report import charts, correlations, diagnostics, kinds, moves, offers, queries, regions, words, worth
+from clientage.report import charts, diagnostics, kinds, moves, queries, regions, words, worth
+from clientage.report import offers as reported
 from clientage.report.panels import Chart, Section
 from clientage.report.spread import spread
 
@@ -68,10 +68,18 @@ def traits(shop: Shop) -> pa.Table:
     return queries.collect(shop.tables["traits"].order_by("segment_id", "feature"))
 
 
-def headline(shop: Shop) -> dict[str, Any]:
-    """Customers, orders, revenue, and how many buy again."""
+def figures(shop: Shop) -> Row:
+    """Customers, completed orders and revenue less returns, of the whole shop."""
+    customers = shop.tables["customers"]
+    orders = customers.frequency.sum().cast("float64")
+    return shop.rows(customers.agg(customers=customers.count(), orders=orders, revenue=exact_sum(customers.spend)))[0]
+
+
+def buys_again(shop: Shop) -> float | None:
+    """Share of the buyers from before the last window that bought in it; None where that is not known."""
     known = whole(shop)
-    return queries.headline(shop.tables, known.day, known.horizon)
+    found: float | None = queries.headline(shop.tables, known.day, known.horizon)["buys_again"]
+    return found
 
 
 def revenue(shop: Shop) -> Chart:
@@ -173,24 +181,30 @@ def space(shop: Shop) -> Chart | None:
     return None if points is None else diagnostics.customer_map(points, profiles(shop), total)
 
 
-def together(shop: Shop) -> Chart:
-    """Which features move together."""
-    return correlations.correlations(queries.features(shop.tables, queries.rows(shop.tables["customers"])))
+def offers(shop: Shop) -> Section | None:
+    """What each segment likes, and what to offer to it."""
+    return reported.offers(shop.tables, whole(shop).profiles, shop.manifest.recommender)
 
 
-def sections(shop: Shop) -> Mapping[str, Section | None]:
-    """What to offer, what customers are worth, kinds of buyers, countries, and who moved at the last training."""
-    known, told = whole(shop), shop.manifest
-    rows = list(known.profiles)
-    own = partial(_section, shop)
-    return {
-        "offers": offers.offers(shop.tables, rows, told.recommender),
-        "worth": worth.worth(shop.tables, profiles(shop), traits(shop), shop.currency),
-        "kinds": kinds.kinds(shop.tables, rows, told.choice.get("buyers") or {}),
-        "regions": own("regions", lambda found: regions.regions(found, rows, shop.currency)),
-        "moves": own("migrations", lambda found: moves.moves(found, rows)),
-    }
+def worths(shop: Shop) -> tuple[Chart, ...]:
+    """What customers are worth, and which kinds of buyers there are."""
+    buyers = shop.manifest.choice.get("buyers") or {}
+    found = (
+        worth.worth(shop.tables, profiles(shop), traits(shop), shop.currency),
+        kinds.kinds(shop.tables, whole(shop).profiles, buyers),
+    )
+    return tuple(chart for section in found if section for chart in section.charts)
 
 
-def _section(shop: Shop, table: str, shown: Any) -> Section | None:
+def places(shop: Shop) -> Section | None:
+    """Where customers live."""
+    return _section(shop, "regions", lambda found: regions.regions(found, whole(shop).profiles, shop.currency))
+
+
+def moved(shop: Shop) -> Section | None:
+    """Who moved at the last training."""
+    return _section(shop, "migrations", lambda found: moves.moves(found, whole(shop).profiles))
+
+
+def _section(shop: Shop, table: str, shown: Callable[[pa.Table], Section | None]) -> Section | None:
     return shown(queries.collect(shop.tables[table])) if table in shop.tables else None

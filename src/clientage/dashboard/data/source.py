@@ -112,6 +112,11 @@ class Source:
         with self._turn:
             return self._steady(lambda shop: _remembered(shop, key, lambda: question(shop, *values, **named)))
 
+    def knows(self, question: Callable[..., Any], *values: Hashable) -> bool:
+        """Whether a question was answered before, by the tables that are there now."""
+        seen = self._seen
+        return seen is not None and (question, values, ()) in seen[1].answers and seen[0] == self.signature()
+
     def alone(self) -> Shop:
         """The tables with an engine of their own, for a result that takes long to fetch.
 

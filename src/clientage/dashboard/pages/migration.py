@@ -18,7 +18,7 @@ from clientage.report.panels import Chart, Section
 def layout(state: State) -> Component:
     """The page."""
     known = state.source.ask(overview.whole)
-    trained = state.source.ask(overview.sections)["moves"]
+    trained = state.source.ask(overview.moved)
     days = state.source.ask(watched.days) if state.source.ask(has, "journeys") else []
     if len(days) < 2:
         told = "Customers have not yet been watched on two days. Monitoring finds who goes where."

@@ -1,6 +1,6 @@
 """Overview: what the shop takes, from whom, and what changed since the window before."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dash import html
 
@@ -17,28 +17,39 @@ def layout(state: State) -> Component:
     """The page."""
     ask = state.source.ask
     known = ask(asked.whole)
-    figures, segments = ask(asked.changes)
     day = f"As of {words.day(known.day)}" if known.day else ""
     return parts.page(
         known.name or "Overview",
-        parts.facts(_figures(ask(asked.headline), known)),
+        parts.facts(_figures(ask(asked.figures), known)),
         _warnings(known),
         _verdict(state),
-        _changes(figures, segments, known) if figures else None,
+        parts.late(state, "changes", changes, asked.changes, asked.buys_again),
         parts.drawn(ask(asked.revenue), state.scheme),
-        parts.drawn(ask(asked.months), state.scheme, key=parts.segments_key(known.profiles)),
+        parts.late(state, "months", months, asked.months),
         _places(state),
         lead=day,
     )
 
 
-def _figures(head: Mapping[str, float], known: Whole) -> list[tuple[str, str]]:
+def changes(state: State) -> Component:
+    """The last window against the one before."""
+    known = state.source.ask(asked.whole)
+    figures, segments = state.asked(asked.changes)
+    return _changes(figures, segments, known, state.asked(asked.buys_again)) if figures else None
+
+
+def months(state: State) -> Component:
+    """Revenue by month."""
+    key = parts.segments_key(state.source.ask(asked.whole).profiles)
+    return parts.drawn(state.asked(asked.months), state.scheme, key=key)
+
+
+def _figures(head: Row, known: Whole) -> list[tuple[str, str]]:
     return [
         ("customers", words.count(head["customers"])),
         ("revenue, less returns", words.fitting_money(head["revenue"], known.currency)),
-        ("orders", words.count(head["orders"])),
+        ("orders", words.count(head["orders"] or 0)),
         ("segments", words.count(len(known.profiles))),
-        (f"bought again in the last {known.horizon} days", words.share(head["buys_again"])),
     ]
 
 
@@ -61,9 +72,10 @@ def _verdict(state: State) -> Component:
     return html.P([parts.badge(last["verdict"], last["verdict"]), " ", told, " ", parts.link("Look", "/monitoring")])
 
 
-def _changes(figures: Sequence[Row], segments: Sequence[Row], known: Whole) -> Component:
+def _changes(figures: Sequence[Row], segments: Sequence[Row], known: Whole, again: float | None) -> Component:
     """The last window against the one before."""
     days = known.horizon
+    told = "" if again is None else f"{words.share(again)} of those who had bought before bought again."
     shop = [
         [row["name"].capitalize(), _told(row, "now", known), _told(row, "before", known), _change(row)]
         for row in figures
@@ -80,7 +92,7 @@ def _changes(figures: Sequence[Row], segments: Sequence[Row], known: Whole) -> C
     ]
     return parts.panel(
         "What changed?",
-        html.P(f"The last {days} days against the {days} before."),
+        html.P(f"The last {days} days against the {days} before. {told}".strip()),
         parts.table("The shop, window against window", ["figure", "now", "before", "change"], shop, numbers=3),
         parts.table(
             "The segments, window against window",
@@ -100,7 +112,7 @@ def _change(row: Row) -> Component:
 
 def _places(state: State) -> Component:
     """Where customers live."""
-    section = state.source.ask(asked.sections)["regions"]
+    section = state.source.ask(asked.places)
     if section is None or not section.charts:
         return None
     return parts.drawn(section.charts[0], state.scheme)

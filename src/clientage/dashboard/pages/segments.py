@@ -1,7 +1,6 @@
 """Segments: who they are, what sets them apart, what they are worth, and what to do."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from dash import html
 
@@ -10,7 +9,6 @@ from clientage.dashboard.data import overview as asked
 from clientage.dashboard.data.overview import Whole
 from clientage.dashboard.parts import Component, Row, State
 from clientage.report import words
-from clientage.report.panels import Section
 
 LIFTED = 12
 
@@ -19,23 +17,27 @@ def layout(state: State) -> Component:
     """The page."""
     ask = state.source.ask
     known = ask(asked.whole)
-    sections = ask(asked.sections)
-    numbers = [str(row["segment_id"]) for row in known.profiles]
-    chosen = state.get("segment", numbers, numbers[0])
-    (row,) = [row for row in known.profiles if str(row["segment_id"]) == chosen]
+    row = chosen(state)
     return parts.page(
         "Segments",
         html.Div([_card(each, known) for each in known.profiles], className="cards"),
-        _one(state, row, known, sections),
+        _one(state, row, known),
         _spread(state),
         _space(state, known),
-        *[parts.drawn(chart, state.scheme) for name in ("worth", "kinds") for chart in _charts(sections[name])],
+        parts.late(state, "worths", worths, asked.worths),
         lead="In order of their revenue. Follow a name to its profile.",
     )
 
 
-def _charts(section: Section | None) -> Sequence[Any]:
-    return section.charts if section else ()
+def worths(state: State) -> Component:
+    """What customers are worth, and kinds of buyers."""
+    return html.Div([parts.drawn(chart, state.scheme) for chart in state.asked(asked.worths)])
+
+
+def chosen(state: State) -> Row:
+    """The segment that the address names, or the first."""
+    profiles = state.source.ask(asked.whole).profiles
+    return next((row for row in profiles if str(row["segment_id"]) == state.get("segment")), profiles[0])
 
 
 def _card(row: Row, known: Whole) -> Component:
@@ -47,7 +49,7 @@ def _card(row: Row, known: Whole) -> Component:
     return html.Article([html.H2(name), parts.facts(figures), html.P(row["action"], className="do")], style=style)
 
 
-def _one(state: State, row: Row, known: Whole, sections: Mapping[str, Section | None]) -> Component:
+def _one(state: State, row: Row, known: Whole) -> Component:
     """The profile of one segment."""
     own = row["segment_id"]
     choices = [(str(each["segment_id"]), each["segment"]) for each in known.profiles]
@@ -67,7 +69,7 @@ def _one(state: State, row: Row, known: Whole, sections: Mapping[str, Section | 
             ],
             className="halves",
         ),
-        _offers(sections["offers"], row),
+        parts.late(state, "offers", offers, asked.offers),
         id="profile",
     )
 
@@ -109,8 +111,9 @@ def _lift(state: State, segment: int, known: Whole) -> Component:
     return parts.table("Features of the segment against all customers", heads, rows, numbers=3)
 
 
-def _offers(section: Section | None, row: Row) -> Component:
-    """What they like, and what to offer."""
+def offers(state: State) -> Component:
+    """What the chosen segment likes, and what to offer to it."""
+    row, section = chosen(state), state.asked(asked.offers)
     own = next((each for each in section.rows if each["segment"] == row["segment"]), None) if section else None
     if own is None:
         return parts.empty("Nothing is recommended yet.", "clientage step recommend")
@@ -128,12 +131,12 @@ def _spread(state: State) -> Component:
     """How a feature is spread."""
     features = state.source.ask(asked.features)
     first = "monetary" if "monetary" in features else features[0]
-    chosen = state.get("feature", features, first)
-    chart = state.source.ask(asked.distribution, chosen)
-    choices = [(name, words.feature_name(name)) for name in features]
+    name = state.get("feature", features, first)
+    chart = state.source.ask(asked.distribution, name)
+    choices = [(each, words.feature_name(each)) for each in features]
     return parts.panel(
         "How do the segments differ, feature by feature?",
-        parts.controls(parts.select("feature", "Feature", choices, chosen, first)),
+        parts.controls(parts.select("feature", "Feature", choices, name, first)),
         parts.figure(chart, state.scheme),
         html.P(
             "The mark is the median customer, the bar the middle half, the line all but the outermost 5% on each side.",
