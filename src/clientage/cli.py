@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
 from clientage.cli_monitor import monitor
 from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
@@ -34,6 +35,7 @@ app.add_typer(export, name="export")
 app.command()(monitor)
 app.command()(serve)
 app.command()(predict)
+app.command()(dashboard)
 
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
 

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from clientage.monitoring import divergence
 from clientage.monitoring.features import Range
 from clientage.monitoring.measures import MEASURES, Key
-from clientage.monitoring.observed import Observed
+from clientage.monitoring.observed import Counts, Observed
 
 Floats = NDArray[np.float64]
 

@@ -110,14 +110,19 @@ def ready(settings: Settings, *, insecure: bool) -> Plan:
 
     planned = plan(settings)
     open_sink(planned.sink).close()
-    _require_free(settings.serve.host, planned.port)
+    require_free(settings.serve.host, planned.port)
     for wanted, place, remote in planned.wanted:
         _first(planned, wanted, place, remote=remote)
     return planned
 
 
-def _require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int, what: str = "serve") -> None:
     """Nobody else listens there.
+
+    Args:
+        host: The address.
+        port: The port.
+        what: Wants to listen.
 
     Raises:
         SettingsError: Somebody does, or the address is not of this machine.
@@ -129,7 +134,7 @@ def _require_free(host: str, port: int) -> None:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise SettingsError(
-                f"serve: {host}:{port} cannot be listened on ({error.strerror}). Give another --port or --host."
+                f"{what}: {host}:{port} cannot be listened on ({error.strerror}). Give another --port or --host."
             ) from error
 
 
