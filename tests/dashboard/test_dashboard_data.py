@@ -203,6 +203,25 @@ def test_answers_are_kept_until_the_tables_change(own):
     assert len(asked) == 2
 
 
+def test_what_is_known_waits_for_nobody(own):
+    source, gate, began = Source(own), threading.Event(), threading.Event()
+    known = source.ask(overview.whole)
+
+    def slow(_):
+        began.set()
+        return gate.wait(30)
+
+    asking = threading.Thread(target=source.ask, args=(slow,))
+    asking.start()
+    try:
+        assert began.wait(30)
+        assert source.ask(overview.whole) == known  # would hang, were it to wait
+        assert asking.is_alive()
+    finally:
+        gate.set()
+        asking.join()
+
+
 def test_an_answer_never_mixes_two_runs(own):
     """Two tables that always agree are rewritten all the time; whoever asks for both sees them agree."""
     source, ended = Source(own), threading.Event()

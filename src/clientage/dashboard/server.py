@@ -14,7 +14,7 @@ from clientage.dashboard.works import Actions
 from clientage.errors import SettingsError
 from clientage.settings import Settings
 
-THREADS = 8
+THREADS = 24  # most of them wait: for an answer that takes long, or for a browser
 
 
 def serve(settings: Settings, actions: Actions, *, insecure: bool) -> None:
@@ -52,7 +52,9 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
     from clientage.dashboard.works import Works  # noqa: PLC0415
 
     wanted, limits = settings.dashboard, settings.warehouse
-    source, slow = (Source(settings.workspace, limits.memory, limits.threads) for _ in range(2))
+    cores = limits.threads or os.cpu_count() or 1
+    source = Source(settings.workspace, limits.memory, cores)
+    slow = Source(settings.workspace, limits.memory, max(1, cores // 2))  # leaves room for who looks meanwhile
     threading.Thread(target=keep_warm, args=(source, slow), daemon=True).start()
     options = Options(
         source, Works(actions), allowed, slow, wanted.port, https=wanted.https, hours=wanted.hours, secret=signed

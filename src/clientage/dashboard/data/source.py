@@ -24,6 +24,7 @@ Found = TypeVar("Found")
 
 MOST_ANSWERS = 300
 TRIES, PAUSE = 20, 0.1  # renaming tables takes the blink of an eye
+_NOTHING: Any = object()  # an answer may be None
 NEEDED = ("customers", "segments", "profiles", "traits", "lines")
 
 
@@ -109,13 +110,20 @@ class Source:
             WorkspaceError: There are no tables yet, they are being rewritten all the time, or cannot be read.
         """
         key = (question, values, tuple(sorted(named.items())))
+        if (kept := self._kept(key)) is not _NOTHING:  # whoever asks for what is known waits for nobody
+            return kept  # type: ignore[no-any-return]
         with self._turn:
             return self._steady(lambda shop: _remembered(shop, key, lambda: question(shop, *values, **named)))
 
     def knows(self, question: Callable[..., Any], *values: Hashable) -> bool:
         """Whether a question was answered before, by the tables that are there now."""
+        return self._kept((question, values, ())) is not _NOTHING
+
+    def _kept(self, key: Hashable) -> Any:
         seen = self._seen
-        return seen is not None and (question, values, ()) in seen[1].answers and seen[0] == self.signature()
+        if seen is None or self._under_way() or seen[0] != self.signature():
+            return _NOTHING
+        return seen[1].answers.get(key, _NOTHING)
 
     def alone(self) -> Shop:
         """The tables with an engine of their own, for a result that takes long to fetch.
