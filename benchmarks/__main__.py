@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import assign, features, grid, machine, reading, recommend, serve, sweep, whole
+from benchmarks import assign, features, grid, machine, monitor, reading, recommend, serve, sweep, whole
 from benchmarks.data import Data, prepared
 from benchmarks.runner import Benchmark, in_turns, measure, way
 
@@ -26,6 +26,7 @@ KEYS = (
     "assign",
     "recommend",
     "recommend-many",
+    "monitor",
     *(benchmark.key for benchmark in serve.BENCHMARKS),
 )
 
@@ -84,6 +85,7 @@ def _benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
         *whole.benchmarks(data),
         *assign.benchmarks(data),
         *recommend.benchmarks(data),
+        *monitor.benchmarks(data),
     ]
 
 

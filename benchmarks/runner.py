@@ -52,6 +52,7 @@ class Benchmark:
         ways: What is compared.
         rounds: At most so many rounds.
         notes: What was left out, and why.
+        before: What is run once before them, and does not count.
     """
 
     key: str
@@ -59,6 +60,7 @@ class Benchmark:
     ways: tuple[Way, ...]
     rounds: int = 100
     notes: tuple[str, ...] = ()
+    before: tuple[Way, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,9 @@ def in_turns(benchmark: Benchmark, rounds: int, folder: Path, tell: Callable[[st
     took: dict[str, list[Took]] = {way.name: [] for way in benchmark.ways}
     notes = list(benchmark.notes)
     given_up: set[str] = set()
+    for each in benchmark.before:
+        tell(f"{benchmark.title}: preparing")
+        measure(each, folder)
     for turn in range(min(rounds, benchmark.rounds)):
         for each in benchmark.ways:
             if turn < each.rounds and each.name not in given_up:

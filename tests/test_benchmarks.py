@@ -32,6 +32,7 @@ KEYS = [
     "assign",
     "recommend",
     "recommend-many",
+    "monitor",
 ]
 SERVED = ["serve", "serve-many"]
 
