@@ -16,6 +16,7 @@ import typer
 from clientage.cli_export import export
 from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
+from clientage.cli_replay import replay
 from clientage.cli_serve import predict, serve
 from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
 
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.add_typer(export, name="export")
 app.command()(serve)
 app.command()(predict)
+app.command()(replay)
 
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
 

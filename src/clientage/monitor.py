@@ -21,7 +21,7 @@ from clientage.monitoring.compared import ITEMS, SEGMENTS, SOLD
 from clientage.monitoring.measures import TOLD, Key
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.reference import Reference
-from clientage.monitoring.verdict import DRIFT, Finding, Rules, calibrated, overall, worst
+from clientage.monitoring.verdict import DRIFT, LOOKED_BACK, Finding, Rules, calibrated, furthest, overall
 from clientage.monitoring.windows import Windows
 from clientage.monitoring.words import because, sentence
 from clientage.pipeline import Tell
@@ -43,12 +43,14 @@ class Judged:
         window: Its first day.
         verdict: ok, watch, drift or unknown.
         because: What moved, in words.
+        score: How far the worst measure is from the usual, 1 at the limit; None where that is not known.
         reference: Whether the model was made in it.
     """
 
     window: date
     verdict: str
     because: str
+    score: float | None
     reference: bool
 
 
@@ -121,16 +123,25 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
     watch = replace(
         watch, ranges=reference.ranges, inputs=reference.inputs, items=_items(reference), columns=_columns(reference)
     )
-    numbers = windows.between(max(reference.day, since or reference.day), min(run.today, until or run.today))
+    every = windows.between(reference.day, min(run.today, until or run.today))
+    numbers, first = _with_earlier(every, windows.between(since or reference.day, run.today).start)
     seen, journeys = _looked(watch, numbers, reference, changes)
     rows = _rows(run, reference, reference.observed, reference.judge_left_out(), learned=True)
-    rows += _rows(run, reference, seen, reference.judge(reference.compare(seen)), learned=False)
+    found = _rows(run, reference, seen, reference.judge(reference.compare(seen)), learned=False)
+    rows += [row for row in found if row["window"] >= windows.first(first)]
     _keep(run, rows)
     if journeys is not None:
         run.write("journeys", journeys.order_by("customer_id", "since"))
     told = [row for row in rows if row["area"] == "all"]
-    judged = (Judged(row["window"], row["verdict"], row["because"], row["reference"]) for row in told)
+    judged = (Judged(row["window"], row["verdict"], row["because"], row["score"], row["reference"]) for row in told)
     return Monitored(tuple(judged), windows.days, reference.day)
+
+
+def _with_earlier(every: range, first: int) -> tuple[range, int]:
+    """Windows from one on, with those before it that its verdict depends on: what is watched again drifts."""
+    asked = every[max(0, first - every.start) :]
+    earlier = min(LOOKED_BACK, len(every) - len(asked)) if asked else 0
+    return range(asked.start - earlier, asked.stop), asked.start
 
 
 def _digest(text: str) -> str:
@@ -141,7 +152,7 @@ def _made_by(run: Run) -> str:
     """What a reference depends on beside model and lines."""
     wanted = run.settings
     return fingerprint(
-        wanted.monitor.model_dump(mode="json")
+        wanted.monitor.model_dump(mode="json", exclude={"retrain_days"})
         | {"home": wanted.shop.home_country, "horizon": wanted.evaluate.horizon_days}
     )
 
@@ -260,10 +271,10 @@ def _rows(
             "model": reference.model[:12],
         }
         behind = {area: values[place] for area, values in seen.behind.items()}
-        causes = worst(findings, reference.rules)
+        score = furthest(findings, reference.rules)
         whole = {
-            "area": "all", "measure": "verdict", "subject": "", "value": causes[0].score if causes else None,
-            "score": causes[0].score if causes else None, "verdict": overall(findings, reference.rules),
+            "area": "all", "measure": "verdict", "subject": "", "value": score, "score": score,
+            "verdict": overall(findings, reference.rules),
             "because": sentence(findings, reference.rules, told), "rows": int(behind.get("volume", 0)),
         }  # fmt: skip
         rows += [about | whole] + [about | _row(each, reference, told, behind) for each in findings]
