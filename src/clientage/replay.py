@@ -166,7 +166,9 @@ def _days(place: Settings, wanted: Wanted, arrivals: _Arrivals) -> list[date]:
     """
     first, last = _span(opened(place), arrivals, wanted)
     if wanted.since <= first:
-        raise InputError(f"no order line is from before {wanted.since}: the first is from {first}. Give a later --from.")
+        raise InputError(
+            f"no order line is from before {wanted.since}: the first is from {first}. Give a later --from."
+        )
     until = min(last + timedelta(days=1), wanted.until or place.as_of or date.max)
     days = range(0, (until - wanted.since).days + 1, wanted.every)
     if not days:
@@ -216,7 +218,9 @@ def _arrive(today: Settings, arrivals: _Arrivals) -> None:
     warehouse, day = opened(today), str(today.as_of)
     with warehouse.transaction():
         lines: ir.Table = warehouse.engine.read_parquet(arrivals.path)
-        rows = warehouse.write("transactions", lines.filter(~(lines.invoiced_at >= ibis.timestamp(day)).fill_null(False)))
+        rows = warehouse.write(
+            "transactions", lines.filter(~(lines.invoiced_at >= ibis.timestamp(day)).fill_null(False))
+        )
         data = fingerprint({"data": arrivals.facts["made"]["data"], "before": day})
         told = pipeline.ledger(warehouse)
         told.facts["read"] = arrivals.facts | {

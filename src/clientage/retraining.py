@@ -111,7 +111,10 @@ def _not_yet(settings: Settings, monitored: Monitored) -> str:
     if not monitored.drifts:
         return f"the last window, from {monitored.new[-1].window}, does not drift"
     today, wanted = pipeline.looking(settings).today, settings.monitor.retrain_days
-    made = {_challenger_day(settings): "the last challenger was made", str(monitored.model): "the model in use was made"}
+    made = {
+        _challenger_day(settings): "the last challenger was made",
+        str(monitored.model): "the model in use was made",
+    }
     for day, what in made.items():
         if day and (today - date.fromisoformat(day)).days < wanted:
             return f"{what} for {day}, and a model is left alone for {wanted} days (monitor.retrain_days)"

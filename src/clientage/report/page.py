@@ -171,7 +171,6 @@ def _lines(tables: Mapping[str, ir.Table], reasons: Mapping[str, int] | None) ->
 
 _FILTERS = (
     "count", "share", "fitting_money", "day", "colour", "feature_name", "reason", "measured", "recommender", "buyer",
-    "number",
 )  # fmt: skip
 
 
