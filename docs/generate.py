@@ -14,6 +14,7 @@ from typer.main import get_command
 
 from clientage.cli import app
 from clientage.customers.features import NEEDS
+from clientage.monitoring.measures import MEASURES
 from clientage.pipeline import MODEL, REPORT, STAGES
 from clientage.segments import grid, names, space
 from clientage.settings import Section, Settings
@@ -182,10 +183,27 @@ def example() -> str:
     return "\n".join(lines) + "\n"
 
 
+def measures() -> Iterator[str]:
+    """Everything that monitoring measures."""
+    rows = [
+        (
+            area,
+            name,
+            measure.meaning,
+            f"{measure.least:.0%}" if measure.ratio else f"{measure.least:g}",
+            "yes" if measure.decides else "no",
+        )
+        for area, of in MEASURES.items()
+        for name, measure in of.items()
+    ]
+    yield _table(("area", "measure", "what it is", "least", "decides"), rows)
+
+
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "tables": tables,
     "predictions": predictions,
+    "measures": measures,
     "features": features,
     "rules": rules,
     "shifts": shifts,

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
+from clientage.cli_monitor import monitor
 from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_replay import replay
@@ -31,8 +33,10 @@ app = typer.Typer(
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
 app.add_typer(export, name="export")
+app.command()(monitor)
 app.command()(serve)
 app.command()(predict)
+app.command()(dashboard)
 app.command()(replay)
 
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]

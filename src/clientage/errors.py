@@ -53,6 +53,12 @@ class GateError(ClientageError):
     exit_code = 3
 
 
+class DriftError(ClientageError):
+    """The shop is no longer the one that the model was made from."""
+
+    exit_code = 3
+
+
 class RequestError(ClientageError):
     """A request to the service that cannot be answered.
 

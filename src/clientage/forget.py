@@ -61,7 +61,7 @@ def forget(settings: Settings, customer: str) -> Receipt:
         raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
     with _unshipped(settings), warehouse.transaction() as scratch:  # which removes what a killed run left, first of all
         tables = [name for name, spec in SPECS.items() if "customer_id" in spec.columns and warehouse.exists(name)]
-        if not (tables or _sinks(settings)):
+        if not (tables or spool.sinks(settings.workspace, settings.serve.sink)):
             raise WorkspaceError(NOTHING.format(workspace=settings.workspace))
         told = ledger(warehouse)
         run = Run(settings, warehouse, told.manifest(), scratch=scratch)
@@ -88,17 +88,9 @@ def _unshipped(settings: Settings) -> contextlib.AbstractContextManager[None]:
     return spool.locked(folder) if folder.exists() else contextlib.nullcontext()
 
 
-def _sinks(settings: Settings) -> list[str]:
-    """Where predictions are, or may be, kept: the folder of the workspace if it is there, and what is set."""
-    folder = settings.workspace / spool.SINK
-    waiting = settings.workspace / spool.FOLDER
-    own = [str(folder)] * (folder.exists() or waiting.exists()) + [settings.serve.sink] * bool(settings.serve.sink)
-    return list(dict.fromkeys([*own, *spool.known_sinks(waiting)]))
-
-
 def _predictions(settings: Settings, customer: str) -> int:
     """Remove what was predicted for a customer; nothing is loaded where nobody ever asked."""
-    sinks = _sinks(settings)
+    sinks = spool.sinks(settings.workspace, settings.serve.sink)
     if not sinks:
         return 0
     try:

@@ -3,8 +3,8 @@
 import hashlib
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
 from functools import reduce
 from typing import Any
 
@@ -14,11 +14,15 @@ import ibis.expr.types as ir
 from clientage import pipeline
 from clientage.context import MODEL, Run, opened
 from clientage.customers.features import customer_features
-from clientage.errors import InputError, WorkspaceError
+from clientage.errors import InputError, SettingsError, WorkspaceError
 from clientage.manifest import fingerprint
-from clientage.monitoring import features
+from clientage.monitoring import alerts, features, targets
+from clientage.monitoring.alerts import Delivered, Post, Quiet
+from clientage.monitoring.alerts import notify as tell_of
 from clientage.monitoring.compared import ITEMS, SEGMENTS, SOLD
-from clientage.monitoring.measures import TOLD, Key
+from clientage.monitoring.episodes import Episode, episodes
+from clientage.monitoring.measures import MEASURES, TOLD, Key
+from clientage.monitoring.notices import Sender
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.reference import Reference
 from clientage.monitoring.verdict import DRIFT, LOOKED_BACK, Finding, Rules, calibrated, furthest, overall
@@ -27,10 +31,10 @@ from clientage.monitoring.words import because, sentence
 from clientage.pipeline import Tell
 from clientage.segments import document
 from clientage.settings import Settings
-from clientage.stages.watch import orders, outcomes, people
+from clientage.stages.watch import answers, orders, outcomes, people
 from clientage.stages.watch.watch import Watch
 
-REFERENCE = "model/reference.json"
+REFERENCE, ALERTS = "model/reference.json", "monitor/alerts.json"
 NEEDS = ("transactions", "lines", "rejected", "customers", "model")
 FEWEST = 8  # windows of a reference
 
@@ -94,19 +98,27 @@ def monitor(
     Args:
         settings: All of them.
         since: Leave out windows before this day; what was found of them earlier stays.
-        until: Leave out windows that end after this day.
+        until: Leave out windows that end after this day; the same.
         renew: Whether to learn what is usual once more.
         tell: Told of progress.
 
     Raises:
         ClientageError: What the user can mend.
     """
+    known = [f"{area}.{name}" for area, measures in MEASURES.items() for name in measures]
+    if unknown := sorted(set(settings.monitor.limits) - set(known)):
+        raise SettingsError(
+            f"monitor.limits: nothing is measured as {', '.join(unknown)}. The names are area.measure, as in "
+            "docs/monitoring.md, such as volume.orders."
+        )
     warehouse = opened(settings)
+    if not settings.workspace.is_dir():
+        raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
     with warehouse.transaction() as scratch:
         if missing := [name for name in NEEDS if not pipeline.there(warehouse, name)]:
             raise WorkspaceError(
-                f"{settings.workspace}: there {'is' if len(missing) == 1 else 'are'} no {' and no '.join(missing)} to "
-                "look at yet. Make all with `clientage run FILE`."
+                f"{settings.workspace}: there is no {' and no '.join(missing)} to look at. Make it with "
+                "`clientage run FILE`."
             )
         manifest = pipeline.ledger(warehouse).manifest()
         run = Run(settings, warehouse, manifest, scratch=scratch, progress=lambda share: tell("progress", share))
@@ -123,25 +135,26 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
     watch = replace(
         watch, ranges=reference.ranges, inputs=reference.inputs, items=_items(reference), columns=_columns(reference)
     )
-    every = windows.between(reference.day, min(run.today, until or run.today))
-    numbers, first = _with_earlier(every, windows.between(since or reference.day, run.today).start)
-    seen, journeys = _looked(watch, numbers, reference, changes)
+    numbers = windows.between(max(reference.day, since or reference.day), min(run.today, until or run.today))
+    around = _around(windows, numbers, reference.day)
+    seen, journeys = _looked(watch, around, reference, changes)
+    asked = range(len(around) - len(numbers), len(around))
+    judged = reference.judge(reference.compare(seen))[asked.start :]
     rows = _rows(run, reference, reference.observed, reference.judge_left_out(), learned=True)
-    found = _rows(run, reference, seen, reference.judge(reference.compare(seen)), learned=False)
-    rows += [row for row in found if row["window"] >= windows.first(first)]
+    rows += _rows(run, reference, seen.taken(asked), judged, learned=False)
     _keep(run, rows)
     if journeys is not None:
         run.write("journeys", journeys.order_by("customer_id", "since"))
+    _keep_episodes(run)
     told = [row for row in rows if row["area"] == "all"]
-    judged = (Judged(row["window"], row["verdict"], row["because"], row["score"], row["reference"]) for row in told)
-    return Monitored(tuple(judged), windows.days, reference.day)
+    found = (Judged(row["window"], row["verdict"], row["because"], row["score"], row["reference"]) for row in told)
+    return Monitored(tuple(found), windows.days, reference.day)
 
 
-def _with_earlier(every: range, first: int) -> tuple[range, int]:
-    """Windows from one on, with those before it that its verdict depends on: what is watched again drifts."""
-    asked = every[max(0, first - every.start) :]
-    earlier = min(LOOKED_BACK, len(every) - len(asked)) if asked else 0
-    return range(asked.start - earlier, asked.stop), asked.start
+def _around(windows: Windows, numbers: range, day: date) -> range:
+    """The windows, and those after the reference that tell whether one of them is in watch for the second time."""
+    first = windows.between(day, day).start
+    return range(max(numbers.start - LOOKED_BACK, first), numbers.stop) if len(numbers) else numbers
 
 
 def _digest(text: str) -> str:
@@ -171,12 +184,15 @@ def _made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     day = date.fromisoformat(run.manifest.choice.get("as_of") or str(run.manifest.day))
     numbers = _learning(watch, day)
     every = customer_features(run.read("lines"), day, run.settings.shop.home_country)
+    every = run.warehouse.kept(every, watch.path("population"))
     watch = replace(
         watch,
         ranges=features.ranges(run.columns(people.lately(run, day).drop("recency_days"))),
         inputs=features.ranges(run.columns(every.select("customer_id", *watch.model.needs))),
     )
-    seen, changes = people.in_segments(watch, numbers)
+    old = run.read("journeys") if run.warehouse.exists("journeys") else None
+    seen, moves = people.in_segments(watch, numbers, _before(watch, numbers.start, old))
+    changes = _all_changes(watch, numbers, old, moves)
     seen = seen.joined(orders.look(watch, numbers)).joined(people.bought_lately(watch, numbers))
     usual = {Key("outcomes", "buys again"): 1.0, Key("outcomes", "spend"): 1.0}
     expected, auc = outcomes.expectations(run, changes, day) if changes is not None else ({}, None)
@@ -184,8 +200,9 @@ def _made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     open_ = [row for row, lines in enumerate(seen.behind["volume"]) if lines > 0]
     observed, sold = seen.taken(open_).apart(SOLD)
     reference = Reference(
-        _digest(text), day, wanted.days, _made_by(run), observed, sold, watch.ranges, watch.inputs, expected, rules
-    )
+        _digest(text), day, wanted.days, _made_by(run), observed, sold, watch.ranges, watch.inputs, expected, rules,
+        answers.population(watch, every),
+    )  # fmt: skip
     return replace(reference, rules=calibrated(reference.compared, rules, wanted.false_alarms)), changes
 
 
@@ -197,8 +214,9 @@ def _learning(watch: Watch, day: date) -> range:
     """
     wanted = watch.run.settings.monitor
     until = wanted.reference_until or day
-    first = wanted.reference_from or until - timedelta(days=wanted.days * wanted.reference_windows)
-    numbers = watch.windows.between(max(watch.run.first_day(), first), until)
+    numbers = watch.windows.between(max(watch.run.first_day(), wanted.reference_from or date.min), until)
+    if wanted.reference_from is None:
+        numbers = numbers[-wanted.reference_windows :]
     if len(numbers) < FEWEST:
         raise InputError(
             f"the model was made for {day}, and there are {len(numbers)} whole windows of {wanted.days} days to learn "
@@ -220,18 +238,18 @@ def _columns(reference: Reference) -> tuple[str, ...]:
 def _looked(
     watch: Watch, numbers: range, reference: Reference, changes: ir.Table | None
 ) -> tuple[Observed, ir.Table | None]:
-    """The windows since, and every change of segment up to the last of them."""
+    """What was seen in windows, and every change of segment."""
     run = watch.run
     known = changes if changes is not None else run.read("journeys") if run.warehouse.exists("journeys") else None
     if not len(numbers):
         return Observed(()), known
-    seen, moves = people.in_segments(watch, numbers, _before(watch, numbers.start, known))
-    every = _all_changes(known, moves, watch.end(numbers.start))
-    parts = [orders.look(watch, numbers), people.bought_lately(watch, numbers)]
+    wider = range(numbers.start - 1, numbers.stop)  # who moved is known even where the window before was left out
+    seen, moves = people.in_segments(watch, wider, _before(watch, wider.start, known))
+    every = _all_changes(watch, wider, known, moves)
+    parts = [look(watch, numbers) for look in (orders.look, people.bought_lately, answers.look)]
     if moves is not None:
-        every = run.warehouse.kept(every, watch.path("journeys"))
         parts += [people.refits(watch, numbers), outcomes.outcomes(watch, every, numbers, reference.expected)]
-    return reduce(Observed.joined, parts, seen), every
+    return reduce(Observed.joined, parts, seen.taken(range(1, len(wider)))), every
 
 
 def _before(watch: Watch, number: int, known: ir.Table | None) -> ir.Table | None:
@@ -242,11 +260,13 @@ def _before(watch: Watch, number: int, known: ir.Table | None) -> ir.Table | Non
     return earlier.group_by("customer_id").agg(segment_id=earlier.segment_id.argmax(earlier.since))
 
 
-def _all_changes(known: ir.Table | None, moves: ir.Table | None, since: date) -> ir.Table | None:
-    """Changes known before a day, and those found from it on."""
+def _all_changes(watch: Watch, numbers: range, known: ir.Table | None, moves: ir.Table | None) -> ir.Table | None:
+    """Changes found in windows, and those known from before and after them."""
     if known is None or moves is None:
         return moves if known is None else known
-    return ibis.union(known.filter(known.since < ibis.date(since)), moves)
+    first, last = (ibis.date(watch.end(number)) for number in (numbers.start, numbers.stop - 1))
+    every = ibis.union(known.filter((known.since < first) | (known.since > last)), moves)
+    return watch.run.warehouse.kept(every, watch.path(f"journeys-{numbers.start}"))
 
 
 def _rows(
@@ -260,7 +280,9 @@ def _rows(
     """Rows of the table `drift`."""
     names, windows = _names(run), Windows(reference.days)
     rows: list[dict[str, Any]] = []
-    for place, findings in enumerate(judged):
+    for place, every in enumerate(judged):
+        behind = {area: values[place] for area, values in seen.behind.items()}
+        findings = [each for each in every if each.key.area not in answers.AREAS or behind.get(each.key.area)]
         told = {
             each.key: because(each, seen, place, reference.usual, names) for each in findings if each.verdict in SAID
         }
@@ -270,7 +292,6 @@ def _rows(
             "reference": learned,
             "model": reference.model[:12],
         }
-        behind = {area: values[place] for area, values in seen.behind.items()}
         score = furthest(findings, reference.rules)
         whole = {
             "area": "all", "measure": "verdict", "subject": "", "value": score, "score": score,
@@ -286,7 +307,8 @@ SAID = ("watch", "drift")
 
 def _row(finding: Finding, reference: Reference, told: dict[Key, str], behind: dict[str, float]) -> dict[str, Any]:
     key, limit = finding.key, finding.limit
-    known = reference.ranges.get(key.subject) if key.measure in TOLD else None
+    ranges = reference.inputs if key.area == "predictions" else reference.ranges
+    known = ranges.get(key.subject) if key.measure in TOLD else None
     return {
         **key._asdict(),
         "value": _known(finding.value),
@@ -327,3 +349,42 @@ def _keep(run: Run, rows: list[dict[str, Any]]) -> None:
     spared = {row["window"] for row in kept}
     every = kept + [row for row in rows if row["window"] not in spared]
     run.write("drift", sorted(every, key=lambda row: (row["window"], row["area"], row["measure"], row["subject"])))
+
+
+def _keep_episodes(run: Run) -> None:
+    """The table `episodes`, from the verdicts on all windows after those that models were made in."""
+    drift = run.read("drift")
+    judged = run.rows(drift.filter(drift.area == "all", ~drift.reference))
+    run.write("episodes", [asdict(each) for each in episodes(judged, run.settings.alerts.settle)])
+
+
+def notify(settings: Settings, now: datetime) -> Delivered:
+    """Tell the targets of the environment what they do not know yet of episodes; with no target, nothing is done.
+
+    Args:
+        settings: All of them.
+        now: The time, with a zone: quiet hours go by its clock.
+
+    Raises:
+        ClientageError: A target is none, or the record of what was told cannot be read or written.
+    """
+    whom, wanted = targets.of_environment(), settings.alerts
+    if not whom:
+        return Delivered()
+    warehouse = opened(settings)
+    sender = Sender(settings.shop.name, wanted.dashboard_url)
+    post = Post(sender, Quiet.of(wanted.quiet_from, wanted.quiet_until), wanted.retries, wanted.pause_seconds)
+    with warehouse.transaction():
+        drift, known = warehouse.read("drift"), warehouse.collect(warehouse.read("episodes")).to_pylist()
+        through = warehouse.collect(drift.agg(last=drift.window.max()))["last"][0].as_py()
+        path = settings.workspace / ALERTS
+        return tell_of([Episode(**row) for row in known], path, whom, now, through=through, post=post)
+
+
+def probe(settings: Settings) -> list[tuple[str, bool]]:
+    """Send a test notice to each target of the environment: its name, and whether it took the notice.
+
+    Raises:
+        ClientageError: There is none, or one is no address.
+    """
+    return alerts.probe(targets.of_environment(), Sender(settings.shop.name, settings.alerts.dashboard_url))

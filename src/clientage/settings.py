@@ -334,6 +334,19 @@ class Alerts(Section):
     )
 
 
+class Dashboard(Section):
+    """The pages for people."""
+
+    host: str = Field(
+        "127.0.0.1", min_length=1, description="Address to listen on; others than this machine's need keys."
+    )
+    port: Annotated[int, Field(ge=0, le=65535)] = Field(8050, description="Port.")
+    https: bool = Field(
+        False, description="Whether it is reached by https alone, by way of a proxy: then cookies travel no other way."
+    )
+    hours: float = Field(12, gt=0, le=720, description="How long a login lasts.")
+
+
 class Warehouse(Section):
     """Where tables live and what they may use."""
 
@@ -370,6 +383,7 @@ class Settings(BaseSettings):
     monitor: Monitor = Field(Monitor(), description="See the section below.")
     serve: Serve = Field(Serve(), description="See the section below.")
     alerts: Alerts = Field(Alerts(), description="See the section below.")
+    dashboard: Dashboard = Field(Dashboard(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
 
     @classmethod

@@ -28,6 +28,11 @@ def record(request="r1", customers=("c1",), **changes):
     return common | {"parts": [part | of_part]} | changes
 
 
+def refused(kinds):
+    """What a record has beside, where instances were refused: kinds of problems by place."""
+    return {"refused": {"place": list(kinds), "error": list(kinds.values())}}
+
+
 def logged(folder, *records):
     """Answers written by a process that is gone."""
     with contextlib.closing(PredictionLog(folder)) as log:

@@ -5,7 +5,8 @@ import json
 import pyarrow.parquet as pq
 import pytest
 
-from clientage.serving.contract import MOST_PRODUCTS
+from clientage.serving.contract import KINDS, MOST_PRODUCTS
+from clientage.serving.rows import table
 
 ONE = {"recency_days": 10, "frequency": 5, "monetary": 100.5, "lines_per_basket": 10, "units_per_line": 4}
 LINE = {"invoice": 1, "product": "22423", "quantity": 2, "unit_price": 3.5, "invoiced_at": "2011-11-01T10:00:00"}
@@ -151,6 +152,32 @@ def test_every_answered_prediction_is_in_the_log(client, shop):
 def _logged(shop):
     files = sorted((shop / "serving/log").glob("*.jsonl"))
     return [json.loads(line) for path in files for line in path.read_text().splitlines()]
+
+
+def test_of_a_refused_instance_the_kind_of_its_problem_is_logged_and_nothing_else(client, shop):
+    bad = {
+        "not an object": 5,
+        "missing feature": {name: value for name, value in ONE.items() if name != "frequency"},
+        "unknown feature": ONE | {"zoe@example.com": 1},
+        "not a number": ONE | {"frequency": "zoe@example.com"},
+        "unknown customer": {"customer_id": "zoe@example.com"},
+        "not an id": {"customer_id": ["zoe@example.com"]},
+        "no components": {"PC1": 1},
+        "unusable purchases": {"purchases": [{"product": "zoe@example.com"}], "as_of": "2011-12-10"},
+    }
+    assert set(bad) == set(KINDS)
+    before = _logged(shop)
+    assert sum("error" in answer for answer in client.predict(*bad.values(), ONE)) == len(bad)
+    (record,) = _logged(shop)[len(before) :]
+    assert dict(zip(record["refused"]["place"], record["refused"]["error"], strict=True)) == dict(enumerate(bad))
+    assert "zoe" not in json.dumps(record)
+    rows, unreadable = table([json.dumps(record).encode()])
+    assert (len(rows), unreadable) == (len(bad) + 1, [])
+
+
+def test_where_nothing_is_refused_the_log_says_nothing_of_it(client, shop):
+    client.predict(ONE)
+    assert "refused" not in _logged(shop)[-1]
 
 
 def test_nothing_is_logged_that_was_not_answered(client, shop):

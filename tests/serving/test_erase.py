@@ -7,7 +7,7 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from predictions import lines, logged, record
+from predictions import lines, logged, record, refused
 
 from clientage.errors import WorkspaceError
 from clientage.serving import erase, spool
@@ -29,6 +29,14 @@ def test_only_they_go_and_nothing_moves(tmp_path):
     assert (part["place"], part["customer_id"], part["distance"]) == ([0, 2], ["a", None], [0.5, 2.0])
     assert part["names"] == first["parts"][0]["names"]
     assert b"zoe" not in b"".join(after)
+
+
+def test_what_was_refused_beside_them_stays_counted(tmp_path):
+    logged(tmp_path, record("r1", ["zoe"]) | refused({1: "missing feature"}))
+    assert erase.waiting(tmp_path, "zoe") == 1
+    Shipper(tmp_path, FolderSink(tmp_path / "sink")).once()
+    (row,) = read_predictions(tmp_path / "sink").to_pylist()
+    assert (row["prediction_id"], row["error"], row["customer_id"]) == ("r1-1", "missing feature", None)
 
 
 def test_who_is_alike_stays(tmp_path):

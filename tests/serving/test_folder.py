@@ -54,6 +54,20 @@ def test_they_come_in_order_of_time_within_limits(tmp_path):
     assert some["request_id"].to_pylist() == ["1", "2"]
 
 
+def test_files_from_before_a_column_was_kept_are_read_merged_and_forgotten(tmp_path, monkeypatch):
+    monkeypatch.setattr(folders, "MANY", 2)
+    for i in range(2):
+        pq.write_table(rows(f"old{i}", ["c1", "c2"]).drop_columns("error"), tmp_path / f"{i}-0.parquet")
+    assert read_predictions(tmp_path).schema == SCHEMA
+    sink = FolderSink(tmp_path)
+    sink.write("9-0", rows("new", ["c2"]))
+    assert len(names(tmp_path)) == 2
+    assert sink.forget("c1") == 2
+    found = read_predictions(tmp_path)
+    assert found["request_id"].to_pylist() == ["new", "old0", "old1"]
+    assert found["error"].null_count == 3
+
+
 @pytest.fixture
 def few(monkeypatch):
     """Four files are many."""

@@ -8,7 +8,7 @@ import sys
 import orjson
 import psycopg
 import pytest
-from predictions import record
+from predictions import record, refused
 
 from clientage.errors import SettingsError, SinkError
 from clientage.serving import postgres as databases
@@ -97,6 +97,32 @@ def test_a_table_of_another_shape_is_told(server, sink, made, told):
             act()
         assert refused.value.kind == "another shape"
     assert kept(server) == []
+
+
+OLD = f"CREATE TABLE predictions ({databases.DEFINED}, PRIMARY KEY (prediction_id)); " \
+    "ALTER TABLE predictions DROP COLUMN error"  # fmt: skip
+
+
+def test_a_table_from_before_a_column_was_kept_gets_it(server, sink):
+    server(OLD)
+    server("INSERT INTO predictions (prediction_id, customer_id) VALUES ('r0-0', 'c1'), ('r0-1', 'c2')")
+    assert sink.forget("c1") == 1
+    for _ in range(2):
+        sink.write("a-0", table([orjson.dumps(record("r1") | refused({1: "not a number"}))])[0])
+    assert kept(server, "prediction_id, coalesce(error, '-')") == ["r0-1,-", "r1-0,-", "r1-1,not a number"]
+
+
+def test_who_may_not_add_the_column_is_told_what_its_owner_has_to_say(server, sink):
+    server(f"CREATE ROLE guest LOGIN; GRANT USAGE ON SCHEMA public TO guest; {OLD}")
+    server("GRANT SELECT, INSERT ON predictions TO guest")
+    with contextlib.closing(PostgresSink(server.address("guest"))) as guest:
+        with pytest.raises(SinkError, match="lacks error, which this user may not add") as refused_:
+            guest.write("a-0", rows("r1"))
+        assert refused_.value.kind == "no permission"
+        server(str(refused_.value).partition("say: ")[2])
+        guest.write("a-0", rows("r1"))
+    assert kept(server) == ["r1-0"]
+    server("DROP OWNED BY guest; DROP ROLE guest")
 
 
 def test_a_table_without_its_key_is_refused(server, sink):

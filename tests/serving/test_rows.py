@@ -5,7 +5,7 @@ from datetime import datetime
 import orjson
 import pyarrow as pa
 import pytest
-from predictions import record
+from predictions import record, refused
 
 from clientage.serving.rows import MOST_ID, SCHEMA, once, table, without
 from clientage.tables import PREDICTIONS
@@ -43,11 +43,24 @@ def test_each_customer_of_each_part_is_a_row():
         "shadow_version": "4",
         "shadow_segment_id": 5,
         "latency": 0.002,
+        "error": None,
     }
     assert (second["prediction_id"], second["customer_id"], second["shadow_segment_id"]) == ("r7-2", None, 6)
     assert orjson.loads(second["inputs"]) == {"recency_days": 4, "monetary": 1e-9}
     assert (third["prediction_id"], third["form"], third["segment"]) == ("r7-1", "customer", "Loyal")
     assert {third[name] for name in ("customer_id", "distance", "runner_up", "shadow_segment_id")} == {None}
+
+
+def test_an_instance_that_was_refused_is_a_row_without_anything_of_it():
+    rows, unreadable = table([line(record("r7", ["a"]) | refused({1: "missing feature", 3: "not a number"}))])
+    assert unreadable == []
+    first, second, third = rows.to_pylist()
+    assert (first["prediction_id"], first["error"]) == ("r7-0", None)
+    assert {name: value for name, value in second.items() if value is not None} == {
+        "prediction_id": "r7-1", "request_id": "r7", "place": 1, "time": first["time"], "version": "3",
+        "latency": 0.002, "error": "missing feature",
+    }  # fmt: skip
+    assert (third["prediction_id"], third["error"]) == ("r7-3", "not a number")
 
 
 def test_no_lines_are_no_rows():
@@ -81,6 +94,10 @@ def test_no_lines_are_no_rows():
         line(record(values=[[1]])),
         line(record(distance=[])),
         line(record(place=None)),
+        line(record() | {"refused": None}),
+        line(record() | {"refused": {"place": [1], "error": []}}),
+        line(record() | refused({1: 7})),
+        line(record() | {"refused": {"place": ["one"], "error": ["not a number"]}}),
     ],
     ids=lambda spoilt: spoilt[:40].decode(errors="replace"),
 )

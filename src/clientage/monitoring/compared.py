@@ -44,11 +44,10 @@ def compare(seen: Observed, row: int, usual: Observed, known: Mapping[str, Range
     values = {key: float(figures[row]) for key, figures in seen.figures.items()}
     chances: dict[Key, float] = {}
     for key, counts in seen.counts.items():
-        beside = usual_counts(usual, key)
+        beside = usual.counts.get(key)
         if beside is None or key.measure not in MEASURES[key.area]:
             continue
-        categories = tuple(dict.fromkeys((*beside.categories, *counts.categories)))
-        found, pooled = counts.over(categories)[row], beside.over(categories).sum(axis=0)
+        _, found, pooled = _side_by_side(counts, row, beside)
         if key == PRICES:
             values[key] = _prices(seen, row, usual)
         elif key in (ITEMS, COUNTRIES):
@@ -63,11 +62,14 @@ def compare(seen: Observed, row: int, usual: Observed, known: Mapping[str, Range
     return Compared(values, dict(zip(chances, map(float, corrected), strict=True)))
 
 
-def usual_counts(usual: Observed, key: Key) -> Counts | None:
-    """What was usual; what is asked of the service is held against what customers were like who ordered."""
-    return usual.counts.get(
-        key, usual.counts.get(key._replace(area="customers")) if key.area == "predictions" else None
-    )
+def _side_by_side(counts: Counts, row: int, usual: Counts) -> tuple[tuple[str, ...], Floats, Floats]:
+    """Categories, how often each was seen in one window, and how often in all of others.
+
+    What was only seen in further windows is left out: a window compares alike whatever is looked at with it.
+    """
+    new = {name for name, count in zip(counts.categories, counts.counts[row], strict=True) if count}
+    categories = (*usual.categories, *sorted(new - set(usual.categories)))
+    return categories, counts.over(categories)[row], usual.over(categories).sum(axis=0)
 
 
 def left_out(reference: Observed, known: Mapping[str, Range]) -> list[Compared]:
@@ -99,11 +101,10 @@ def _prices(seen: Observed, row: int, usual: Observed) -> float:
 
 def movers(seen: Observed, row: int, usual: Observed, key: Key, most: int = 3) -> list[tuple[str, float, float]]:
     """The categories that moved most: their names, their usual shares and their shares in a window."""
-    beside = usual_counts(usual, key)
+    beside = usual.counts.get(key)
     if key not in seen.counts or beside is None:
         return []
-    categories = tuple(dict.fromkeys((*beside.categories, *seen.counts[key].categories)))
-    found, pooled = seen.counts[key].over(categories)[row], beside.over(categories).sum(axis=0)
+    categories, found, pooled = _side_by_side(seen.counts[key], row, beside)
     if not found.sum() or not pooled.sum():
         return []
     order = np.argsort(-np.abs(divergence.moved(found, pooled)), kind="stable")[:most]

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
 
+from clientage.expressions import exact_sum
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Observed
 
@@ -35,8 +36,8 @@ class Range:
 
     @classmethod
     def of(cls, values: Floats) -> "Range | None":
-        """That of a feature's values, NaN where missing; None where all are missing."""
-        known = values[~np.isnan(values)]
+        """That of a feature's values, NaN where missing, infinite ones left out; None where none is left."""
+        known = values[np.isfinite(values)]
         if not len(known):
             return None
         inner = np.unique(np.quantile(known, np.arange(1, BINS) / BINS))
@@ -74,7 +75,8 @@ def spread(customers: ir.Table, known: Mapping[str, Range]) -> ir.Table:
         value = ibis.ifelse(value.isnan(), ibis.null("float64"), value)
         parts |= {f"{name}|{i}": (value <= edge).cast("int64").sum() for i, edge in enumerate(each.edges)}
         parts |= {f"{name}|n": value.count(), f"{name}|min": value.min(), f"{name}|max": value.max()}
-        parts[f"{name}|mean"] = value.mean()
+        finite = ibis.ifelse(value.isinf(), ibis.null("float64"), value)
+        parts[f"{name}|mean"] = exact_sum(finite) / finite.count()
         parts[f"{name}|out"] = ((value < each.lowest) | (value > each.highest)).cast("int64").sum()
     return customers.group_by("window").agg(**parts)
 

@@ -15,7 +15,7 @@ from clientage.monitoring.measures import Measure
 Floats = NDArray[np.float64]
 
 DEVIATIONS, BEYOND = 4.0, 1.25
-WATCHED = 0.6  # of the way to the limit
+WATCHED = 0.75  # of the way to the limit
 FEWEST = 8  # windows to learn from
 
 
@@ -34,6 +34,10 @@ class Limit:
     reach: float
     watch: float
     measure: Measure
+
+    def side(self, value: float) -> int:
+        """1 for more than usual, −1 for less."""
+        return 1 if value >= self.expected else -1
 
     def score(self, value: float) -> float:
         """How far away a value is, 1 at the limit; below 0 never."""

@@ -3,7 +3,7 @@
 import ibis
 import ibis.expr.types as ir
 
-from clientage.expressions import millionths, total
+from clientage.expressions import MILLIONTHS, millionths, total
 from clientage.monitoring.windows import Windows
 from clientage.tables import RECEIVED
 
@@ -30,28 +30,28 @@ def orders(lines: ir.Table) -> ir.Table:
         lines: The lines of windows, see `within`.
     """
     keys = ["window", "customer_id", "invoice", "cancelled"]
-    units = {"units": _log(lines.quantity).sum()} if "quantity" in lines.columns else {}
+    logs = _log(lines.quantity) if "quantity" in lines.columns else None
+    units = {} if logs is None else {"units": logs.sum(), "counted": logs.count()}
     each = lines.group_by(*keys).agg(lines=lines.count(), amount=millionths(lines.amount).sum(), **units)
-    completed = ~each.cancelled
-    bought, sold = each.lines.sum(where=completed), each.invoice.count(where=completed)
+    completed, value = ~each.cancelled, each.amount.cast("float64") / MILLIONTHS
     figures = {
         "lines": each.lines.sum(),
-        "orders": sold,
+        "orders": each.invoice.count(where=completed),
         "customers": each.customer_id.nunique(where=completed),
         "revenue": total(each.amount),
-        "order value": (_log(each.amount.cast("float64") / 1e6).sum(where=completed) / sold).exp(),
-        "lines per order": (_log(each.lines).sum(where=completed) / sold).exp(),
-        "returned": 1 - bought / each.lines.sum().cast("float64"),
+        "order value": _typical(_log(value), completed),
+        "lines per order": _typical(_log(each.lines), completed),
+        "returned": each.lines.sum(where=each.cancelled).fill_null(0) / each.lines.sum().cast("float64"),
     }
     if units:
-        figures["units per line"] = (each.units.sum(where=completed) / bought).exp()
+        figures["units per line"] = (total(each.units, completed) / each.counted.sum(where=completed)).exp()
     return each.group_by("window").agg(**figures).order_by("window")
 
 
 def products(lines: ir.Table) -> ir.Table:
     """Completed lines of every product in every window: window, category, count and, with prices, their logarithms."""
     sold = lines.filter(~lines.cancelled)
-    prices = {"price": _log(sold.unit_price).sum()} if "unit_price" in sold.columns else {}
+    prices = {"price": total(_log(sold.unit_price))} if "unit_price" in sold.columns else {}
     found = sold.group_by("window", category=sold["product"].fill_null("")).agg(count=sold.count(), **prices)
     return found.order_by("window", "category")
 
@@ -76,7 +76,13 @@ def set_aside(rejected: ir.Table) -> ir.Table:
     return found.order_by("window", "category")
 
 
-def _log(value: ir.NumericValue) -> ir.FloatingValue:
-    """Natural logarithm of what is above zero; nothing of all else."""
+def _log(value: ir.NumericValue) -> ir.IntegerColumn:
+    """Natural logarithm of what is above zero, in millionths, so that sums are exact; nothing of all else."""
     number = value.cast("float64")
-    return ibis.ifelse(number > 0, number, ibis.null("float64")).ln()
+    return millionths(ibis.ifelse(number > 0, number, ibis.null("float64")).ln())
+
+
+def _typical(logs: ir.IntegerColumn, where: ir.BooleanValue) -> ir.FloatingScalar:
+    """Geometric mean of that which logarithms are of."""
+    mean: ir.FloatingScalar = total(logs, where) / logs.count(where=where)
+    return mean.exp()

@@ -57,7 +57,7 @@ MEASURES: Mapping[str, Mapping[str, Measure]] = {
         "psi": Measure("population stability index", 0.25, above=True),
         "ks": Measure("Kolmogorov-Smirnov distance; where significant after Holm", 0.15, above=True),
         "wasserstein": Measure("Wasserstein distance in standard deviations, after log1p", 0.25, above=True),
-        "outside": Measure("share outside the range that the model was made from", 0.02, above=True),
+        "outside": Measure("share outside the range that the model was made from", 0.05, above=True),
     },
     "segments": {
         "mix": Measure("shares of the segments: population stability index", 0.10, above=True),
@@ -71,7 +71,7 @@ MEASURES: Mapping[str, Mapping[str, Measure]] = {
     },
     "predictions": {
         "psi": Measure("population stability index of what was asked", 0.25, above=True),
-        "outside": Measure("share outside the range that the model was made from", 0.02, above=True),
+        "outside": Measure("share outside the range that the model was made from", 0.05, above=True),
         "mix": Measure("shares of the segments answered: population stability index", 0.25, above=True),
     },
     "service": {

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import date
 from functools import cached_property
 from typing import Any
@@ -47,6 +47,7 @@ class Reference:
         inputs: How what the model goes by was spread.
         expected: What was expected of segments, by number.
         rules: What decides, and how wide limits are.
+        population: All customers on the day of the model, as one window, for what the service is asked.
     """
 
     model: str
@@ -59,11 +60,13 @@ class Reference:
     inputs: Mapping[str, Range]
     expected: Mapping[int, Expected]
     rules: Rules
+    population: Observed = field(default_factory=lambda: Observed(()))
 
     @cached_property
     def usual(self) -> Observed:
-        """What was seen in its windows, with every product by name."""
-        return replace(self.observed, counts={**self.observed.counts, SOLD: self.sold})
+        """What was seen in its windows, with every product by name and what all customers were like."""
+        counts = {**self.observed.counts, SOLD: self.sold, **self.population.counts}
+        return replace(self.observed, figures={**self.observed.figures, **self.population.figures}, counts=counts)
 
     @cached_property
     def compared(self) -> Sequence[Compared]:
@@ -72,7 +75,7 @@ class Reference:
 
     def compare(self, seen: Observed) -> list[Compared]:
         """Windows against all of it."""
-        return [compare(seen, row, self.observed, self.ranges) for row in range(len(seen.numbers))]
+        return [compare(seen, row, self.usual, self.ranges) for row in range(len(seen.numbers))]
 
     def judge(self, windows: Sequence[Compared]) -> list[list[Finding]]:
         """Windows that follow one another."""
@@ -97,6 +100,7 @@ class Reference:
             "ranges": {name: asdict(each) for name, each in self.ranges.items()},
             "inputs": {name: asdict(each) for name, each in self.inputs.items()},
             "observed": self.observed.document(),
+            "population": self.population.document(),
             "sold": dict(zip(self.sold.categories, self.sold.counts[0].tolist(), strict=True)),
         }
         return json.dumps(document, ensure_ascii=False, sort_keys=True) + "\n"
@@ -112,7 +116,7 @@ class Reference:
             found = json.loads(text)
             if found["format"] != FORMAT:
                 raise InputError(f"the reference has format {found['format']}, not {FORMAT}. {AGAIN}")
-            return cls(
+            reference = cls(
                 found["model"],
                 date.fromisoformat(found["day"]),
                 int(found["days"]),
@@ -128,9 +132,14 @@ class Reference:
                     {Key(*key): value for *key, value in found["usual"]},
                     found["rules"]["strictness"],
                 ),
+                Observed.of(found["population"]),
             )
-        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
+            if reference.days < 1:
+                raise ValueError(f"windows of {reference.days} days")
+            reference.judge([])  # its parts fit together
+        except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError) as error:
             raise InputError(f"the reference of the model cannot be read ({error}). {AGAIN}") from error
+        return reference
 
 
 AGAIN = "Make it again: clientage monitor --renew."

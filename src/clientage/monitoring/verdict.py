@@ -1,7 +1,7 @@
 """Verdicts: ok, watch or drift, for every measure of a window and for the window as a whole.
 
-A measure drifts when it is beyond its limit, or in watch for the second time within three windows (two of three beyond
-the warning lines: Western Electric 1956). A window drifts when a measure that decides does.
+A measure drifts when it is beyond its limit, or in watch for the second time within three windows, on the same side
+(two of three beyond the warning lines: Western Electric 1956). A window drifts when a measure that decides does.
 """
 
 from collections.abc import Mapping, Sequence
@@ -42,6 +42,11 @@ class Finding:
     limit: Limit | None
     verdict: Verdict
     again: bool = False
+
+    @property
+    def side(self) -> int:
+        """1 for more than usual, −1 for less; 0 where nothing is known."""
+        return self.limit.side(self.value) if self.limit and not np.isnan(self.value) else 0
 
     @property
     def score(self) -> float:
@@ -167,12 +172,12 @@ def _found(window: Compared, key: Key, limit: Limit | None) -> Finding:
 
 
 def _followed(windows: list[list[Finding]]) -> list[list[Finding]]:
-    """What is in watch a second time drifts."""
-    watched = [{each.key for each in findings if each.verdict in (WATCH, DRIFT)} for findings in windows]
+    """What is in watch a second time, on the same side, drifts."""
+    watched = [{(each.key, each.side) for each in findings if each.verdict in (WATCH, DRIFT)} for findings in windows]
     return [
         [
-            Finding(each.key, each.value, each.limit, DRIFT, again=True)
-            if each.verdict == WATCH and any(each.key in before for before in watched[max(0, i - LOOKED_BACK) : i])
+            replace(each, verdict=DRIFT, again=True)
+            if each.verdict == WATCH and any((each.key, each.side) in of for of in watched[max(0, i - LOOKED_BACK) : i])
             else each
             for each in findings
         ]

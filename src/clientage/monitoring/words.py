@@ -4,11 +4,12 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from clientage.monitoring.compared import COUNTRIES, ITEMS, SEGMENTS, SOLD, movers
+from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICES, SEGMENTS, SOLD, movers
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.verdict import Finding, Rules, worst
 
+NAMELESS = "(none)"
 SHARES = ("returned", "empty", "set aside", "outside", "moved", "refused")
 SHOWN = 3  # causes in the sentence on a window
 
@@ -24,18 +25,20 @@ def because(finding: Finding, seen: Observed, row: int, usual: Observed, names: 
         names: Of products and segments, by code or number.
     """
     key = finding.key
-    called = names.get(SEGMENTS if key.measure == "mix" else key, {})
+    called = names.get(SEGMENTS if key.measure == "mix" or key.area == "outcomes" else key, {})
     if (key in (ITEMS, COUNTRIES) or key.measure == "mix") and (
         moved := movers(seen, row, usual, SOLD if key == ITEMS and SOLD in seen.counts else key)
     ):
-        told = [f"{called.get(name, name)} {_share(before)} → {_share(now)}" for name, before, now in moved]
-        return f"{_title(key)}: {' · '.join(told)}"
+        told = [f"{called.get(name, name) or NAMELESS} {_share(before)} → {_share(now)}" for name, before, now in moved]
+        return f"{_title(key, called)}: {' · '.join(told)}"
     if key.measure in ("psi", "ks", "wasserstein"):
-        return f"{_title(key)}: {_median(key, seen, row, usual)}"
+        return f"{_title(key, called)}: {_median(key, seen, row, usual)}"
     if np.isnan(finding.value) or not finding.limit:
         return ""
+    if key == PRICES:
+        return f"prices of the same products: {finding.value - 1:+.1%}"
     form = _share if key.measure in SHARES else _number
-    return f"{_title(key)}: {form(finding.value)}, usually {form(finding.limit.expected)}{_change(finding)}"
+    return f"{_title(key, called)}: {form(finding.value)}, usually {form(finding.limit.expected)}{_change(finding)}"
 
 
 def sentence(findings: Sequence[Finding], rules: Rules, told: Mapping[Key, str]) -> str:
@@ -53,9 +56,7 @@ def sentence(findings: Sequence[Finding], rules: Rules, told: Mapping[Key, str])
     return "; ".join([text for text in said.values() if text][:SHOWN])
 
 
-def _title(key: Key) -> str:
-    if key.area == "segments":
-        return {"mix": "segment mix", "moved": "customers who changed segment"}.get(key.measure, key.measure)
+def _title(key: Key, called: Mapping[str, str]) -> str:
     if key.area == "missing":
         return f"{'no ' if key.measure == 'empty' else 'lines set aside, '}{key.subject or 'in all'}"
     if key.area in ("customers", "predictions") and key.subject:
@@ -63,8 +64,19 @@ def _title(key: Key) -> str:
         asked = " asked for" if key.area == "predictions" else ""
         return f"{what}{asked} outside the range of the model" if key.measure == "outside" else f"{what}{asked}"
     if key.area == "outcomes":
-        return f"{key.measure} in segment {key.subject}" if key.subject else key.measure
-    return key.measure
+        did = {"buys again": "customers who bought again", "spend": "what customers spent next"}.get(key.measure)
+        told = f"{did}, over what was expected" if did else "how well segments tell who buys again (AUC)"
+        return f"{told}, in {called.get(key.subject, key.subject)}" if key.subject else told
+    return NAMED.get((key.area, key.measure), key.measure)
+
+
+NAMED = {
+    ("segments", "mix"): "segment mix",
+    ("segments", "moved"): "customers who changed segment",
+    ("segments", "refit"): "disagreement with segments made anew",
+    ("predictions", "mix"): "segment mix of who was asked for",
+    ("service", "refused"): "asked for and refused",
+}
 
 
 def _median(key: Key, seen: Observed, row: int, usual: Observed) -> str:

@@ -55,11 +55,10 @@ def changes(story: Sequence[Row]) -> Chart:
         traces += _pairs(story, name, f"y{place}")
     axes = {name: {"domain": list(domain), "nticks": 4} for name, domain in PANELS.items()}
     axes["yaxis"] |= {"rangemode": "tozero", "title": {"text": "Distance from the usual"}}
-    ends = [story[0]["day"].isoformat(), story[-1]["day"].isoformat()]
     return chart(
         "changes", TITLE, traces, 620, reading(story),
         xaxis={"type": "date", "tickformat": "%b\n%Y", "anchor": "y3", "showgrid": False}, **axes,
-        shapes=[_limit(ends), *_marks(story)], annotations=[*_headings(), *_told(story)], margin={"t": 12},
+        shapes=[_limit(), *_marks(story)], annotations=[*_headings(), *_told(story)], margin={"t": 12},
     )  # fmt: skip
 
 
@@ -123,10 +122,10 @@ def _pairs(story: Sequence[Row], name: str, axis: str) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def _limit(ends: Sequence[str]) -> dict[str, Any]:
+def _limit() -> dict[str, Any]:
     """Where drift begins."""
     return {
-        "type": "line", "xref": "x", "yref": "y", "x0": ends[0], "x1": ends[1], "y0": 1, "y1": 1,
+        "type": "line", "xref": "paper", "yref": "y", "x0": 0, "x1": 1, "y0": 1, "y1": 1,
         "line": {"color": ALERT, "width": 1.5, "dash": "dash"},
     }  # fmt: skip
 
@@ -144,12 +143,11 @@ def _marks(story: Sequence[Row]) -> list[dict[str, Any]]:
 
 def _told(story: Sequence[Row]) -> list[dict[str, Any]]:
     """What became of each training, above its line."""
-    first = story[0]["day"]
     return [
         {
             "x": row["day"].isoformat(), "xref": "x", "y": 0.955, "yref": "paper", "yanchor": "bottom",
-            "xanchor": "left" if row["day"] == first else "center", "showarrow": False, "font": {"size": 12},
-            "text": f"model {row['champion']}" if row["promoted"] else "refused",
+            "showarrow": False, "font": {"size": 12},
+            "text": str(row["champion"]) if row["promoted"] else "×",
         }
         for row in story if row["retrained"]
     ]  # fmt: skip
@@ -158,7 +156,7 @@ def _told(story: Sequence[Row]) -> list[dict[str, Any]]:
 def _headings() -> list[dict[str, Any]]:
     """What the panels show, above each; and what the dashed line is."""
     above = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "yref": "paper", "showarrow": False}
-    texts = [f"<b>{name}</b> of customers held out: ○ champion before, ● new model" for name in FIGURES.values()]
+    texts = [f"<b>{name}</b> · ○ champion before ● new model" for name in FIGURES.values()]
     found = [above | {"text": text, "y": PANELS[f"yaxis{place}"][1] + 0.01} for place, text in enumerate(texts, 2)]
     limit = {"x": 1, "xref": "paper", "xanchor": "right", "y": 1, "yref": "y", "yanchor": "bottom", "showarrow": False}
     return [*found, limit | {"text": "limit", "font": {"size": 12}}]

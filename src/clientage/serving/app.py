@@ -24,6 +24,7 @@ from clientage.serving.log import PredictionLog
 from clientage.serving.logs import Lines, say
 from clientage.serving.models import Models
 from clientage.serving.openapi import openapi, page
+from clientage.serving.reading import Wrong
 from clientage.serving.served import Scored, Served
 
 Row = dict[str, Any]
@@ -33,6 +34,7 @@ OPEN = frozenset({"health", "openapi", "page"})  # routes that ask for no key
 METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST"})
 CHUNK = 2**16
 MOST_OFFERS = 20_000  # products in one answer
+NOTHING_WRONG: Wrong = {}
 TOP = 10  # products, where a request for them does not say how many
 
 
@@ -178,9 +180,8 @@ class Service:
             predictions |= zip(each.group.places, _told(served, each, asked.recommend), strict=True)
         if wrong:
             metrics.REFUSED.inc(len(wrong))
-        return self._kept(
-            served, shadow, scored, {"predictions": [predictions[place] for place in range(len(predictions))]}
-        )
+        answer = {"predictions": [predictions[place] for place in range(len(predictions))]}
+        return self._kept(served, shadow, scored, answer, wrong)
 
     def _body(self) -> bytes:
         """What was sent.
@@ -200,8 +201,10 @@ class Service:
             raise RequestError(f"the request has more than {most:,} bytes. Send it in several requests.", 413)
         return body
 
-    def _kept(self, served: Served, shadow: Served | None, scored: list[Scored], answer: Row) -> Response:
-        """The answer, once its predictions are in the log."""
+    def _kept(
+        self, served: Served, shadow: Served | None, scored: list[Scored], answer: Row, wrong: Wrong = NOTHING_WRONG
+    ) -> Response:
+        """The answer, once its predictions are in the log, and of what is wrong the kind."""
         text, asked = encode(answer), self._asked
         if len(text) > self._options.most_bytes:
             raise RequestError(f"the answer would have {len(text):,} bytes. Ask for fewer instances or products.", 413)
@@ -213,6 +216,8 @@ class Service:
             "shadow": shadow.version if shadow and any(each.shadow for each in scored) else None,
             "parts": [each.logged(served.names) for each in scored],
         }
+        if wrong:
+            record["refused"] = {"place": list(wrong), "error": [problem.kind for problem in wrong.values()]}
         try:
             self._log.append(record)
         except WorkspaceError as error:

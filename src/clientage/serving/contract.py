@@ -24,6 +24,29 @@ class Unreal(str):
     __slots__ = ()
 
 
+class Problem(str):
+    """What is wrong with an instance: a sentence for who asked, which may quote a customer; and its kind for the log.
+
+    Attributes:
+        kind: A few words of ours.
+    """
+
+    __slots__ = ("kind",)
+    kind: str
+
+    def __new__(cls, kind: str, sentence: str) -> "Problem":
+        """A sentence of a kind."""
+        problem = super().__new__(cls, sentence)
+        problem.kind = kind
+        return problem
+
+
+NO_OBJECT, NO_ID, NOBODY, NO_PURCHASES = "not an object", "not an id", "unknown customer", "unusable purchases"
+MISSING, UNKNOWN, NO_NUMBER, NO_COMPONENTS = "missing feature", "unknown feature", "not a number", "no components"
+KINDS = (NO_OBJECT, NO_ID, NOBODY, NO_PURCHASES, MISSING, UNKNOWN, NO_NUMBER, NO_COMPONENTS)
+"""Of problems: all that the log tells of an instance that was refused."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is asked for.

@@ -85,5 +85,5 @@ def _line(line: bytes, customer_id: str) -> tuple[bytes, int]:
         left = sum(len(part["place"]) for part in record["parts"])
     except SPOILT:
         return b"\n".rjust(len(line)), 0
-    kept = orjson.dumps(record) if left else b""
+    kept = orjson.dumps(record) if left or "refused" in record else b""
     return (kept if len(kept) < len(line) else b"").ljust(len(line) - 1) + b"\n", before - left

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import MOST_TOLD, shown, valued
+from clientage.serving.contract import MISSING, MOST_TOLD, NO_NUMBER, UNKNOWN, Problem, shown, valued
 from clientage.tables import TABLES
 
 COLUMNS = TABLES["customers"].columns
@@ -17,7 +17,7 @@ KNOWN = frozenset(name for name, column in COLUMNS.items() if column.kind in ("i
 MAY_LACK = frozenset({"days_between_purchases"})  # null in the table where a customer has one day only
 LARGEST = 1e100  # the square of what is larger is no number any more
 
-Problems = list[str]
+Problems = list[Problem]
 Values: TypeAlias = Floats | Sequence[Sequence[float]]
 
 
@@ -61,9 +61,9 @@ class Named:
             instance: As it came.
             at: Where it stands.
         """
-        problems = [f"{at}.{name}: missing." for name in self.names if name not in instance]
+        problems = [Problem(MISSING, f"{at}.{name}: missing.") for name in self.names if name not in instance]
         problems += [
-            f"{at}.{shown(name)}: there is no such {self._what}."
+            Problem(UNKNOWN, f"{at}.{shown(name)}: there is no such {self._what}.")
             for name in sorted(set(instance) - self._known)[:MOST_TOLD]
         ]
         values: list[float] = []
@@ -71,7 +71,8 @@ class Named:
             if name in instance:
                 value = _number(instance[name], kinds)
                 if value is None:
-                    problems.append(f"{at}.{name}: not a number that can be used: {valued(instance[name])}.")
+                    sentence = f"{at}.{name}: not a number that can be used: {valued(instance[name])}."
+                    problems.append(Problem(NO_NUMBER, sentence))
                 else:
                     values.append(value)
         return problems or values

@@ -17,12 +17,12 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clientage.errors import SinkError, WorkspaceError
+from clientage.serving.listed import MERGED, files, steady, unreadable
 from clientage.serving.log import sync_folder
 from clientage.serving.rows import SCHEMA, once, without
 
-DRAFT, MERGED = ".draft", "-merged-"
+DRAFT = ".draft"
 MANY, SMALL = 64, 4 * 2**20  # files of so many bytes
-TRIES = 10
 
 
 class FolderSink:
@@ -40,7 +40,7 @@ class FolderSink:
         with _explained(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
             with contextlib.suppress(OSError, WorkspaceError):  # it can wait
-                self._merge([path for path in _files(self.folder) if path.stem != name])
+                self._merge([path for path in files(self.folder) if path.stem != name])
             self._put(f"{name}.parquet", rows)
 
     def forget(self, customer_id: str) -> int:
@@ -52,7 +52,7 @@ class FolderSink:
         ids: set[str] = set()
         with _explained(self.folder):
             (self.folder / DRAFT).unlink(missing_ok=True)
-            for path in _files(self.folder):
+            for path in files(self.folder):
                 rows = _read(path)
                 theirs = rows.filter(pc.equal(rows["customer_id"], customer_id))
                 if len(theirs):
@@ -69,16 +69,17 @@ class FolderSink:
         else:
             path.unlink()
 
-    def _merge(self, files: Sequence[Path]) -> None:
+    def _merge(self, found: Sequence[Path]) -> None:
         """Make one of the small files, where they are many."""
-        parts = [path for path in files if path.stat().st_size < SMALL]
+        parts = [path for path in found if path.stat().st_size < SMALL]
         if len(parts) < MANY:
             return
-        rows = once(pa.concat_tables([_read(path) for path in parts]))
         digest = hashlib.sha256("\n".join(path.name for path in parts).encode()).hexdigest()
-        self._put(f"{parts[0].name.partition('-')[0]}{MERGED}{digest[:16]}.parquet", rows)
+        name = f"{parts[0].name.partition('-')[0]}{MERGED}{digest[:16]}.parquet"
+        self._put(name, once(pa.concat_tables([_read(path) for path in parts])))
         for path in parts:
             path.unlink()
+        pa.default_memory_pool().release_unused()  # it was all of them at once, and is rarely needed again
 
     def _put(self, name: str, rows: pa.Table) -> None:
         draft = self.folder / DRAFT
@@ -105,30 +106,19 @@ def read_predictions(folder: Path, since: datetime | None = None, before: dateti
     """
     limits = [(">=", since), ("<", before)]
     wanted = [("time", compared, limit) for compared, limit in limits if limit is not None]
-    for _ in range(TRIES):
-        files = _files(folder)
-        with contextlib.suppress(FileNotFoundError):  # merged meanwhile: once more
-            found = [_read(path, wanted) for path in files]
-            if _merged(files) == _merged(_files(folder)):
-                rows = once(pa.concat_tables([SCHEMA.empty_table(), *found]))
-                return rows.sort_by([("time", "ascending"), ("prediction_id", "ascending")])
-    raise WorkspaceError(f"{folder}: the predictions are being merged again and again. Try again in a minute.")
+
+    def read(found: Sequence[Path]) -> pa.Table:
+        rows = once(pa.concat_tables([SCHEMA.empty_table(), *(_read(path, wanted) for path in found)]))
+        return rows.sort_by([("time", "ascending"), ("prediction_id", "ascending")])
+
+    return steady([folder], read)
 
 
 def _read(path: Path, wanted: Sequence[tuple[str, str, datetime]] = ()) -> pa.Table:
     try:
         return pq.read_table(path, schema=SCHEMA, filters=list(wanted) or None, partitioning=None)
     except pa.ArrowInvalid as error:
-        raise WorkspaceError(f"{path}: predictions that cannot be read. Restore the file, or remove it.") from error
-
-
-def _merged(files: Sequence[Path]) -> list[Path]:
-    """Files made of others. As long as none is added, nothing was missed while a folder was looked through."""
-    return [path for path in files if MERGED in path.name]
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("*.parquet") if not path.name.startswith("."))
+        raise unreadable(path) from error
 
 
 @contextlib.contextmanager

@@ -42,16 +42,8 @@ class Keys:
         Raises:
             SettingsError: An entry is none; the entries themselves are not repeated.
         """
-        entries = [entry.strip() for entry in os.environ.get(KEYS, "").split(",") if entry.strip()]
-        pairs = [entry.partition(":")[::2] for entry in entries]
-        problems = [
-            f"{KEYS}: entry {i} is not NAME:DIGEST. Make one with `clientage serve --new-key NAME`."
-            for i, (name, digest) in enumerate(pairs, 1)
-            if not name or len(digest) != 64 or set(digest) - set("0123456789abcdef")
-        ]
-        if problems:
-            raise SettingsError(joined(problems))
-        return cls({digest: name for name, digest in pairs})
+        mend = "is not NAME:DIGEST. Make one with `clientage serve --new-key NAME`."
+        return cls(digests(KEYS, "[^:]+", mend))
 
     def name(self, authorization: str | None) -> str:
         """The name of the key in the header `Authorization`; empty where no keys are asked for.
@@ -69,6 +61,24 @@ class Keys:
         if (name := self.names.get(digest(key.strip()))) is None:
             raise RequestError("wrong key: ask the one who runs this service for another.", 401)
         return name
+
+
+def digests(variable: str, name: str, mend: str) -> dict[str, str]:
+    """Names of keys by digest, from a variable of the environment with entries of the form `name:digest`.
+
+    Args:
+        variable: The variable.
+        name: How a name looks, as a regular expression.
+        mend: What is wrong with an entry that is none, and what to do.
+
+    Raises:
+        SettingsError: An entry is none; the entries themselves are not repeated.
+    """
+    entries = [entry.strip() for entry in os.environ.get(variable, "").split(",") if entry.strip()]
+    found = [re.fullmatch(rf"({name}):([0-9a-f]{{64}})", entry, re.ASCII) for entry in entries]
+    if problems := [f"{variable}: entry {i} {mend}" for i, match in enumerate(found, 1) if not match]:
+        raise SettingsError(joined(problems))
+    return {match[2]: match[1] for match in found if match}
 
 
 def digest(key: str) -> str:
@@ -93,14 +103,15 @@ def require_keys(host: str, keys: Keys, *, insecure: bool) -> None:
     Raises:
         SettingsError: The address is not of this machine alone, and there are no keys.
     """
-    if not (keys.names or insecure or _loopback(host)):
+    if not (keys.names or insecure or loopback(host)):
         raise SettingsError(
             f"serve: {host} is open to others, and there are no keys. Make one with `clientage serve --new-key NAME`, "
             "or add --insecure where something before the service asks for keys."
         )
 
 
-def _loopback(host: str) -> bool:
+def loopback(host: str) -> bool:
+    """Whether an address is of this machine alone."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:

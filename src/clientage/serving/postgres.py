@@ -9,7 +9,7 @@ import logging
 import os
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -30,6 +30,7 @@ KINDS = {
 }
 COLUMNS = {name: KINDS[column.kind] for name, column in PREDICTIONS.columns.items()}
 NAMES = ", ".join(COLUMNS)  # ours, and plain words
+LATER = frozenset({"error"})  # not in tables that were made before it was kept
 
 DEFINED = ", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())
 MAKE = f"""
@@ -68,8 +69,11 @@ class PostgresSink:
             SinkError: The server is away, does not answer in time, or refuses.
         """
         with self._reached() as connection:
-            if not self._there(connection):
+            found = self._found(connection)
+            if not found:
                 connection.execute(MAKE)
+            elif lacking := sorted(LATER - found):
+                self._add(connection, lacking)
             connection.execute(TAKE)
             with connection.cursor().copy(COPY) as copy:
                 for row in zip(*(column.to_pylist() for column in rows.select(list(COLUMNS)).columns), strict=True):
@@ -83,7 +87,7 @@ class PostgresSink:
             SinkError: The server is away, does not answer in time, or refuses.
         """
         with self._reached() as connection:
-            if not self._there(connection):
+            if not self._found(connection):
                 return 0
             return connection.execute("DELETE FROM predictions WHERE customer_id = %s", [_clean(customer_id)]).rowcount
 
@@ -93,17 +97,32 @@ class PostgresSink:
             self._connection.close()
         self._connection = None
 
-    def _there(self, connection: "Connection[Any]") -> bool:
-        """Whether the table is there, and is ours."""
+    def _found(self, connection: "Connection[Any]") -> frozenset[str]:
+        """Columns of the table, which is ours; none where it is not there."""
         found = dict(connection.execute(SHAPE).fetchall())
-        wrong = [name for name, kind in COLUMNS.items() if found.get(name) != kind]
+        later = LATER - found.keys()
+        wrong = [name for name, kind in COLUMNS.items() if found.get(name) != kind and name not in later]
         if found and wrong:
             raise SinkError(
                 f"{self._told}: the table predictions there has another shape ({', '.join(wrong)}). "
                 "Rename it, or give another database.",
                 "another shape",
             )
-        return bool(found)
+        return frozenset(found)
+
+    def _add(self, connection: "Connection[Any]", lacking: Sequence[str]) -> None:
+        """Give a table that was made before some columns those too."""
+        from psycopg.errors import InsufficientPrivilege  # noqa: PLC0415
+
+        added = ", ".join(f"ADD COLUMN IF NOT EXISTS {name} {COLUMNS[name]}" for name in lacking)
+        try:
+            connection.execute(f"ALTER TABLE predictions {added}")
+        except InsufficientPrivilege as error:
+            raise SinkError(
+                f"{self._told}: the table predictions lacks {', '.join(lacking)}, which this user may not add. "
+                f"Let its owner say: ALTER TABLE predictions {added}",
+                "no permission",
+            ) from error
 
     @contextlib.contextmanager
     def _reached(self) -> Iterator["Connection[Any]"]:

@@ -10,7 +10,17 @@ import numpy as np
 from clientage.segments.document import SegmentModel
 from clientage.segments.grid import GridModel
 from clientage.segments.kmeans import Floats
-from clientage.serving.contract import shown, told
+from clientage.serving.contract import (
+    MISSING,
+    NO_COMPONENTS,
+    NO_ID,
+    NO_OBJECT,
+    NO_PURCHASES,
+    NOBODY,
+    Problem,
+    shown,
+    told,
+)
 from clientage.serving.features import KNOWN, Named, Values
 from clientage.serving.purchases import Featurizer, Purchases, read_purchases
 from clientage.serving.shop import Shop
@@ -18,7 +28,7 @@ from clientage.serving.shop import Shop
 FORMS = ("features", "customer", "purchases", "components")
 
 Row: TypeAlias = dict[str, Any]
-Wrong: TypeAlias = dict[int, str]
+Wrong: TypeAlias = dict[int, Problem]
 
 
 @dataclass(frozen=True)
@@ -80,29 +90,29 @@ class _OneByOne:
 
     def __init__(self, reader: Reader, instances: Sequence[Any]) -> None:
         self.reader = reader
-        self.wrong: dict[int, str] = {}
+        self.wrong: Wrong = {}
         self.numbers: dict[str, dict[int, list[float]]] = {"features": {}, "components": {}}
         self.customers: dict[int, str] = {}
         self.purchases: dict[int, Purchases] = {}
         for place, instance in enumerate(instances):
             if problems := self._take(place, instance, f"instances[{place}]"):
-                self.wrong[place] = told(problems)
+                self.wrong[place] = Problem(problems[0].kind, told(problems))
 
-    def _take(self, place: int, instance: Any, at: str) -> list[str]:
+    def _take(self, place: int, instance: Any, at: str) -> list[Problem]:
         """Take an instance for what it is; what is wrong with it."""
         if not isinstance(instance, dict):
-            return [f"{at}: not an object. Give customer_id, purchases, or the features by name."]
+            return [Problem(NO_OBJECT, f"{at}: not an object. Give customer_id, purchases, or the features by name.")]
         if "purchases" in instance:
             found = read_purchases(instance, at)
             if isinstance(found, Purchases):
                 self.purchases[place] = found
                 return []
-            return found
+            return [Problem(NO_PURCHASES, sentence) for sentence in found]
         if "customer_id" in instance:
             return self._customer(place, instance, at)
         return self._named(place, instance, at)
 
-    def _customer(self, place: int, instance: Row, at: str) -> list[str]:
+    def _customer(self, place: int, instance: Row, at: str) -> list[Problem]:
         given = instance["customer_id"]
         problems = [
             f"{at}.{shown(name)}: cannot stand beside customer_id." for name in sorted(set(instance) - {"customer_id"})
@@ -110,21 +120,22 @@ class _OneByOne:
         if type(given) not in (str, int):
             problems.append(f"{at}.customer_id: not a text: {shown(given)}.")
         self.customers |= {} if problems else {place: str(given)}
-        return problems
+        return [Problem(NO_ID, sentence) for sentence in problems]
 
-    def _named(self, place: int, instance: Row, at: str) -> list[str]:
+    def _named(self, place: int, instance: Row, at: str) -> list[Problem]:
         form, reader = "features", self.reader.features
         if "PC1" in instance:
             if self.reader.components is None:
-                return [f"{at}.PC1: the model in use has no principal components. Give the features by name."]
+                sentence = f"{at}.PC1: the model in use has no principal components. Give the features by name."
+                return [Problem(NO_COMPONENTS, sentence)]
             form, reader = "components", self.reader.components
         found = reader.slow(instance, at)
-        if problems := [each for each in found if isinstance(each, str)]:
+        if problems := [each for each in found if isinstance(each, Problem)]:
             return problems
-        self.numbers[form][place] = [each for each in found if not isinstance(each, str)]
+        self.numbers[form][place] = [each for each in found if not isinstance(each, Problem)]
         return []
 
-    def groups(self) -> tuple[list[Group], dict[int, str]]:
+    def groups(self) -> tuple[list[Group], Wrong]:
         """Instances by form, and what is wrong with the others."""
         names = {"features": self.reader.model.needs}
         if self.reader.components:
@@ -146,9 +157,11 @@ class _OneByOne:
         lacking = [name for name in needs if any(name not in row for row in found.values())]
         for place, customer in self.customers.items():
             if place not in found:
-                self.wrong[place] = f"instances[{place}].customer_id: there is no customer {shown(customer)}."
+                sentence = f"instances[{place}].customer_id: there is no customer {shown(customer)}."
+                self.wrong[place] = Problem(NOBODY, sentence)
             elif lacking:
-                self.wrong[place] = f"instances[{place}].customer_id: the tables here have no {', '.join(lacking)}."
+                sentence = f"instances[{place}].customer_id: the tables here have no {', '.join(lacking)}."
+                self.wrong[place] = Problem(MISSING, sentence)
         if lacking:
             found = {}
         values = np.array([[row[name] for name in needs] for row in found.values()], float).reshape(-1, len(needs))
@@ -160,7 +173,7 @@ class _OneByOne:
         found: dict[int, Floats] = {}
         for place, answer in zip(self.purchases, features, strict=True):
             if isinstance(answer, str):
-                self.wrong[place] = f"instances[{place}].{answer}"
+                self.wrong[place] = Problem(NO_PURCHASES, f"instances[{place}].{answer}")
             else:
                 found[place] = answer
         needs = self.reader.model.needs

@@ -1,11 +1,14 @@
-"""Lines of the log as rows of the table `predictions`: one line an answered request, one row a prediction.
+"""Lines of the log as rows of the table `predictions`: one line an answered request, one row an instance of it.
 
 A line is the JSON of
 
     {"id": "<request>", "time": <seconds since 1970>, "latency": <s>, "version": "3", "shadow": "4" or null,
      "parts": [{"form": "features", "place": [0, 2], "customer_id": ["17850", null] or null,
                 "names": ["recency_days", …], "values": [[…], …], "segment_id": […], "segment": […],
-                "distance": […] or null, "runner_up": […] or null, "shadow_segment_id": […] or null}, …]}
+                "distance": […] or null, "runner_up": […] or null, "shadow_segment_id": […] or null}, …],
+     "refused": {"place": [1], "error": ["missing feature"]}}
+
+`refused` is there only where an instance was, and tells nothing of it but what kind of problem it had.
 """
 
 from collections.abc import Collection, Iterable, Iterator
@@ -58,14 +61,14 @@ def _read(line: bytes) -> list[Row] | None:
     """The rows of a line; None where it is no prediction."""
     try:
         record = orjson.loads(line)
-        return [row for part in record["parts"] for row in _part(record, part)]
+        rows = [row for part in record["parts"] for row in _part(record, part)]
+        return rows + list(_refused(record)) if "refused" in record else rows
     except SPOILT:
         return None
 
 
 def _part(record: dict[str, Any], part: dict[str, Any]) -> Iterator[Row]:
-    request, names = _id(record["id"]), part["names"]
-    time = datetime.fromtimestamp(record["time"], UTC).replace(tzinfo=None)
+    request, names, time = _id(record["id"]), part["names"], _time(record)
     known = [repeat(None, len(part["place"])) if part.get(name) is None else part[name] for name in PER_ROW]
     each = zip(part["place"], part["values"], part["segment_id"], part["segment"], *known, strict=True)
     for place, values, segment_id, segment, customer_id, distance, runner_up, shadow_segment_id in each:
@@ -73,8 +76,20 @@ def _part(record: dict[str, Any], part: dict[str, Any]) -> Iterator[Row]:
         yield (
             f"{request}-{index(place)}", request, place, time, record["version"], part["form"],
             None if customer_id is None else _id(customer_id), inputs, index(segment_id), segment,
-            distance, _index(runner_up), record.get("shadow"), _index(shadow_segment_id), record["latency"],
+            distance, _index(runner_up), record.get("shadow"), _index(shadow_segment_id), record["latency"], None,
         )  # fmt: skip
+
+
+def _refused(record: dict[str, Any]) -> Iterator[Row]:
+    request, time, empty = _id(record["id"]), _time(record), dict.fromkeys(SCHEMA.names)
+    for place, error in zip(record["refused"]["place"], record["refused"]["error"], strict=True):
+        row = {"prediction_id": f"{request}-{index(place)}", "request_id": request, "place": place, "time": time}
+        row |= {"version": record["version"], "latency": record["latency"], "error": error}
+        yield tuple((empty | row).values())
+
+
+def _time(record: dict[str, Any]) -> datetime:
+    return datetime.fromtimestamp(record["time"], UTC).replace(tzinfo=None)
 
 
 def _id(text: str) -> str:

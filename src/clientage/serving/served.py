@@ -12,7 +12,7 @@ from clientage.segments.grid import GridModel
 from clientage.segments.model import Places
 from clientage.serving.contract import Wanted, told
 from clientage.serving.features import KNOWN
-from clientage.serving.reading import Group, Reader
+from clientage.serving.reading import Group, Reader, Wrong
 from clientage.serving.shop import Shop
 
 Row: TypeAlias = dict[str, Any]
@@ -82,7 +82,7 @@ class Served:
             return self.model.find_at(np.asarray(group.values))
         return self.model.find(group.values)
 
-    def score(self, request: Wanted, shadow: "Served | None" = None) -> tuple[list[Scored], dict[int, str]]:
+    def score(self, request: Wanted, shadow: "Served | None" = None) -> tuple[list[Scored], Wrong]:
         """Segments of all instances, and by place what is wrong with the others.
 
         Raises:

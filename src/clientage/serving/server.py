@@ -110,14 +110,19 @@ def ready(settings: Settings, *, insecure: bool) -> Plan:
 
     planned = plan(settings)
     open_sink(planned.sink).close()
-    _require_free(settings.serve.host, planned.port)
+    require_free(settings.serve.host, planned.port)
     for wanted, place, remote in planned.wanted:
         _first(planned, wanted, place, remote=remote)
     return planned
 
 
-def _require_free(host: str, port: int) -> None:
+def require_free(host: str, port: int, what: str = "serve") -> None:
     """Nobody else listens there.
+
+    Args:
+        host: The address.
+        port: The port.
+        what: Wants to listen.
 
     Raises:
         SettingsError: Somebody does, or the address is not of this machine.
@@ -129,7 +134,7 @@ def _require_free(host: str, port: int) -> None:
             probe.bind((host.strip("[]"), port))
         except OSError as error:
             raise SettingsError(
-                f"serve: {host}:{port} cannot be listened on ({error.strerror}). Give another --port or --host."
+                f"{what}: {host}:{port} cannot be listened on ({error.strerror}). Give another --port or --host."
             ) from error
 
 
@@ -194,8 +199,9 @@ def _watch(planned: Plan) -> int:
     return 0 if told else max(ended, 1)
 
 
-# memory that one thread frees is used again by the others, not kept by each: by the C library, and by Arrow
-MEMORY = {"MALLOC_ARENA_MAX": "2", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+# memory that one thread frees is used again by the others, not kept by each: by the C library, and by Arrow; large
+# pieces go back to the system, where the C library would learn to keep them, and small ones would pin what is around
+MEMORY = {"MALLOC_ARENA_MAX": "2", "MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
 def _started(settings: Settings, name: str, *models: str, errors: int | None = None) -> subprocess.Popen[bytes]:

@@ -95,6 +95,18 @@ def known_sinks(folder: Path) -> list[str]:
     return sorted(_document(folder / SINKS))
 
 
+def sinks(workspace: Path, wanted: str) -> list[str]:
+    """Where predictions of a workspace are, or may be, kept: its own folder if it is there, what is set, what was.
+
+    Args:
+        workspace: Its folder.
+        wanted: The sink that is set; empty for none.
+    """
+    folder, waiting = workspace / SINK, workspace / FOLDER
+    own = [str(folder)] * (folder.exists() or waiting.exists()) + [wanted] * bool(wanted)
+    return list(dict.fromkeys([*own, *known_sinks(waiting)]))
+
+
 def remember_sink(folder: Path, address: str) -> None:
     """Note where predictions are shipped to."""
     if address not in (known := _document(folder / SINKS)):

@@ -7,6 +7,8 @@ are imported, which a fork does not take along and waits for at its end.
 import gc
 import logging
 import os
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
@@ -35,18 +37,23 @@ def answer(plan: Plan) -> None:
         "keepalive": KEEP_ALIVE,
         "graceful_timeout": 30,
         "control_socket_disable": True,
-        "logger_class": _Quiet,
+        "logger_class": Quiet,
         "when_ready": _say_ready,
         "child_exit": _forget,
     }
-    _Application(plan, options).run()
+    Application(partial(make, plan), options).run()
 
 
-class _Application(BaseApplication):  # type: ignore[misc]
-    """gunicorn, set up by us rather than by a command line."""
+class Application(BaseApplication):  # type: ignore[misc]
+    """gunicorn, set up by us rather than by a command line.
 
-    def __init__(self, plan: Plan, options: dict[str, Any]) -> None:
-        self._plan, self._options = plan, options
+    Args:
+        made: Makes the application; called in each worker.
+        options: Of gunicorn.
+    """
+
+    def __init__(self, made: Callable[[], Any], options: Mapping[str, Any]) -> None:
+        self._made, self._options = made, options
         super().__init__()
 
     def load_config(self) -> None:
@@ -55,8 +62,8 @@ class _Application(BaseApplication):  # type: ignore[misc]
             self.cfg.set(name, value)
 
     def load(self) -> Any:
-        """Our application; called in each worker."""
-        return make(self._plan)
+        """Our application."""
+        return self._made()
 
 
 def make(plan: Plan) -> Any:
@@ -104,7 +111,7 @@ def _forget(_: object, worker: Any) -> None:
     multiprocess.mark_process_dead(worker.pid)
 
 
-class _Quiet(Logger):  # type: ignore[misc]
+class Quiet(Logger):  # type: ignore[misc]
     """gunicorn's logger, speaking as the service does."""
 
     def setup(self, cfg: Any) -> None:

@@ -4,13 +4,13 @@ from clientage.tables.run import RECEIVED, SEGMENT
 from clientage.tables.spec import Column, TableSpec
 
 PREDICTIONS = TableSpec(
-    "prediction served",
+    "instance of an answered request",
     ("prediction_id",),
     {
         "prediction_id": Column("text", "The request and the place in it, such as `7f3a-0`"),
         "request_id": Column("text", "The request"),
         "place": Column("integer", "Place of the customer in the request, from 0"),
-        "time": Column("time", "When it was answered, in UTC"),
+        "time": Column("time", "When the request was answered, in UTC"),
         "version": Column("text", "Version of the model that answered"),
         "form": Column("text", "What the request gave: features, customer, purchases or components"),
         "customer_id": Column("text", "Customer, as the request gave it; null where it gave none"),
@@ -21,6 +21,11 @@ PREDICTIONS = TableSpec(
         "shadow_version": Column("text", "Version of the model that was asked beside it; null where there was none"),
         "shadow_segment_id": Column("integer", "Number of the segment by that one"),
         "latency": Column("number", "From the request to its answer", "s"),
+        "error": Column(
+            "text",
+            "Kind of problem for which the instance was refused, such as missing feature: then there are no inputs, no "
+            "customer and no segment; null where it was answered",
+        ),
     },
 )
 """A folder that grows as the model is asked, and no table of a run: see `clientage.serving`."""

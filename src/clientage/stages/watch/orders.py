@@ -11,6 +11,7 @@ from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICES, SOLD
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Floats, Observed
 from clientage.stages.watch.watch import Watch
+from clientage.transactions.clean import RULES
 
 ITEMS_KEPT = 300
 OTHERS = "all others"
@@ -57,7 +58,10 @@ def _countries(watch: Watch, numbers: range) -> Observed:
 
 
 def _missing(watch: Watch, numbers: range) -> Observed:
-    """Shares of lines without a value, by column; of a column that is gone all of them."""
+    """Shares of lines without a value, by column, of a column that is gone all of them; and of those set aside.
+
+    A reason that set nothing aside in these windows may do so in others, and has its share of none.
+    """
     received = watch.within("transactions", numbers)
     found = {row["window"]: row for row in watch.run.rows(lines.empty(received))}
     of = _column(found, "received", numbers, 0.0)
@@ -67,7 +71,7 @@ def _missing(watch: Watch, numbers: range) -> Observed:
     figures |= {Key("missing", "empty", name): np.where(of > 0, 1.0, np.nan) for name in gone}
     aside = watch.run.warehouse.collect(lines.set_aside(watch.within("rejected", numbers)))
     with np.errstate(invalid="ignore", divide="ignore"):
-        for reason in sorted(set(aside["category"].to_pylist())):
+        for reason in sorted({*RULES, *aside["category"].to_pylist()}):
             counted = _counted(aside, "count", numbers, (reason,)).counts[:, 0]
             figures[Key("missing", "set aside", reason)] = np.where(of > 0, counted / of, np.nan)
     return Observed(tuple(numbers), figures, {"missing": of})

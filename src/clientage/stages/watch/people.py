@@ -67,7 +67,7 @@ def in_segments(watch: Watch, numbers: range, before: ir.Table | None = None) ->
     needed = sorted({*watch.model.needs, *(name for name in FLAGGED if name in table.columns)})
     files = list(_asked(watch, table.select("customer_id", *needed), numbers, "known"))
     known = run.warehouse.engine.read_parquet(files)
-    located = run.warehouse.kept(watch.model.locate(known, "window"), watch.path("located"))
+    located = run.warehouse.kept(watch.model.locate(known, "window"), watch.path(f"located-{numbers.start}"))
     shares = located.group_by("window", "segment_id").agg(customers=located.count())
     seen = _shares(watch, run.rows(shares), numbers)
     changes, moved = _changes(watch, located, numbers, before)
@@ -113,7 +113,7 @@ def _changes(watch: Watch, located: ir.Table, numbers: range, before: ir.Table |
         start = before.mutate(segment=ibis.literal(""), window=ibis.literal(numbers.start - 1, "int64"))
         where = ibis.union(start.select("customer_id", "segment_id", "segment", "window"), where)
     old = where.segment_id.lag().over(group_by="customer_id", order_by="window")
-    where = watch.run.warehouse.kept(where.mutate(old=old), watch.path("where"))
+    where = watch.run.warehouse.kept(where.mutate(old=old), watch.path(f"where-{numbers.start}"))
     where = where.filter(where.window >= numbers.start)
     counts = where.group_by("window").agg(
         known=where.old.count(), moved=where.customer_id.count(where=where.old != where.segment_id)

@@ -1,0 +1,68 @@
+"""The verb of monitoring."""
+
+import json
+from dataclasses import asdict
+from datetime import date, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_of
+from clientage.errors import DriftError, SettingsError
+
+if TYPE_CHECKING:
+    from clientage.settings import Settings
+
+
+def monitor(
+    since: Annotated[str, typer.Option("--since", help="Leave out windows before this day.")] = "",
+    until: Annotated[str, typer.Option("--until", help="Leave out windows that end after this day.")] = "",
+    renew: Annotated[bool, typer.Option("--renew", help="Learn once more what is usual.")] = False,
+    test_alert: Annotated[
+        bool, typer.Option("--test-alert", help="Send a test notice to everyone in CLIENTAGE_ALERTS; look at nothing.")
+    ] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Compare the windows since the model was made with those before, and say what moved. Ends with 3 on drift."""
+    from clientage import findings, terminal
+    from clientage import monitor as monitoring
+
+    settings = settings_of(config, workspace, set_)
+    if test_alert:
+        _probe(settings, as_json=as_json)
+        return
+    with terminal.following(quiet=as_json) as tell:
+        found = monitoring.monitor(settings, since=_day(since), until=_day(until), renew=renew, tell=tell)
+    delivered = monitoring.notify(settings, datetime.now().astimezone())
+    if as_json:
+        document: dict[str, Any] = asdict(found) | {"drifts": found.drifts, "told": asdict(delivered)}
+        typer.echo(json.dumps(document, default=str, indent=1, ensure_ascii=False))
+    else:
+        findings.show_monitored(found, terminal.repeated(config, workspace))
+        findings.show_delivered(delivered)
+    if found.drifts:
+        raise typer.Exit(DriftError.exit_code)
+
+
+def _probe(settings: "Settings", *, as_json: bool) -> None:
+    """Who takes a notice; an error where somebody does not."""
+    from clientage import monitor as monitoring
+
+    answers = monitoring.probe(settings)
+    if as_json:
+        typer.echo(json.dumps(dict(answers), indent=1))
+    for name, taken in answers if not as_json else ():
+        typer.echo(f"{'told' if taken else 'away':<12}{name}{'' if taken else ': it took nothing'}")
+    if not all(taken for _, taken in answers):
+        raise typer.Exit(1)
+
+
+def _day(given: str) -> date | None:
+    try:
+        return date.fromisoformat(given) if given else None
+    except ValueError as error:
+        raise SettingsError(f"{given}: no day. Write it as 2011-10-03.") from error

@@ -1,0 +1,52 @@
+"""What the command shows of monitoring: the verdict on every window, and who was told."""
+
+from collections.abc import Sequence
+
+from rich.text import Text
+
+from clientage.monitor import Judged, Monitored
+from clientage.monitoring.alerts import Delivered
+from clientage.terminal import out, table_of
+
+SIGNS = {"ok": "○ ok", "watch": "◐ watch", "drift": "● drift", "unknown": "  unknown"}
+SHOWN = 12  # windows
+
+
+def show_monitored(monitored: Monitored, options: str) -> None:
+    """The last windows, what moved in them, and what to do next.
+
+    Args:
+        monitored: What was found.
+        options: What the next command needs to find the same workspace.
+    """
+    learned = [each for each in monitored.windows if each.reference]
+    alarms = sum(each.verdict == "drift" for each in learned)
+    out(
+        Text(
+            f"{'reference':<12}{len(learned)} windows of {monitored.days} days before {monitored.model}"
+            f" · {alarms} would drift if left out"
+        )
+    )
+    if not monitored.new:
+        out(Text(f"{'windows':<12}none is whole since the model was made        next: clientage run FILE --keep-model"))
+        return
+    _table(monitored.new[-SHOWN:])
+    drifting = sum(each.verdict == "drift" for each in monitored.new)
+    following = f"clientage train{options}" if monitored.drifts else f"clientage dashboard{options}"
+    out(Text(f"{'windows':<12}{len(monitored.new)} judged · {drifting} with drift        next: {following}"))
+
+
+def show_delivered(delivered: Delivered) -> None:
+    """What went out, and what waits."""
+    for each in delivered.sent:
+        out(Text(f"{'told':<12}{each.target}: {each.kind}, {each.opened}"))
+    for each in delivered.waiting:
+        out(Text(f"{'waits':<12}{each.target}: {each.kind}, {each.opened} ({each.why})"))
+
+
+def _table(windows: Sequence[Judged]) -> None:
+    table = table_of(("window", "left"), ("verdict", "left"), ("what moved", "left"))
+    for each in windows:
+        style = "bold" if each.verdict == "drift" else ""
+        table.add_row(f"{each.window}", Text(SIGNS[each.verdict], style=style), Text(each.because))
+    out(table)
