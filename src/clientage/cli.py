@@ -18,6 +18,7 @@ from clientage.cli_export import export
 from clientage.cli_monitor import monitor
 from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
+from clientage.cli_replay import replay
 from clientage.cli_serve import predict, serve
 from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
 
@@ -36,6 +37,7 @@ app.command()(monitor)
 app.command()(serve)
 app.command()(predict)
 app.command()(dashboard)
+app.command()(replay)
 
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
 

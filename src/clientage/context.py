@@ -29,6 +29,7 @@ Columns = dict[str, Floats]
 MODEL = "model/segments.json"
 TRACKING = "tracking"
 CHALLENGER = "challenger"  # the folder where a challenger is tried, a workspace in the workspace
+REPLAY = "replay"  # the folder where days are played, another one
 
 
 @dataclass(frozen=True)

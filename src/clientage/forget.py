@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from clientage.context import CHALLENGER, Run, opened
+from clientage.context import CHALLENGER, REPLAY, Run, opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
 from clientage.ledger import Ledger
@@ -117,11 +117,12 @@ def _renew(run: Run, told: Ledger) -> None:
     """What was counted over customers, the report and the facts, as the tables are now.
 
     Somebody may have been the only customer of a country or of a product. Who moved between two models cannot be
-    counted again without the former one, and a challenger can be trained anew.
+    counted again without the former one, a challenger can be trained anew, and days be played again.
     """
     run.drop("migrations")
-    if (challenger := run.settings.workspace / CHALLENGER).exists():
-        challenger.rename(run.scratch / CHALLENGER)  # which goes away with the transaction
+    for name in (CHALLENGER, REPLAY):
+        if (folder := run.settings.workspace / name).exists():
+            folder.rename(run.scratch / name)  # which goes away with the transaction
     rows = run.manifest.tables
     for facts in told.facts.values():
         if "tables" in facts:

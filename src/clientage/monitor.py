@@ -25,7 +25,7 @@ from clientage.monitoring.measures import MEASURES, TOLD, Key
 from clientage.monitoring.notices import Sender
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.reference import Reference
-from clientage.monitoring.verdict import DRIFT, LOOKED_BACK, Finding, Rules, calibrated, overall, worst
+from clientage.monitoring.verdict import DRIFT, LOOKED_BACK, Finding, Rules, calibrated, furthest, overall
 from clientage.monitoring.windows import Windows
 from clientage.monitoring.words import because, sentence
 from clientage.pipeline import Tell
@@ -47,12 +47,14 @@ class Judged:
         window: Its first day.
         verdict: ok, watch, drift or unknown.
         because: What moved, in words.
+        score: How far the worst measure is from the usual, 1 at the limit; None where that is not known.
         reference: Whether the model was made in it.
     """
 
     window: date
     verdict: str
     because: str
+    score: float | None
     reference: bool
 
 
@@ -145,7 +147,7 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
         run.write("journeys", journeys.order_by("customer_id", "since"))
     _keep_episodes(run)
     told = [row for row in rows if row["area"] == "all"]
-    found = (Judged(row["window"], row["verdict"], row["because"], row["reference"]) for row in told)
+    found = (Judged(row["window"], row["verdict"], row["because"], row["score"], row["reference"]) for row in told)
     return Monitored(tuple(found), windows.days, reference.day)
 
 
@@ -163,7 +165,7 @@ def _made_by(run: Run) -> str:
     """What a reference depends on beside model and lines."""
     wanted = run.settings
     return fingerprint(
-        wanted.monitor.model_dump(mode="json")
+        wanted.monitor.model_dump(mode="json", exclude={"retrain_days"})
         | {"home": wanted.shop.home_country, "horizon": wanted.evaluate.horizon_days}
     )
 
@@ -290,10 +292,10 @@ def _rows(
             "reference": learned,
             "model": reference.model[:12],
         }
-        causes = worst(findings, reference.rules)
+        score = furthest(findings, reference.rules)
         whole = {
-            "area": "all", "measure": "verdict", "subject": "", "value": causes[0].score if causes else None,
-            "score": causes[0].score if causes else None, "verdict": overall(findings, reference.rules),
+            "area": "all", "measure": "verdict", "subject": "", "value": score, "score": score,
+            "verdict": overall(findings, reference.rules),
             "because": sentence(findings, reference.rules, told), "rows": int(behind.get("volume", 0)),
         }  # fmt: skip
         rows += [about | whole] + [about | _row(each, reference, told, behind) for each in findings]

@@ -294,6 +294,9 @@ class Monitor(Section):
         description="Share of the reference's own windows that may drift when they are left out; limits are "
         "widened until it is kept.",
     )
+    retrain_days: Annotated[int, Field(ge=0)] = Field(
+        28, description="Days that a model is left alone, in use or refused, before drift trains another."
+    )
     limits: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         {}, description="Distances from the usual that count as drift, by area.measure, in place of those learned."
     )

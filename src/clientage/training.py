@@ -9,7 +9,6 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-import filelock
 import numpy as np
 from ibis.expr.datatypes import DataType
 
@@ -34,7 +33,7 @@ from clientage.tables import TABLES
 from clientage.tracking import experiments, registry
 from clientage.tracking.experiments import Candidate, Record, Sent
 from clientage.tracking.store import Store
-from clientage.warehouse import explained
+from clientage.warehouse import held
 
 STAGES = ("train", "segment", "profile", "recommend", "report")
 LATEST = f"{TRACKING}/champion.json"
@@ -52,6 +51,7 @@ class Trained:
         waiting: Why this one waits in the workspace; empty where it was sent.
         scores: Worth at each cutoff.
         metrics: What came of it.
+        before: The same of the model it was matched to, on the same customers: `r2` and `auc`; empty without one.
         champion: Version it was matched to; None where there is none.
         matched: Segments that go on, by number.
         new: Segments that are new.
@@ -63,6 +63,7 @@ class Trained:
     waiting: str
     scores: tuple[Mapping[str, Any], ...]
     metrics: Mapping[str, float | None]
+    before: Mapping[str, float | None]
     champion: int | None
     matched: tuple[int, ...]
     new: tuple[int, ...]
@@ -76,22 +77,11 @@ def alone(settings: Settings) -> Iterator[None]:
     Raises:
         WorkspaceError: Somebody does.
     """
-    folder = settings.workspace / TRACKING
     if not settings.workspace.is_dir():
         raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
-    lock = filelock.FileLock(folder / ".lock", timeout=0)
-    with explained(settings.workspace):
-        folder.mkdir(exist_ok=True)
-        try:
-            lock.acquire()
-        except filelock.Timeout as busy:
-            raise WorkspaceError(
-                f"{settings.workspace}: another training or promotion is under way here. Wait for it."
-            ) from busy
-    try:
+    busy = f"{settings.workspace}: another training or promotion is under way here. Wait for it."
+    with held(settings.workspace / TRACKING / ".lock", busy):
         yield
-    finally:
-        lock.release()
 
 
 def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: None) -> Trained:
@@ -116,6 +106,7 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
         model = document.loads(run.warehouse.read_text(MODEL))
         scores = worth(run, model)
         record = _record(run, model, scores, version)
+        before = _before(run, champion)
         experiments.keep(there, record, run.warehouse.read_text(MODEL), _files(run, scores))
         sent, waiting = _sent(there)
     old = {segment.segment_id for segment in champion.segments} if champion else set()
@@ -126,6 +117,7 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
         waiting,
         tuple({"cutoff": day} | asdict(score) for day, score in scores.items()),
         record.metrics,
+        before,
         version,
         *(tuple(sorted(found)) for found in (ids & old, ids - old, old - ids)),
     )
@@ -189,6 +181,14 @@ def worth(run: Run, model: SegmentModel) -> dict[date, Score]:
         labels = model.predict(customers)
         found[day] = groupings.score(labels, customers["next_spend"], folds=wanted.folds, seed=seed)
     return found
+
+
+def _before(run: Run, old: SegmentModel | None) -> dict[str, float | None]:
+    """What the segments of the model before tell of the same customers; empty where it cannot be told."""
+    if old is None or not set(old.needs) <= set(run.read("customers").columns):
+        return {}
+    scores = list(worth(run, old).values())
+    return {name: _mean(scores, name) for name in ("r2", "auc")}
 
 
 def _prepare(settings: Settings, place: Settings) -> None:

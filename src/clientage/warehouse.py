@@ -271,6 +271,30 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
+def held(path: Path, busy: str) -> Iterator[None]:
+    """Nobody else holds a lock meanwhile; the operating system frees it when its process ends.
+
+    Args:
+        path: Its file, whose folder is made.
+        busy: What to say where somebody does.
+
+    Raises:
+        WorkspaceError: Somebody does.
+    """
+    lock = filelock.FileLock(path, timeout=0)
+    with explained(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            lock.acquire()
+        except filelock.Timeout as taken:
+            raise WorkspaceError(busy) from taken
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
 def explained(workspace: Path) -> Iterator[None]:
     """Say what the disk or the engine refused, in the user's words.
 

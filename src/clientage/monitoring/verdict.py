@@ -128,6 +128,18 @@ def worst(findings: Sequence[Finding], rules: Rules) -> list[Finding]:
     return sorted(found, key=lambda each: -each.score) if verdict in (WATCH, DRIFT) else []
 
 
+def furthest(findings: Sequence[Finding], rules: Rules) -> float | None:
+    """How far from the usual the worst measure of a window is, 1 at the limit; None where none is known.
+
+    What makes the verdict counts. Of a window that is well, that is whatever lies within its limit: what lies beyond it
+    by chance alone decides nothing.
+    """
+    if causes := worst(findings, rules):
+        return causes[0].score
+    within = [each.score for each in findings if rules.decides(each.key) and each.score <= 1]
+    return max(within, default=None)
+
+
 def calibrated(reference: Sequence[Compared], rules: Rules, most: float) -> Rules:
     """Limits wide enough that few windows of the reference drift when they are left out.
 

@@ -59,7 +59,7 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
     sections = _sections(tables, facts, profiles, traits)
     drawn += [chart for section in sections.values() if section for chart in section.charts]
     rings, spreads = radars(profiles, traits), _spreads(profiles, traits, currency)
-    return _template().render(
+    return template("page.html.j2").render(
         facts=_KNOWN | dict(facts),
         source=_SOURCE | source,
         currency=currency,
@@ -78,7 +78,7 @@ def render(tables: Mapping[str, ir.Table], facts: Mapping[str, Any]) -> str:
         choice=diagnostics.choice(facts.get("choice", {})),
         scores=diagnostics.averages(queries.collect(tables["evaluation"])) if "evaluation" in tables else [],
         rejected=rejected or {},
-        document=_document([*drawn, *rings], spreads),
+        document=document([*drawn, *rings], spreads),
         plotly=get_plotlyjs(),
     )
 
@@ -90,7 +90,7 @@ def figures(page: str) -> dict[str, str]:
     return {name: json.dumps(figure, indent=1) for name, figure in charts.items()}
 
 
-def _document(drawn: Sequence[Chart], spreads: Sequence[Chart]) -> str:
+def document(drawn: Sequence[Chart], spreads: Sequence[Chart] = ()) -> str:
     """What the page's script draws, as JSON in which no tag can stand; what is not a number is null."""
     figures = {chart.id: chart.figure for chart in drawn}
     if spreads:
@@ -175,7 +175,8 @@ _FILTERS = (
 
 
 @cache
-def _template() -> jinja2.Template:
+def template(name: str) -> jinja2.Template:
+    """A page to be filled in; all text is escaped."""
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("clientage.report", "."),
         autoescape=True,
@@ -184,4 +185,4 @@ def _template() -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters |= {name: getattr(words, name) for name in _FILTERS}
-    return environment.get_template("page.html.j2")
+    return environment.get_template(name)

@@ -76,5 +76,29 @@ WATCHED: dict[str, TableSpec] = {
             "because": Column("text", "What moved, in words"),
         },
     ),
+    "story": TableSpec(
+        "day that was played",
+        ("day",),
+        {
+            "day": Column("date", "The day; what came before it was there"),
+            "lines": Column("integer", "Order lines that had come by then"),
+            "customers": Column("integer", "Customers by then"),
+            "new_customers": Column("integer", "Those who came since the day before in this table; null for the first"),
+            "window": Column("date", "First day of the window that was judged; null where none had become whole"),
+            "verdict": Column("text", "On that window: ok, watch, drift or unknown; null without one"),
+            "score": Column(
+                "number", "How far its worst measure was from the usual, 1 at the limit; null where it cannot be told"
+            ),
+            "because": Column("text", "What moved, in words"),
+            "retrained": Column("flag", "Whether a model was trained on that day"),
+            "promoted": Column("flag", "Whether it became the champion"),
+            "gate": Column("text", "What the gate said of it; empty where none was trained"),
+            "champion": Column("integer", "Version of the champion after that day"),
+            "r2_before": Column("number", "R² of spend of the champion it was to replace; null where none was trained"),
+            "r2_after": Column("number", "The same of the new model, on the same customers and days"),
+            "auc_before": Column("number", "AUC of buying again of the champion it was to replace"),
+            "auc_after": Column("number", "The same of the new model"),
+        },
+    ),
 }
-"""Made by `clientage monitor` and kept from run to run."""
+"""Made by `clientage monitor` and kept from run to run; `story` is made by `clientage replay`, anew each time."""

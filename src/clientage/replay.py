@@ -1,0 +1,269 @@
+"""Replay: days of the past played as if live, in a workspace of their own, and what came of them as a story.
+
+On each day there are the order lines before it and no others: they arrive, are cleaned, become customers, are scored by
+the model in use and monitored; where the shop drifts, a challenger is trained and sent through the gate. The tables of
+the workspace itself, its model and its registry are left alone.
+"""
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import ibis
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from clientage import pipeline
+from clientage.context import REPLAY, opened, store
+from clientage.errors import InputError, WorkspaceError
+from clientage.forgotten import FOLDER
+from clientage.manifest import Facts, Manifest, fingerprint
+from clientage.monitor import Judged, monitor
+from clientage.pipeline import Tell
+from clientage.report.story import render
+from clientage.retraining import Retrained, challenge, retrain
+from clientage.segments.gate import Check
+from clientage.settings import Settings
+from clientage.tables import arrow_schema
+from clientage.transactions.checks import FAR_DAYS, usual_last
+from clientage.transactions.clean import FIRST, LAST
+from clientage.warehouse import Warehouse, explained, held
+
+PAGE, TABLE = "replay.html", "story"
+SOURCE, PLAYING = "source", ".playing"
+STAGES = ("clean", "features", "segment")
+FORCED = "a replay begins with a champion"
+
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is to be played.
+
+    Attributes:
+        since: The first day.
+        every: Days from one to the next.
+        until: The last day at most; None for the day after the last order line.
+        retrain: Whether models are trained where the shop drifts.
+    """
+
+    since: date
+    every: int = 7
+    until: date | None = None
+    retrain: bool = True
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """What was played.
+
+    Attributes:
+        workspace: Where: a workspace like any other, as it was on the last day.
+        page: The story as a page.
+        story: Rows of the table `story`.
+    """
+
+    workspace: Path
+    page: Path
+    story: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class _Arrivals:
+    """All order lines, and what is said of their source."""
+
+    path: Path
+    facts: Facts
+
+
+def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell = lambda *_: None) -> Replayed:
+    """Play days, and keep the story as the table `story` and as a page.
+
+    It appears at the end: one that is interrupted leaves the story before as it was, and is played anew.
+
+    Args:
+        settings: All of them.
+        wanted: What is to be played.
+        location: Where the order lines are; those of the workspace where empty.
+        tell: Told of each day (`day`, its row of `story`) and of progress.
+
+    Raises:
+        ClientageError: What the user can mend.
+    """
+    with _alone(settings) as folder:
+        place = _stage(settings, folder)
+        with store(place).reached():
+            pass  # what is missing is said before the work is done
+        arrivals = _arrivals(settings, place, location)
+        days = _days(place, wanted, arrivals)
+        story: list[Row] = []
+        since = wanted.since
+        for day in days:
+            row = _day(place.model_copy(update={"as_of": day}), arrivals, story, since, retraining=wanted.retrain)
+            story.append(row)
+            since = row["window"] + timedelta(days=settings.monitor.days) if row["window"] else since
+            tell("day", row)
+            tell("progress", len(story) / len(days))
+        shutil.rmtree(folder / SOURCE)
+        _keep(settings, story, arrivals.facts)
+    return Replayed(folder, settings.workspace / PAGE, tuple(story))
+
+
+@contextmanager
+def _alone(settings: Settings) -> Iterator[Path]:
+    """The folder to play in, empty; nobody else plays in it meanwhile."""
+    folder = settings.workspace / REPLAY
+    with held(folder / PLAYING, f"{folder}: another replay is under way here. Wait for it."):
+        with explained(folder):
+            for each in folder.iterdir():
+                if each.name != PLAYING:
+                    shutil.rmtree(each) if each.is_dir() else each.unlink()
+        yield folder
+
+
+def _stage(settings: Settings, folder: Path) -> Settings:
+    """The settings of the days: a workspace and a registry of their own, and nothing that the story does not tell."""
+    changes = {
+        "workspace": folder,
+        "tracking": settings.tracking.model_copy(update={"uri": ""}),
+        "evaluate": settings.evaluate.model_copy(update={"cutoffs": ()}),
+        "recommendations": settings.recommendations.model_copy(update={"model": "popular"}),
+    }
+    return settings.model_copy(update=changes)
+
+
+def _arrivals(settings: Settings, place: Settings, location: str) -> _Arrivals:
+    """All order lines, read once: from the source, but for those of forgotten customers, or from the workspace."""
+    own = place.model_copy(update={"workspace": place.workspace / SOURCE})
+    warehouse, target = opened(settings), opened(own)
+    if location:
+        if (forgotten := settings.workspace / FOLDER).exists():
+            shutil.copytree(forgotten, own.workspace / FOLDER)
+        pipeline.step(own, ["read"], location)
+    elif warehouse.exists("transactions"):
+        with warehouse.transaction(), target.transaction():
+            target.adopt("tables/transactions.parquet", warehouse.path("tables/transactions.parquet"))
+            told = pipeline.ledger(warehouse)
+            told.facts, told.warehouse = {"read": told.facts["read"]}, target
+            told.write()
+    else:
+        raise WorkspaceError(
+            f"{settings.workspace}: there are no order lines to play yet. Give them: clientage replay FILE --from DAY."
+        )
+    return _Arrivals(target.path("tables/transactions.parquet"), pipeline.ledger(target).facts["read"])
+
+
+def _days(place: Settings, wanted: Wanted, arrivals: _Arrivals) -> list[date]:
+    """The days to play.
+
+    Raises:
+        InputError: There are none.
+    """
+    first, last = _span(opened(place), arrivals, wanted)
+    if wanted.since <= first:
+        raise InputError(
+            f"no order line is from before {wanted.since}: the first is from {first}. Give a later --from."
+        )
+    until = min(last + timedelta(days=1), wanted.until or place.as_of or date.max)
+    days = range(0, (until - wanted.since).days + 1, wanted.every)
+    if not days:
+        raise InputError(f"there is no day to play from {wanted.since} to {until}. Give an earlier --from.")
+    return [wanted.since + timedelta(days=day) for day in days]
+
+
+def _span(warehouse: Warehouse, arrivals: _Arrivals, wanted: Wanted) -> tuple[date, date]:
+    """First and last day of the order lines.
+
+    Raises:
+        InputError: There are none, or a few are dated far ahead of all others.
+    """
+    lines = warehouse.engine.read_parquet(arrivals.path)
+    lines = lines.filter(lines.invoiced_at.between(FIRST, LAST))
+    ends = lines.agg(first=lines.invoiced_at.min().date(), last=lines.invoiced_at.max().date())
+    first, last = warehouse.collect(ends).to_pylist()[0].values()
+    if first is None:
+        raise InputError("no order line has a date, so that no day can be played. Look with `clientage doctor FILE`.")
+    usual = warehouse.collect(usual_last(lines)).to_pylist()[0]["usual"]
+    if wanted.until is None and (last - usual).days > FAR_DAYS:
+        raise InputError(
+            f"the last line is dated {last}, while nearly all others are from before {usual}. "
+            f"Mend its date, or give the last day: --until {usual + timedelta(days=1)}."
+        )
+    return first, last
+
+
+def _day(today: Settings, arrivals: _Arrivals, story: list[Row], since: date, *, retraining: bool) -> Row:
+    """A day as if live: its row of the story."""
+    _arrive(today, arrivals)
+    if not story:
+        pipeline.step(today, list(STAGES[:2]))
+        came, judged = challenge(today, force=FORCED), None
+        monitor(today)  # learns what is usual
+    else:
+        pipeline.step(today, list(STAGES))
+        found = monitor(today, since=since)
+        judged = found.new[-1] if found.new else None
+        came = retrain(today, found) if retraining else Retrained()
+    before = story[-1] if story else {"customers": None, "champion": came.version}
+    return _row(today, pipeline.looking(today).manifest, judged, came, before)
+
+
+def _arrive(today: Settings, arrivals: _Arrivals) -> None:
+    """The order lines before a day, and those that have no date, which nobody ever dates."""
+    warehouse, day = opened(today), str(today.as_of)
+    with warehouse.transaction():
+        lines: ir.Table = warehouse.engine.read_parquet(arrivals.path)
+        rows = warehouse.write(
+            "transactions", lines.filter(~(lines.invoiced_at >= ibis.timestamp(day)).fill_null(False))
+        )
+        data = fingerprint({"data": arrivals.facts["made"]["data"], "before": day})
+        told = pipeline.ledger(warehouse)
+        told.facts["read"] = arrivals.facts | {
+            "made": arrivals.facts["made"] | {"data": data},
+            "data": data,
+            "tables": {"transactions": rows},
+        }
+        told.write()
+
+
+def _row(today: Settings, known: Manifest, judged: Judged | None, came: Retrained, before: Mapping[str, Any]) -> Row:
+    customers = known.tables["customers"]
+    return {
+        "day": today.as_of,
+        "lines": known.tables["transactions"],
+        "customers": customers,
+        "new_customers": None if before["customers"] is None else customers - before["customers"],
+        "window": judged.window if judged else None,
+        "verdict": judged.verdict if judged else None,
+        "score": judged.score if judged else None,
+        "because": judged.because if judged else "",
+        "retrained": came.trained,
+        "promoted": came.promoted,
+        "gate": _gate(came),
+        "champion": came.version if came.promoted else before["champion"],
+        **{f"{name}_before": value for name, value in asdict(came.before).items()},
+        **{f"{name}_after": value for name, value in asdict(came.after).items()},
+    }
+
+
+def _gate(came: Retrained) -> str:
+    """What the gate said, in words."""
+    failed: list[Check] = [check for check in came.checks if not check.passed]
+    told = " · ".join(f"{check.name}: {check.found}" for check in failed)
+    if came.promoted:
+        return f"overruled, {FORCED}: {told}" if failed else "passed"
+    return f"refused: {told}" if failed else came.why if came.trained else ""
+
+
+def _keep(settings: Settings, story: list[Row], facts: Facts) -> None:
+    """The table and the page, in the workspace itself."""
+    table, source = pa.Table.from_pylist(story, arrow_schema(TABLE)), facts.get("source", {})
+    warehouse = opened(settings)
+    with warehouse.transaction():
+        warehouse.write(TABLE, ibis.memtable(table))
+        warehouse.write_text(PAGE, render(story, source.get("shop") or ""))

@@ -1,0 +1,127 @@
+"""Retraining: where the shop has drifted away from the model in use, a challenger is trained and sent to the gate."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from clientage import pipeline
+from clientage.context import CHALLENGER, opened
+from clientage.errors import GateError
+from clientage.monitor import Monitored
+from clientage.pipeline import Tell
+from clientage.promotion import promote
+from clientage.segments.gate import Check
+from clientage.settings import Settings
+from clientage.training import train
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How well segments tell what customers do next, on average over the days of the hold-out.
+
+    Attributes:
+        r2: R² of spend; None where it cannot be told.
+        auc: AUC of buying again; None where it cannot be told.
+    """
+
+    r2: float | None = None
+    auc: float | None = None
+
+    @classmethod
+    def of(cls, figures: Mapping[str, float | None]) -> "HeldOut":
+        """From the figures of a training."""
+        return cls(figures.get("r2"), figures.get("auc"))
+
+
+@dataclass(frozen=True)
+class Retrained:
+    """What came of it.
+
+    Attributes:
+        trained: Whether a challenger was trained.
+        promoted: Whether it is the champion now.
+        why: Why there is no other champion, or why the workspace's tables do not follow it; empty where all went well.
+        version: Number of the challenger; None without one, and where it waits to be sent.
+        checks: What the gate said.
+        before: The hold-out of the model that was in use.
+        after: That of the challenger, on the same customers and days.
+    """
+
+    trained: bool = False
+    promoted: bool = False
+    why: str = ""
+    version: int | None = None
+    checks: tuple[Check, ...] = ()
+    before: HeldOut = HeldOut()
+    after: HeldOut = HeldOut()
+
+
+def retrain(settings: Settings, monitored: Monitored, tell: Tell = lambda *_: None) -> Retrained:
+    """Train a challenger where the last window drifts, and promote it through the gate.
+
+    A model that was made lately is left alone, and so is the shop after one that the gate refused: asked every day, a
+    gate lets something through at last by chance.
+
+    Args:
+        settings: All of them.
+        monitored: What monitoring found.
+        tell: Told of the gate (`gate`, the checks), of each finished stage and of progress.
+
+    Raises:
+        ClientageError: What the user can mend; that the gate says no is no error.
+    """
+    if why := _not_yet(settings, monitored):
+        return Retrained(why=why)
+    return challenge(settings, tell=tell)
+
+
+def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lambda *_: None) -> Retrained:
+    """Train a challenger and promote it through the gate, whatever monitoring found.
+
+    Args:
+        settings: All of them.
+        force: Why it shall be champion although the gate says no; recorded.
+        tell: As for `retrain`.
+
+    Raises:
+        ClientageError: What the user can mend; that the gate says no is no error.
+    """
+    trained = train(settings, tell=tell)
+    found = Retrained(trained=True, before=HeldOut.of(trained.before), after=HeldOut.of(trained.metrics))
+    if trained.waiting:
+        return replace(found, why=trained.waiting)
+    found, checks = replace(found, version=trained.sent[-1].version), list[Check]()
+
+    def told(what: str, of: Any) -> None:
+        checks.extend(of if what == "gate" else ())
+        tell(what, of)
+
+    try:
+        promoted = promote(settings, str(found.version), force=force, tell=told)
+    except GateError as refused:
+        return replace(found, checks=tuple(checks), why=str(refused))
+    return replace(found, promoted=True, checks=tuple(checks), why=promoted.stays)
+
+
+def _not_yet(settings: Settings, monitored: Monitored) -> str:
+    """Why no challenger is to be trained; empty where one is."""
+    if not monitored.new:
+        return "no window was judged, so nothing is known to have moved"
+    if not monitored.drifts:
+        return f"the last window, from {monitored.new[-1].window}, does not drift"
+    today, wanted = pipeline.looking(settings).today, settings.monitor.retrain_days
+    made = {
+        _challenger_day(settings): "the last challenger was made",
+        str(monitored.model): "the model in use was made",
+    }
+    for day, what in made.items():
+        if day and (today - date.fromisoformat(day)).days < wanted:
+            return f"{what} for {day}, and a model is left alone for {wanted} days (monitor.retrain_days)"
+    return ""
+
+
+def _challenger_day(settings: Settings) -> str:
+    """The day that the last challenger was made for; empty where there is none."""
+    place = settings.model_copy(update={"workspace": settings.workspace / CHALLENGER})
+    return str(pipeline.ledger(opened(place)).manifest().choice.get("as_of", ""))
