@@ -120,11 +120,11 @@ def clientage(day: str) -> Callable[[], Figures]:
 
     from clientage.context import MODEL, Run, opened
     from clientage.manifest import Manifest
-    from clientage.monitor import REFERENCE
     from clientage.monitoring.reference import Reference
     from clientage.monitoring.windows import Windows
     from clientage.segments import document
     from clientage.stages.watch import answers
+    from clientage.stages.watch.usual import REFERENCE
     from clientage.stages.watch.watch import Watch
 
     warehouse = opened(_settings())
@@ -150,8 +150,8 @@ def pandas(day: str) -> Callable[[], Figures]:
     import pandas as pd
 
     from clientage.context import opened
-    from clientage.monitor import REFERENCE
     from clientage.monitoring.reference import Reference
+    from clientage.stages.watch.usual import REFERENCE
 
     inputs = Reference.loads(opened(_settings()).read_text(REFERENCE)).inputs
     start = pd.Timestamp(day)

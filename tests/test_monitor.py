@@ -13,9 +13,10 @@ import pytest
 
 from clientage import pipeline
 from clientage.errors import ClientageError, InputError, WorkspaceError
-from clientage.monitor import REFERENCE, monitor
+from clientage.monitor import monitor
 from clientage.monitoring.windows import Windows
 from clientage.settings import load
+from clientage.stages.watch.usual import REFERENCE
 from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 

@@ -11,6 +11,8 @@ from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_
 from clientage.errors import DriftError, SettingsError
 
 if TYPE_CHECKING:
+    from clientage.monitor import Monitored
+    from clientage.retraining import Retrained
     from clientage.settings import Settings
 
 
@@ -18,6 +20,9 @@ def monitor(
     since: Annotated[str, typer.Option("--since", help="Leave out windows before this day.")] = "",
     until: Annotated[str, typer.Option("--until", help="Leave out windows that end after this day.")] = "",
     renew: Annotated[bool, typer.Option("--renew", help="Learn once more what is usual.")] = False,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="On drift, train a challenger and promote it if it passes the gate.")
+    ] = False,
     test_alert: Annotated[
         bool, typer.Option("--test-alert", help="Send a test notice to everyone in CLIENTAGE_ALERTS; look at nothing.")
     ] = False,
@@ -27,7 +32,7 @@ def monitor(
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
-    """Compare the windows since the model was made with those before, and say what moved. Ends with 3 on drift."""
+    """Hold the windows since the model was made against those before: what moved? Ends with 3 on drift that goes on."""
     from clientage import findings, terminal
     from clientage import monitor as monitoring
 
@@ -38,14 +43,34 @@ def monitor(
     with terminal.following(quiet=as_json) as tell:
         found = monitoring.monitor(settings, since=_day(since), until=_day(until), renew=renew, tell=tell)
     delivered = monitoring.notify(settings, datetime.now().astimezone())
-    if as_json:
-        document: dict[str, Any] = asdict(found) | {"drifts": found.drifts, "told": asdict(delivered)}
-        typer.echo(json.dumps(document, default=str, indent=1, ensure_ascii=False))
-    else:
+    if not as_json:
         findings.show_monitored(found, terminal.repeated(config, workspace))
         findings.show_delivered(delivered)
-    if found.drifts:
+    came = _retrained(settings, found, quiet=as_json) if retrain else None
+    if as_json:
+        document: dict[str, Any] = asdict(found) | {"drifts": found.drifts, "told": asdict(delivered)}
+        document |= {"retrained": asdict(came)} if came else {}
+        typer.echo(json.dumps(document, default=str, indent=1, ensure_ascii=False))
+    elif came:
+        findings.show_retrained(came, settings.tracking.model)
+    if found.drifts and not (came and came.promoted):
         raise typer.Exit(DriftError.exit_code)
+
+
+def _retrained(settings: "Settings", found: "Monitored", *, quiet: bool) -> "Retrained":
+    """Another model, where the shop drifted and it passes the gate."""
+    from clientage import standings, terminal
+    from clientage.retraining import retrain
+
+    with terminal.following(quiet=quiet) as tell:
+
+        def told(what: str, of: Any) -> None:
+            if what != "gate":
+                tell(what, of)
+            elif not quiet:
+                standings.show_gate(of)
+
+        return retrain(settings, found, tell=told)
 
 
 def _probe(settings: "Settings", *, as_json: bool) -> None:

@@ -6,6 +6,7 @@ from rich.text import Text
 
 from clientage.monitor import Judged, Monitored
 from clientage.monitoring.alerts import Delivered
+from clientage.retraining import Retrained
 from clientage.terminal import out, table_of
 
 SIGNS = {"ok": "○ ok", "watch": "◐ watch", "drift": "● drift", "unknown": "  unknown"}
@@ -42,6 +43,18 @@ def show_delivered(delivered: Delivered) -> None:
         out(Text(f"{'told':<12}{each.target}: {each.kind}, {each.opened}"))
     for each in delivered.waiting:
         out(Text(f"{'waits':<12}{each.target}: {each.kind}, {each.opened} ({each.why})"))
+
+
+def show_retrained(came: Retrained, model: str) -> None:
+    """What came of retraining."""
+    if not came.trained:
+        out(Text(f"{'retrained':<12}nothing: {came.why}"))
+        return
+    figures = (("R² of spend", came.before.r2, came.after.r2), ("AUC buys again", came.before.auc, came.after.auc))
+    told = [f"{name} {old:.3f} → {new:.3f}" for name, old, new in figures if old is not None and new is not None]
+    version = f"version {came.version} of {model}" if came.version else "a challenger"
+    out(Text(" · ".join([f"{'retrained':<12}{version}", *told])))
+    out(Text(f"{'champion':<12}{'it is champion now' if came.promoted else 'as before'}{came.why and f': {came.why}'}"))
 
 
 def _table(windows: Sequence[Judged]) -> None:
