@@ -6,8 +6,8 @@ WORKERS ?= 4
 
 BIN := $(VENV)/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS)
-WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
-	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py report/test_report_browser.py tracking)
+WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_dashboard.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
+	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py dashboard report/test_report_browser.py tracking)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several times slower

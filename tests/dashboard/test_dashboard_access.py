@@ -26,6 +26,7 @@ def test_without_a_key_nothing_is_shown(visitor):
         assert anyone.client.get(path).status_code == 401, path
     assert anyone.callback("page.children", PAGE, token="").status_code == 401
     assert anyone.get("/login").status_code == 200
+    assert anyone.get("/login-not").status_code == 302
     assert anyone.get("/assets/dashboard.css").status_code == 200
 
 

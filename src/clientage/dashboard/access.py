@@ -16,7 +16,7 @@ KEYS, SECRET = "CLIENTAGE_DASHBOARD_KEYS", "CLIENTAGE_DASHBOARD_SECRET"
 VIEWER, OPERATOR = "viewer", "operator"
 ROLES = (VIEWER, OPERATOR)
 SHORTEST = 32  # characters of a secret
-OPEN = ("/login", "/assets/")  # what is seen without a key: no data in any of it
+LOGIN, ASSETS = "/login", "/assets/"  # what is seen without a key: no data in any of it
 TOKEN, TOKEN_HEADER = "clientage-token", "X-Clientage-Token"
 CALLBACKS = "/_dash-update-component"
 
@@ -86,9 +86,9 @@ class Access:
         """What to answer instead of what was asked for; None for who may have it."""
         if self.local and not _named_local(request.host):
             return _said("This dashboard has no keys, so it answers to localhost and 127.0.0.1 alone.", 403)
-        if request.method != "GET" and not _same_origin():
+        if request.method not in ("GET", "HEAD") and not _same_origin():
             return _said("This did not come from the dashboard's own page.", 403)
-        if request.path.startswith(OPEN) or self.person():
+        if request.path == LOGIN or request.path.startswith(ASSETS) or self.person():
             well = request.path != CALLBACKS or token_fits(request.headers.get(TOKEN_HEADER, ""))
             return None if well else _said("This page is too old. Load it again.", 403)
         if request.method == "GET" and "text/html" in request.headers.get("Accept", ""):

@@ -152,11 +152,6 @@ def radars(shop: Shop) -> dict[int, Chart]:
     return {int(chart.id.removeprefix("radar-")): chart for chart in charts.radars(profiles(shop), traits(shop))}
 
 
-def radar_reading(shop: Shop) -> str:
-    """How to read the rings."""
-    return charts.outstanding(profiles(shop), traits(shop))
-
-
 def features(shop: Shop) -> list[str]:
     """Features that a distribution is known of, in the order of plain words."""
     order = {name: i for i, name in enumerate(words.FEATURES)}
