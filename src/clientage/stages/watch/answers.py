@@ -24,12 +24,12 @@ from clientage.monitoring.observed import Counts, Observed
 from clientage.serving import spool
 from clientage.serving.listed import steady, unreadable
 from clientage.stages.watch.watch import Watch, unknown
-from clientage.tables import PREDICTIONS
+from clientage.tables import PREDICTIONS, arrow_schema
 from clientage.warehouse import explained
 
 AREAS = ("predictions", "service")
 MIX = Key("predictions", "mix")
-NEEDED = set(PREDICTIONS.columns) - {"error"}  # which was not kept always
+SCHEMA = ibis.Schema.from_pyarrow(arrow_schema(PREDICTIONS))
 LARGEST = 1e12
 LATENCY = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
 
@@ -79,9 +79,15 @@ def _read(watch: Watch, numbers: range, files: Sequence[Path]) -> Observed:
 def _whole(path: Path) -> bool:
     """Whether a file is one of predictions, by its columns."""
     try:
-        return set(pq.read_schema(path).names) >= NEEDED
+        return _ours(ibis.Schema.from_pyarrow(pq.read_schema(path)))
     except pa.ArrowInvalid:
         return False
+
+
+def _ours(found: ibis.Schema) -> bool:
+    """Whether columns are those of predictions; what was refused was not kept always."""
+    kinds = {name: type(kind) for name, kind in found.items()}
+    return all(kinds.get(name) is type(kind) for name, kind in SCHEMA.items() if name != "error")
 
 
 def _places(watch: Watch, numbers: range, files: Sequence[str]) -> dict[int, list[str]]:
@@ -103,7 +109,7 @@ def _within(watch: Watch, numbers: range, files: Sequence[str]) -> ir.Table:
         WorkspaceError: They are none of predictions.
     """
     table = watch.run.warehouse.engine.read_parquet(list(files), union_by_name=True, filename=True)
-    if not set(table.columns) >= NEEDED:
+    if not _ours(table.schema()):
         raise unreadable(Path(files[0]))
     first, end = (ibis.timestamp(str(watch.windows.first(number))) for number in (numbers.start, numbers.stop))
     return table.filter(table.time >= first, table.time < end)
