@@ -10,7 +10,14 @@ from hypothesis.extra import numpy as arrays
 from scipy import stats
 from scipy.spatial.distance import jensenshannon
 
-from clientage.monitoring.divergence import holm, jensen_shannon, kolmogorov_smirnov, moved, stability_index, wasserstein
+from clientage.monitoring.divergence import (
+    holm,
+    jensen_shannon,
+    kolmogorov_smirnov,
+    moved,
+    stability_index,
+    wasserstein,
+)
 
 WHOLE = st.integers(0, 1_000).map(float)
 PAIRS = st.integers(1, 8).flatmap(
@@ -96,7 +103,9 @@ def test_they_agree_with_scipy(pair):
 
 
 @settings(max_examples=25, deadline=None)
-@given(one=st.lists(st.integers(0, 6), min_size=1, max_size=40), other=st.lists(st.integers(0, 6), min_size=1, max_size=40))
+@given(
+    one=st.lists(st.integers(0, 6), min_size=1, max_size=40), other=st.lists(st.integers(0, 6), min_size=1, max_size=40)
+)
 def test_the_distance_of_kolmogorov_is_that_of_the_values_where_each_has_a_bin(one, other):
     counts = [np.bincount(values, minlength=7).astype(float) for values in (one, other)]
     distance, probability = kolmogorov_smirnov(*counts)

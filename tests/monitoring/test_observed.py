@@ -34,7 +34,9 @@ def test_the_empty_document():
     assert same(Observed.of(Observed(()).document()), Observed(()))
 
 
-@pytest.mark.parametrize("document", [{}, {"windows": 3}, {"windows": [], "figures": [[1]], "behind": {}, "counts": []}])
+@pytest.mark.parametrize(
+    "document", [{}, {"windows": 3}, {"windows": [], "figures": [[1]], "behind": {}, "counts": []}]
+)
 def test_what_is_no_document_says_so(document):
     with pytest.raises((KeyError, TypeError, ValueError)):
         Observed.of(document)

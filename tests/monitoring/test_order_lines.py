@@ -170,5 +170,8 @@ def test_what_is_missing_by_column():
 def test_what_was_set_aside_by_reason():
     reasons = [(0, "no customer"), (1, "no customer"), (1, "duplicate"), (8, "no price")]
     some = [line(invoiced_at=MONDAY + timedelta(days=day)) | {"reason": reason} for day, reason in reasons]
-    found = [(row["window"] - FIRST, row["category"], row["count"]) for row in rows(lines.set_aside(within(some, name="rejected")))]
+    found = [
+        (row["window"] - FIRST, row["category"], row["count"])
+        for row in rows(lines.set_aside(within(some, name="rejected")))
+    ]
     assert found == [(0, "duplicate", 1), (0, "no customer", 2), (1, "no price", 1)]

@@ -14,7 +14,7 @@ from clientage.monitoring.verdict import DRIFT, Finding, Rules
 from clientage.monitoring.words import because, sentence
 
 RULES = Rules(frozenset({"monetary"}))
-NASTY = '<script>alert(1)</script> 50% off {0} %s %d'
+NASTY = "<script>alert(1)</script> 50% off {0} %s %d"
 
 
 def finding(key, value, expected=1.0, verdict=DRIFT):

@@ -97,7 +97,9 @@ def test_the_median_is_where_the_median_is(values):
     known = Range.of(np.linspace(0, 500, 101))
     (median,) = figure(observed({1: values}, known), "median")
     ends = [min(known.lowest, *known.edges), *known.edges, known.highest]
-    between = [int(np.searchsorted(known.edges, sorted(values)[at])) for at in ((len(values) - 1) // 2, len(values) // 2)]
+    between = [
+        int(np.searchsorted(known.edges, sorted(values)[at])) for at in ((len(values) - 1) // 2, len(values) // 2)
+    ]
     assert ends[between[0]] - 1e-9 <= median <= ends[between[1] + 1] + 1e-9
 
 

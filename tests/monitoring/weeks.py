@@ -25,7 +25,9 @@ def seen(count=12, first=100, seed=0):
     rng, usual = np.random.default_rng(seed), (100, 80, 60, 10)
 
     def counted(*names):
-        return Counts((*names, "all others"), rng.poisson(usual[: len(names) + 1], (count, len(names) + 1)).astype(float))
+        return Counts(
+            (*names, "all others"), rng.poisson(usual[: len(names) + 1], (count, len(names) + 1)).astype(float)
+        )
 
     items = counted("11", "22", "33")
     counts = {

@@ -36,7 +36,7 @@ class Range:
 
     @classmethod
     def of(cls, values: Floats) -> "Range | None":
-        """That of a feature's values, NaN where missing; None where all are missing. Infinite ones have no part in it."""
+        """That of a feature's values, NaN where missing; None where no value is known and finite."""
         known = values[np.isfinite(values)]
         if not len(known):
             return None
