@@ -16,20 +16,32 @@ def hello() -> Flask:
 
 
 def plain(model: str) -> Flask:
-    """A data frame of the instances into a pipeline; no log, no keys, no limits, no metrics.
+    """A data frame of the instances into a pipeline, and what our service answers: no log, keys, limits or metrics.
 
     Args:
         model: File of a model, whose segments it answers.
     """
     import pandas as pd
 
-    from benchmarks.fitted import pipeline
+    from benchmarks.fitted import pipeline, segments
 
-    app, fitted = Flask("plain"), pipeline(model)
+    app, fitted, known = Flask("plain"), pipeline(model), segments(model)
 
     @app.post("/predict")
     def predict() -> Response:
         customers = pd.DataFrame(request.get_json()["instances"])
-        return jsonify(predictions=(fitted.predict(customers) + 1).tolist())
+        distances = fitted.transform(customers)
+        order = distances.argsort(axis=1)
+        return jsonify(
+            predictions=[
+                {
+                    "segment_id": known[first].segment_id,
+                    "segment": known[first].name,
+                    "distance": float(row[first]),
+                    "runner_up": known[second].segment_id,
+                }
+                for row, (first, second) in zip(distances, order[:, :2], strict=True)
+            ]
+        )
 
     return app

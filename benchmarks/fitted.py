@@ -8,7 +8,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from benchmarks import plain
 from clientage.segments import document
-from clientage.segments.model import CentroidModel
+from clientage.segments.model import CentroidModel, Segment
 
 
 def pipeline(model: str) -> Pipeline:
@@ -28,3 +28,8 @@ def pipeline(model: str) -> Pipeline:
     scaler.scale_ = loaded.space.scale / plain.WEIGHTS
     k_means = KMeans(len(middles), init=middles, n_init=1, max_iter=1).fit(middles)
     return make_pipeline(FunctionTransformer(plain.compared), scaler, k_means)
+
+
+def segments(model: str) -> tuple[Segment, ...]:
+    """Its segments, in the order of the labels."""
+    return document.loads(Path(model).read_text(encoding="utf-8")).segments

@@ -20,8 +20,8 @@ from clientage.stages.watch.usual import REFERENCE
 from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 
-MADE, SHIFTED, END = date(2024, 8, 5), date(2024, 9, 9), date(2024, 9, 30)
-QUICK = ("segments.k=3", "segments.bootstraps=2", "monitor.reference_windows=12")
+MADE, SHIFTED, END = date(2024, 8, 26), date(2024, 9, 16), date(2024, 9, 30)
+QUICK = ("segments.k=3", "segments.bootstraps=2", "monitor.reference_windows=9")
 AGAIN = ["read", "clean", "features", "segment"]
 KEPT = ("tables/drift.parquet", "tables/journeys.parquet", "tables/episodes.parquet", REFERENCE)
 
@@ -69,6 +69,8 @@ def watched(tmp_path_factory):
     shop = Shop(tmp_path_factory.mktemp("watched") / "shop")
     simulate(800, out=shop.source, steady=True, months=9, shifts=[f"price=0.3@{SHIFTED}"])
     shop.train()
+    monitor(shop.settings(), until=MADE)
+    shop.copy(shop.folder.with_name("unwatched"))
     monitor(shop.settings())
     return shop
 
@@ -89,10 +91,10 @@ def by_key(rows):
 
 def test_windows_are_judged_one_after_the_other(watched):
     found = overall(watched.rows())
-    assert list(found) == [MADE + timedelta(days=7 * week) for week in range(-12, 8)]
+    assert list(found) == [MADE + timedelta(days=7 * week) for week in range(-9, 5)]
     assert all(row["reference"] == (window < MADE) for window, row in found.items())
     shifted = {window for window in found if window >= SHIFTED}
-    assert len(shifted) == 3
+    assert len(shifted) == 2
     for window in shifted:
         assert found[window]["verdict"] == "drift"
         assert "prices of the same products: +" in found[window]["because"]
@@ -113,11 +115,9 @@ def test_twice_gives_the_same_bytes(shop):
     found = monitor(shop.settings("warehouse.threads=1"))
     assert shop.digests() == before
     assert found.drifts
-    monitor(shop.settings(), renew=True)
-    assert shop.digests() == before
 
 
-@pytest.mark.parametrize("weeks", [2, 6])
+@pytest.mark.parametrize("weeks", [1, 4])
 def test_windows_one_by_one_are_those_of_all_at_once(shop, weeks):
     before, since = shop.digests(), MADE + timedelta(days=7 * weeks)
     found = monitor(shop.settings(), since=since, until=since + timedelta(days=7))
@@ -125,19 +125,24 @@ def test_windows_one_by_one_are_those_of_all_at_once(shop, weeks):
     assert shop.digests() == before
 
 
-def test_who_moved_is_told_rightly_even_where_windows_before_were_left_out(watched, shop):
-    for name in ("drift", "journeys", "episodes"):
-        (shop.folder / "ws/tables" / f"{name}.parquet").unlink()
-    (shop.folder / "ws" / REFERENCE).unlink()
+def test_who_moved_is_told_rightly_even_where_windows_before_were_left_out(watched, tmp_path):
+    shop = Shop(watched.folder.with_name("unwatched")).copy(tmp_path / "shop")
     monitor(shop.settings(), since=SHIFTED)
     whole, part = by_key(watched.rows()), by_key(shop.rows())
     assert {key: row for key, row in whole.items() if row["reference"] or key[0] >= SHIFTED} == part
+    assert state(shop.rows("journeys"), END) == state(watched.rows("journeys"), END)
 
 
 def test_only_windows_asked_for_change(shop):
+<<<<<<< HEAD
     before, since = by_key(shop.rows()), MADE + timedelta(days=35)
     shop.arrive(
         shop.lines().filter(pc.less(shop.lines()["InvoiceDate"], pa.scalar(datetime(2024, 9, 12)))), f"as_of={END}"
+=======
+    before, since = by_key(shop.rows()), SHIFTED
+    shop.arrive(
+        shop.lines().filter(pc.less(shop.lines()["InvoiceDate"], pa.scalar(datetime(2024, 9, 19)))), f"as_of={END}"
+>>>>>>> montests
     )
     monitor(shop.settings(f"as_of={END}"), since=since)
     after = by_key(shop.rows())
@@ -172,7 +177,7 @@ def state(journeys, day):
 
 def test_journeys_lead_to_the_segments_of_each_day(shop):
     journeys = shop.rows("journeys")
-    for day in (MADE, MADE + timedelta(days=21), END):
+    for day in (MADE - timedelta(days=28), MADE, SHIFTED, END):
         shop.arrive(None, f"as_of={day}")
         segments = {row["customer_id"]: (row["segment_id"], row["segment"]) for row in shop.rows("segments")}
         assert state(journeys, day) == segments
@@ -186,7 +191,7 @@ def test_the_last_window_says_whether_the_shop_drifts(shop):
     found = monitor(shop.settings(), until=SHIFTED)
     assert not found.drifts
     assert found.new[-1].window == SHIFTED - timedelta(days=7)
-    assert len(overall(shop.rows())) == 20  # what was found of later windows stays
+    assert len(overall(shop.rows())) == 14  # what was found of later windows stays
 
 
 def test_no_window_since_is_no_finding(shop):
@@ -199,7 +204,7 @@ def test_no_window_since_is_no_finding(shop):
 
 def test_windows_of_other_lengths(shop):
     (shop.folder / "ws/tables/drift.parquet").unlink()
-    settings = shop.settings("monitor.days=10", "monitor.reference_windows=9")
+    settings = shop.settings("monitor.days=10", "monitor.reference_windows=8")
     found = monitor(settings)
     assert found.days == 10
     assert {Windows(10).first(Windows(10).numbered(each.window)) for each in found.windows} == set(overall(shop.rows()))
@@ -208,7 +213,8 @@ def test_windows_of_other_lengths(shop):
 
 
 def test_a_limit_can_be_set(shop):
-    monitor(shop.settings('monitor.limits={"items.prices": 0.9, "segments.mix": 9.0}'))
+    settings = shop.settings('monitor.limits={"items.prices": 0.9, "segments.mix": 9.0}')
+    monitor(settings, since=SHIFTED)
     rows = by_key(shop.rows())
     row = rows[SHIFTED, "items", "prices", ""]
     assert row["verdict"] == "ok"
@@ -227,8 +233,7 @@ def test_a_window_keeps_the_verdict_it_had_when_it_was_new(shop):
 
 def test_too_short_a_history_says_how_many_windows_are_needed(shop):
     with pytest.raises(InputError, match=r"there are 7 whole windows of 7 days .* 8 are needed.*monitor\.days"):
-        monitor(shop.settings("monitor.reference_from=2024-06-17"))
-    monitor(shop.settings("monitor.reference_from=2024-06-10"))
+        monitor(shop.settings("monitor.reference_from=2024-07-08"))
 
 
 def test_a_workspace_without_a_model_says_what_is_missing(shop, tmp_path):
@@ -272,22 +277,22 @@ def test_quantities_that_vanished_are_found_and_named(shop):
 
 def test_all_values_the_same_are_no_end(shop):
     lines = shop.lines()
-    early = lines.filter(pc.less(lines["InvoiceDate"], pa.scalar(datetime(2024, 9, 2))))
+    early = lines.filter(pc.less(lines["InvoiceDate"], pa.scalar(datetime(2024, 9, 9))))
     one = {"StockCode": "10001", "Description": "SAME", "Quantity": 1, "UnitPrice": 1.0, "Country": "France"}
     same = [
         one | {"InvoiceNo": f"{day}{customer}", "CustomerID": f"{customer}", "InvoiceDate": datetime(2024, 9, day, 12)}
-        for day in range(2, 23)
+        for day in range(9, 23)
         for customer in range(30_000, 30_020)
     ]
     shop.arrive(pa.concat_tables([early, pa.Table.from_pylist(same, lines.schema)]))
-    found = monitor(shop.settings(), since=date(2024, 9, 2))
-    assert [each.verdict for each in found.new] == ["drift"] * 3
+    found = monitor(shop.settings(), since=date(2024, 9, 9))
+    assert [each.verdict for each in found.new] == ["drift"] * 2
 
 
 def test_names_from_data_stay_text(shop):
     lines, nasty = shop.lines(), "</td><script>alert('50%{0}')</script>"
     text = pa.array([nasty] * len(lines))
-    late = pc.greater_equal(lines["InvoiceDate"], pa.scalar(datetime(2024, 9, 9)))
+    late = pc.greater_equal(lines["InvoiceDate"], pa.scalar(datetime(2024, 9, 16)))
     for name in ("StockCode", "Country", "CustomerID"):
         place = lines.schema.get_field_index(name)
         lines = lines.set_column(place, name, pc.if_else(late, text, lines[name]))

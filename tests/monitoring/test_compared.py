@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from weeks import KNOWN, ORDERS, SPEND, seen
 
 from clientage.monitoring import divergence
-from clientage.monitoring.compared import ITEMS, PRICES, SEGMENTS, SOLD, compare, left_out, movers, values_of
+from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICES, SEGMENTS, SOLD, compare, left_out, movers, values_of
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Observed
 
@@ -133,6 +133,17 @@ def test_products_that_moved_most():
 def test_a_product_that_is_new_is_named():
     window = Observed((1,), counts={SOLD: Counts(("new", "11"), np.array([[90.0, 10.0]]))})
     assert movers(window, 0, seen(), SOLD)[0] == ("new", 0.0, 0.9)
+
+
+def test_a_window_compares_alike_whatever_is_looked_at_with_it():
+    shares = {"11": 30.0, "22": 7.0, **{f"new {i}": 1.0 + i / 7 for i in range(20)}}
+    alone = Observed((1,), counts={COUNTRIES: Counts(tuple(shares), np.array([list(shares.values())]))})
+    names = tuple(f"elsewhere {i}" for i in range(9)) + tuple(reversed(shares))
+    counts = np.array([[0.0] * 9 + list(reversed(shares.values())), [5.0] * len(names)])
+    among = Observed((1, 2), counts={COUNTRIES: Counts(names, counts)})
+    usual = Observed((0,), counts={COUNTRIES: Counts(("22", "11"), np.array([[9.0, 40.0]]))})
+    assert compare(alone, 0, usual, {}) == compare(among, 0, usual, {})  # to the bit
+    assert movers(alone, 0, usual, COUNTRIES, 30) == movers(among, 0, usual, COUNTRIES, 30)
 
 
 def test_nothing_moved_where_nothing_was_counted():

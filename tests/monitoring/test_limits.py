@@ -63,7 +63,7 @@ def test_of_a_ratio_twice_as_much_is_as_far_as_half():
     limit = learned(np.full(FEWEST, 100.0), RATIO)
     assert limit.score(200) == pytest.approx(limit.score(50))
     assert (limit.high, limit.low) == pytest.approx((120, 100 / 1.2))
-    assert limit.score(120) == limit.score(100 / 1.2) == pytest.approx(1)
+    assert (limit.score(120), limit.score(100 / 1.2)) == pytest.approx((1, 1))
 
 
 def test_of_a_distance_less_is_no_finding():
