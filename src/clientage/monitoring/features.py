@@ -36,11 +36,7 @@ class Range:
 
     @classmethod
     def of(cls, values: Floats) -> "Range | None":
-<<<<<<< HEAD
         """That of a feature's values, NaN where missing, infinite ones left out; None where none is left."""
-=======
-        """That of a feature's values, NaN where missing; None where no value is known and finite."""
->>>>>>> montests
         known = values[np.isfinite(values)]
         if not len(known):
             return None
