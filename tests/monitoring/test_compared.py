@@ -154,9 +154,11 @@ def test_nothing_moved_where_nothing_was_counted():
     assert movers(Observed(()), 0, seen(), ITEMS) == []
 
 
-def test_what_the_service_was_asked_is_held_against_what_customers_were_like():
+def test_what_the_service_was_asked_is_held_against_what_is_usual_of_it():
     asked = SPEND._replace(area="predictions")
     window = Observed((1,), counts={asked: seen().counts[SPEND].taken([0])})
-    found = compare(window, 0, seen(), KNOWN)
+    usual = Observed(seen().numbers, counts={asked: seen().counts[SPEND]})
+    found = compare(window, 0, usual, KNOWN)
     assert found.values[asked] == compare(seen(), 0, seen(), KNOWN).values[SPEND]
     assert not found.chances
+    assert asked not in compare(window, 0, seen(), KNOWN).values

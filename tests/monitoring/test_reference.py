@@ -30,7 +30,9 @@ def reference(names=("", "11", "<b>2</b>", "漢")):
         ranges=KNOWN,
         inputs={"frequency": Range((1.0, 1e-17, 0.1), 0.0, 1e12)},
         expected={3: Expected(0.4, 120.5), 1: Expected(0.0, -2.0)},
-        rules=Rules(frozenset({"monetary"}), {"volume.orders": 0.5}, {Key("outcomes", "spend"): 1.0}, 1.3),
+        rules=Rules(
+            frozenset({"monetary"}), {"volume.orders": 0.5}, {Key("outcomes", "spend"): 1.0}, {"volume.orders.": 1.3}
+        ),
     )
 
 

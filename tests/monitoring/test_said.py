@@ -40,7 +40,10 @@ def said(found, window=None, names=None):
          "units per line outside the range of the model: 30.0%, usually 0.0%"),
         (Key("predictions", "outside", "spend"), 0.3, 0.0,
          "spend asked for outside the range of the model: 30.0%, usually 0.0%"),
-        (Key("outcomes", "buys again", "3"), 0.5, 1.0, "buys again in segment 3: 0.5, usually 1 (-50%)"),
+        (
+            Key("outcomes", "buys again", "3"), 0.5, 1.0,
+            "customers who bought again, over what was expected, in 3: 0.5, usually 1 (-50%)",
+        ),
         (Key("orders", "order value"), 12.345, 0.0, "order value: 12.3, usually 0"),
     ],
 )  # fmt: skip

@@ -12,6 +12,10 @@ class Key(NamedTuple):
     measure: str
     subject: str = ""
 
+    def __str__(self) -> str:
+        """As `area.measure.subject`."""
+        return ".".join(self)
+
 
 @dataclass(frozen=True)
 class Measure:

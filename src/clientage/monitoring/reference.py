@@ -93,7 +93,7 @@ class Reference:
             "day": str(self.day),
             "days": self.days,
             "made": self.made,
-            "rules": {"needs": sorted(self.rules.needs), "strictness": self.rules.strictness},
+            "rules": {"needs": sorted(self.rules.needs), "strictness": dict(self.rules.strictness)},
             "limits": dict(self.rules.set_limits),
             "usual": [[*key, value] for key, value in self.rules.usual.items()],
             "expected": {str(id_): asdict(each) for id_, each in self.expected.items()},
