@@ -84,8 +84,8 @@ class _Arrivals:
 def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell = lambda *_: None) -> Replayed:
     """Play days, and keep the story as the table `story` and as a page.
 
-    It appears at the end: one that is interrupted leaves the story before as it was, and is played anew. A process plays
-    once in a workspace, as MLflow holds on to the registry that it saw there first.
+    It appears at the end: one that is interrupted leaves the story before as it was, and is played anew. A process
+    plays once in a workspace, as MLflow holds on to the registry that it saw there first.
 
     Args:
         settings: All of them.
