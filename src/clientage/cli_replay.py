@@ -61,7 +61,7 @@ def _show_day(row: "Mapping[str, Any]") -> None:
     from clientage.terminal import out
 
     said = f"{SIGNS[row['verdict']]:<9}{row['because']}" if row["window"] else "no window yet"
-    out(Text(f"{row['day']}  {row['customers']:>9,} customers  {said}"))
+    out(Text(f"{row['day']}  {row['customers']:>9,} customers  {said}".rstrip()))
     if row["retrained"]:
         told = [f"{name} {_figures(row, key)}" for name, key in (("R² of spend", "r2"), ("AUC buys again", "auc"))]
         out(Text(f"{'':<12}{'promoted' if row['promoted'] else 'refused'} · gate: {row['gate']} · {' · '.join(told)}"))

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from clientage import pipeline
 from clientage.context import REPLAY, opened, store
-from clientage.errors import InputError, WorkspaceError
+from clientage.errors import InputError, TrackingError, WorkspaceError
 from clientage.forgotten import FOLDER
 from clientage.manifest import Facts, Manifest, fingerprint
 from clientage.monitor import Judged, monitor
@@ -84,7 +84,8 @@ class _Arrivals:
 def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell = lambda *_: None) -> Replayed:
     """Play days, and keep the story as the table `story` and as a page.
 
-    It appears at the end: one that is interrupted leaves the story before as it was, and is played anew.
+    It appears at the end: one that is interrupted leaves the story before as it was, and is played anew. A process
+    plays once in a workspace, as MLflow holds on to the registry that it saw there first.
 
     Args:
         settings: All of them.
@@ -203,6 +204,8 @@ def _day(today: Settings, arrivals: _Arrivals, story: list[Row], since: date, *,
     if not story:
         pipeline.step(today, list(STAGES[:2]))
         came, judged = challenge(today, force=FORCED), None
+        if not came.promoted:
+            raise TrackingError(came.why)
         monitor(today)  # learns what is usual
     else:
         pipeline.step(today, list(STAGES))

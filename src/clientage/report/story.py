@@ -156,7 +156,7 @@ def _told(story: Sequence[Row]) -> list[dict[str, Any]]:
 def _headings() -> list[dict[str, Any]]:
     """What the panels show, above each; and what the dashed line is."""
     above = {"x": 0, "xref": "paper", "xanchor": "left", "yanchor": "bottom", "yref": "paper", "showarrow": False}
-    texts = [f"<b>{name}</b> · ○ champion before ● new model" for name in FIGURES.values()]
+    texts = [f"<b>{name}</b> · ○ before ● after" for name in FIGURES.values()]
     found = [above | {"text": text, "y": PANELS[f"yaxis{place}"][1] + 0.01} for place, text in enumerate(texts, 2)]
     limit = {"x": 1, "xref": "paper", "xanchor": "right", "y": 1, "yref": "y", "yanchor": "bottom", "showarrow": False}
     return [*found, limit | {"text": "limit", "font": {"size": 12}}]
