@@ -20,8 +20,9 @@ SIGNS = {"ok": "○ ok", "watch": "◐ watch", "drift": "● drift", "unknown": 
 
 
 def replay(
-    since: Annotated[str, typer.Option("--from", help="The first day.")],
     source: Annotated[str, typer.Argument(help="Order lines. Default: those of the workspace.")] = "",
+    *,
+    since: Annotated[str, typer.Option("--from", help="The first day.")],
     every: Annotated[str, typer.Option("--every", help="Days from one to the next.")] = "7d",
     until: Annotated[str, typer.Option("--until", help="The last day. Default: that after the last line.")] = "",
     no_retrain: Annotated[bool, typer.Option("--no-retrain", help="Keep the first model, whatever drifts.")] = False,
