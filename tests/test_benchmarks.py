@@ -7,12 +7,15 @@ import shutil
 import subprocess
 import sys
 import threading
-from datetime import timedelta
+from datetime import date, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
 import ibis
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from shops import free_port
 
@@ -105,6 +108,30 @@ def test_every_benchmark_runs_on_a_tiny_shop(shop, tmp_path):
         for way in benchmark["ways"]:
             assert min(way[figure] for figure in ("cpu_s", "wall_s", "peak_mb", "ratio")) > 0, way
     assert str(tmp_path) not in done.stdout + figures.read_text()
+
+
+def test_what_comes_before_the_ways_is_run_once_and_does_not_count(part, tmp_path):
+    runner = part("runner")
+    before = runner.Way("before", (sys.executable, "-c", "open('made', 'x')"), whole=True)  # a second time fails
+    after = runner.Way("after", (sys.executable, "-c", "open('made')"), whole=True)
+    found = runner.in_turns(runner.Benchmark("files", "files", (after,), before=(before,)), 2, tmp_path, lambda _: None)
+    assert [(way["way"], way["rounds"]) for way in found["ways"]] == [("after", 2)]
+
+
+def test_pandas_finds_the_same_in_the_log(part, tmp_path):
+    simulate(600, out=tmp_path / "lines.parquet", months=8)
+    prepared = received(tmp_path / "lines.parquet", tmp_path)
+    monitor = part("monitor")
+    day = str(monitor.week_of(date.fromisoformat(prepared["as_of"])))
+    rng, n = np.random.default_rng(3), 500
+    names = ("recency_days", "frequency", "monetary", "lines_per_basket", "units_per_line")
+    pq.write_table(pa.table({name: rng.exponential(40, n) for name in names}), tmp_path / "crowd.parquet")
+    monitor.prepare(prepared["raw"], str(tmp_path / "crowd.parquet"), day)()
+    ours, plain = monitor.clientage(day)(), monitor.pandas(day)()
+    assert 480 < ours["service predictions "] <= 500
+    assert set(ours) == set(plain)
+    for name, value in ours.items():
+        assert plain[name] == pytest.approx(value, abs=1e-6), name
 
 
 def test_a_way_that_takes_too_long_is_left_out(part, tmp_path):
