@@ -14,14 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import ibis
-import ibis.expr.types as ir
 import pyarrow as pa
 
 from clientage import pipeline
+from clientage.arrivals import Arrivals, arrive, received, to_play
 from clientage.context import REPLAY, opened, store
-from clientage.errors import InputError, TrackingError, WorkspaceError
-from clientage.forgotten import FOLDER
-from clientage.manifest import Facts, Manifest, fingerprint
+from clientage.errors import TrackingError
+from clientage.manifest import Facts, Manifest
 from clientage.monitor import Judged, monitor
 from clientage.pipeline import Tell
 from clientage.report.story import render
@@ -29,9 +28,7 @@ from clientage.retraining import Retrained, challenge, retrain
 from clientage.segments.gate import Check
 from clientage.settings import Settings
 from clientage.tables import arrow_schema
-from clientage.transactions.checks import FAR_DAYS, usual_last
-from clientage.transactions.clean import FIRST, LAST
-from clientage.warehouse import Warehouse, explained, held
+from clientage.warehouse import explained, held
 
 PAGE, TABLE = "replay.html", "story"
 SOURCE, PLAYING = "source", ".playing"
@@ -73,14 +70,6 @@ class Replayed:
     story: tuple[Row, ...]
 
 
-@dataclass(frozen=True)
-class _Arrivals:
-    """All order lines, and what is said of their source."""
-
-    path: Path
-    facts: Facts
-
-
 def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell = lambda *_: None) -> Replayed:
     """Play days, and keep the story as the table `story` and as a page.
 
@@ -100,8 +89,8 @@ def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell =
         place = _stage(settings, folder)
         with store(place).reached():
             pass  # what is missing is said before the work is done
-        arrivals = _arrivals(settings, place, location)
-        days = _days(place, wanted, arrivals)
+        arrivals = received(settings, folder / SOURCE, location)
+        days = to_play(place, arrivals, wanted.since, wanted.every, wanted.until)
         story: list[Row] = []
         since = wanted.since
         for day in days:
@@ -138,69 +127,9 @@ def _stage(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def _arrivals(settings: Settings, place: Settings, location: str) -> _Arrivals:
-    """All order lines, read once: from the source, but for those of forgotten customers, or from the workspace."""
-    own = place.model_copy(update={"workspace": place.workspace / SOURCE})
-    warehouse, target = opened(settings), opened(own)
-    if location:
-        if (forgotten := settings.workspace / FOLDER).exists():
-            shutil.copytree(forgotten, own.workspace / FOLDER)
-        pipeline.step(own, ["read"], location)
-    elif warehouse.exists("transactions"):
-        with warehouse.transaction(), target.transaction():
-            target.adopt("tables/transactions.parquet", warehouse.path("tables/transactions.parquet"))
-            told = pipeline.ledger(warehouse)
-            told.facts, told.warehouse = {"read": told.facts["read"]}, target
-            told.write()
-    else:
-        raise WorkspaceError(
-            f"{settings.workspace}: there are no order lines to play yet. Give them: clientage replay FILE --from DAY."
-        )
-    return _Arrivals(target.path("tables/transactions.parquet"), pipeline.ledger(target).facts["read"])
-
-
-def _days(place: Settings, wanted: Wanted, arrivals: _Arrivals) -> list[date]:
-    """The days to play.
-
-    Raises:
-        InputError: There are none.
-    """
-    first, last = _span(opened(place), arrivals, wanted)
-    if wanted.since <= first:
-        raise InputError(
-            f"no order line is from before {wanted.since}: the first is from {first}. Give a later --from."
-        )
-    until = min(last + timedelta(days=1), wanted.until or place.as_of or date.max)
-    days = range(0, (until - wanted.since).days + 1, wanted.every)
-    if not days:
-        raise InputError(f"there is no day to play from {wanted.since} to {until}. Give an earlier --from.")
-    return [wanted.since + timedelta(days=day) for day in days]
-
-
-def _span(warehouse: Warehouse, arrivals: _Arrivals, wanted: Wanted) -> tuple[date, date]:
-    """First and last day of the order lines.
-
-    Raises:
-        InputError: There are none, or a few are dated far ahead of all others.
-    """
-    lines = warehouse.engine.read_parquet(arrivals.path)
-    lines = lines.filter(lines.invoiced_at.between(FIRST, LAST))
-    ends = lines.agg(first=lines.invoiced_at.min().date(), last=lines.invoiced_at.max().date())
-    first, last = warehouse.collect(ends).to_pylist()[0].values()
-    if first is None:
-        raise InputError("no order line has a date, so that no day can be played. Look with `clientage doctor FILE`.")
-    usual = warehouse.collect(usual_last(lines)).to_pylist()[0]["usual"]
-    if wanted.until is None and (last - usual).days > FAR_DAYS:
-        raise InputError(
-            f"the last line is dated {last}, while nearly all others are from before {usual}. "
-            f"Mend its date, or give the last day: --until {usual + timedelta(days=1)}."
-        )
-    return first, last
-
-
-def _day(today: Settings, arrivals: _Arrivals, story: list[Row], since: date, *, retraining: bool) -> Row:
+def _day(today: Settings, arrivals: Arrivals, story: list[Row], since: date, *, retraining: bool) -> Row:
     """A day as if live: its row of the story."""
-    _arrive(today, arrivals)
+    arrive(today, arrivals)
     if not story:
         pipeline.step(today, list(STAGES[:2]))
         came, judged = challenge(today, force=FORCED), None
@@ -214,24 +143,6 @@ def _day(today: Settings, arrivals: _Arrivals, story: list[Row], since: date, *,
         came = retrain(today, found) if retraining else Retrained()
     before = story[-1] if story else {"customers": None, "champion": came.version}
     return _row(today, pipeline.looking(today).manifest, judged, came, before)
-
-
-def _arrive(today: Settings, arrivals: _Arrivals) -> None:
-    """The order lines before a day, and those that have no date, which nobody ever dates."""
-    warehouse, day = opened(today), str(today.as_of)
-    with warehouse.transaction():
-        lines: ir.Table = warehouse.engine.read_parquet(arrivals.path)
-        rows = warehouse.write(
-            "transactions", lines.filter(~(lines.invoiced_at >= ibis.timestamp(day)).fill_null(False))
-        )
-        data = fingerprint({"data": arrivals.facts["made"]["data"], "before": day})
-        told = pipeline.ledger(warehouse)
-        told.facts["read"] = arrivals.facts | {
-            "made": arrivals.facts["made"] | {"data": data},
-            "data": data,
-            "tables": {"transactions": rows},
-        }
-        told.write()
 
 
 def _row(today: Settings, known: Manifest, judged: Judged | None, came: Retrained, before: Mapping[str, Any]) -> Row:
