@@ -88,7 +88,7 @@ def to_play(settings: Settings, arrivals: Arrivals, since: date, every: int, unt
 
 
 def arrive(today: Settings, arrivals: Arrivals) -> None:
-    """The table `transactions` of a day: the lines before `as_of`, and those without a date, which nobody ever dates."""
+    """The table `transactions` of a day: the lines before `as_of`, and those without a date."""
     warehouse, day = opened(today), str(today.as_of)
     with warehouse.transaction():
         lines: ir.Table = warehouse.engine.read_parquet(arrivals.path)
