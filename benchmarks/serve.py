@@ -168,7 +168,7 @@ def _check(services: Mapping[str, Service], folder: Path) -> None:
         raise RuntimeError(f"{OURS} answers {status} without a key")
     found = json.loads(ours.ask(ROUTE, body)[1])["predictions"]
     plain = json.loads(services[PLAIN].ask(ROUTE, body)[1])["predictions"]
-    differing = sum(a["segment_id"] != b for a, b in zip(found, plain, strict=True))
+    differing = sum(a["segment_id"] != b["segment_id"] for a, b in zip(found, plain, strict=True))
     assert not differing, f"{differing} of {len(found):,} segments differ between {OURS} and {PLAIN}"
 
 
