@@ -275,7 +275,7 @@ def test_workers_are_the_youngest_processes_of_a_service_and_as_many_as_asked_fo
 
 
 def answers(segments, status=401):
-    """Stands for our service, which answers these segments, and this status where there is no key."""
+    """Stands for a service that answers these segments, and this status where there is no key."""
 
     def ask(path, body, headers=None):
         if headers is not None:
@@ -290,8 +290,7 @@ def check(part, tmp_path):
     """Check our service, with these answers, against a plain one that says 1 and 2."""
     (tmp_path / "serve-many.jsonl").write_text("{}\n")
     serve = part("serve")
-    plain = SimpleNamespace(ask=lambda path, body: (200, b'{"predictions": [1, 2]}'))
-    return lambda ours: serve._check({serve.OURS: ours, serve.PLAIN: plain}, tmp_path)
+    return lambda ours: serve._check({serve.OURS: ours, serve.PLAIN: answers([1, 2])}, tmp_path)
 
 
 def test_both_ways_must_find_the_same_segments(check):

@@ -69,7 +69,7 @@ def test_json_is_one_document_on_standard_output(command):
     assert found.returncode == 0, found.stderr
     said = json.loads(found.stdout)
     assert set(said["choice"].pop("buyers")) == {"bulk", "reseller"}
-    assert said["choice"] == {"recipe": "rfm", "k": 4, "reason": "as set", "limits": {}}
+    assert said["choice"] == {"recipe": "rfm", "k": 4, "reason": "as set", "limits": {}, "as_of": "2024-11-01"}
     assert said["recommender"] == {"model": "ease", "reason": "the default"}
     assert said["as_of"] == "2024-11-01"
 
