@@ -4,6 +4,7 @@ import json
 import shutil
 import threading
 import time
+from datetime import date
 
 import plotly.graph_objects as go
 import pytest
@@ -166,6 +167,18 @@ def test_a_feature_marks_what_lies_outside_the_training_range(source):
 def test_a_measure_nobody_could_tell_is_a_sentence():
     assert charts.over_time("psi", [], {}).reading == "It could not be told in any window."
     assert charts.feature("monetary", {"min": [], "max": []}).reading == "Not known for these windows."
+
+
+def one(value):
+    """A feature's figure in one window."""
+    return [{"window": date(2024, 7, 1), "value": value, "low": None, "high": None}]
+
+
+@pytest.mark.parametrize(("lowest", "axis"), [(0.5, "log"), (0.0, None), (-3.0, None)])
+def test_a_far_maximum_has_an_axis_on_which_the_median_is_seen_too(lowest, axis):
+    far = {"min": one(lowest), "median": one(20.0), "max": one(9000.0)}
+    assert charts.feature("monetary", far).figure["layout"]["yaxis"].get("type") == axis
+    assert "type" not in charts.feature("monetary", far | {"max": one(200.0)}).figure["layout"]["yaxis"]
 
 
 def test_the_grid_gets_plain_words(source):

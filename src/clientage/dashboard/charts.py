@@ -13,6 +13,7 @@ from clientage.report.words import label
 SHADES = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#8C6D31", "#56B4E9", "#5B5B5B", "#7B4FB5")
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash")
 MOST_LINES = 12
+FAR = 30  # times the median: where the largest is further away, all else would lie on the axis
 _TIME: Mapping[str, Any] = {"type": "date", "showgrid": False}
 NAMES: Mapping[str, str] = {
     "psi": "population stability index", "ks": "Kolmogorov-Smirnov distance", "wasserstein": "Wasserstein distance",
@@ -125,10 +126,20 @@ def feature(name: str, figures: Mapping[str, Sequence[Row]], currency: str = "")
     traces.append(_marked(out, "outside the training range"))
     title = f"How does {words.feature_name(name).lower()} develop?"
     axis = money_axis(words.feature_name(name), currency) if words.is_money(name) else _axis(name)
+    if _is_far(shown):
+        axis = {**axis, "type": "log", "dtick": 1}
     return chart(
         "feature", title, traces, 360, _feature_reading(name, out, shown, currency), xaxis=_TIME, yaxis=axis,
         showlegend=True, margin={"t": 16},
     )  # fmt: skip
+
+
+def _is_far(shown: Mapping[str, Sequence[Row]]) -> bool:
+    """Whether only a logarithmic axis shows the median and the largest together, and nothing is lost on it."""
+    values = [row[of] for rows in shown.values() for row in rows for of in ("value", "low", "high")]
+    known = [value for value in values if value is not None]
+    medians = [row["value"] for row in shown.get("median") or ()]
+    return bool(medians) and min(known) > 0 and max(known) > FAR * max(medians)
 
 
 def _axis(name: str) -> dict[str, Any]:
