@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clientage import pipeline
-from clientage.errors import ClientageError, InputError, WorkspaceError
+from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
 from clientage.monitor import monitor
 from clientage.monitoring.windows import Windows
 from clientage.settings import load
@@ -192,7 +192,8 @@ def test_no_window_since_is_no_finding(shop):
     before = shop.digests()
     assert monitor(shop.settings(), since=date(2030, 1, 1)).new == ()
     assert monitor(shop.settings(), until=date(2000, 1, 1)).new == ()
-    assert not monitor(shop.settings(), since=SHIFTED, until=MADE).drifts
+    with pytest.raises(SettingsError, match=r"since 2024-09-16 lies after until 2024-08-26.*Exchange the two"):
+        monitor(shop.settings(), since=SHIFTED, until=MADE)
     assert shop.digests() == before
 
 
@@ -308,6 +309,19 @@ def test_a_window_in_which_nothing_was_ordered(shop):
     assert rows[closed, "volume", "orders", ""]["value"] == 0
     assert overall(shop.rows())[closed]["verdict"] == "drift"
     assert rows[closed, "items", "item mix", ""]["verdict"] == "unknown"
+
+
+def test_lines_that_are_all_set_aside_are_told_of_though_none_is_left_to_use(shop):
+    lines = shop.lines()
+    late = pc.greater_equal(lines["InvoiceDate"], pa.scalar(datetime(2024, 9, 16)))
+    place, codes = lines.schema.get_field_index("StockCode"), lines["StockCode"]
+    shop.arrive(lines.set_column(place, "StockCode", pc.if_else(late, pa.scalar(None, codes.type), codes)))
+    found = monitor(shop.settings())
+    assert [(each.window, each.verdict) for each in found.new][-2:] == [
+        (SHIFTED, "drift"),
+        (SHIFTED + timedelta(days=7), "drift"),
+    ]
+    assert "no product: 100.0%" in overall(shop.rows())[SHIFTED]["because"]
 
 
 def test_a_run_meanwhile_waits_for_its_turn(shop):

@@ -29,7 +29,7 @@ def show_monitored(monitored: Monitored, options: str) -> None:
         )
     )
     if not monitored.new:
-        out(Text(f"{'windows':<12}none is whole since the model was made        next: clientage run FILE --keep-model"))
+        out(Text(f"{'windows':<12}no window to judge is over yet        next: clientage run FILE --keep-model"))
         return
     _table(monitored.new[-SHOWN:])
     drifting = sum(each.verdict == "drift" for each in monitored.new)

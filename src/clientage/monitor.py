@@ -5,6 +5,7 @@ from datetime import date, datetime
 from functools import reduce
 
 import ibis.expr.types as ir
+import numpy as np
 
 from clientage import pipeline
 from clientage.context import MODEL, Run, opened
@@ -29,6 +30,7 @@ from clientage.stages.watch.usual import REFERENCE, columns, items, kept, made
 from clientage.stages.watch.watch import Watch
 
 ALERTS = "monitor/alerts.json"
+AHEAD = 53  # windows, after the last line to use, in which lines that are all set aside are looked for
 NEEDS = ("transactions", "lines", "rejected", "customers", "model")
 
 
@@ -104,11 +106,17 @@ def monitor(
             f"monitor.limits: nothing is measured as {', '.join(unknown)}. The names are area.measure, as in "
             "docs/monitoring.md, such as volume.orders."
         )
+    if since and until and since > until:
+        raise SettingsError(f"since {since} lies after until {until}: no window is between. Exchange the two.")
     warehouse = opened(settings)
+    nothing = WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
     if not settings.workspace.is_dir():
-        raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
+        raise nothing
     with warehouse.transaction() as scratch:
-        if missing := [name for name in NEEDS if not pipeline.there(warehouse, name)]:
+        missing = [name for name in NEEDS if not pipeline.there(warehouse, name)]
+        if missing == [*NEEDS]:
+            raise nothing
+        if missing:
             raise WorkspaceError(
                 f"{settings.workspace}: there is no {' and no '.join(missing)} to look at. Make it with "
                 "`clientage run FILE`."
@@ -128,7 +136,8 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
     watch = replace(
         watch, ranges=reference.ranges, inputs=reference.inputs, items=items(reference), columns=columns(reference)
     )
-    numbers = windows.between(max(reference.day, since or reference.day), min(run.today, until or run.today))
+    end = _end(watch, reference)
+    numbers = windows.between(max(reference.day, since or reference.day), min(end, until or end))
     around = _around(windows, numbers, reference.day)
     seen, journeys = _looked(watch, around, reference, changes)
     asked = range(len(around) - len(numbers), len(around))
@@ -142,6 +151,22 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
     told = [row for row in rows if row["area"] == "all"]
     found = (Judged(row["window"], row["verdict"], row["because"], row["score"], row["reference"]) for row in told)
     return Monitored(tuple(found), windows.days, reference.day)
+
+
+def _end(watch: Watch, reference: Reference) -> date:
+    """The day up to which windows are judged.
+
+    It is that of the last line to use, and the windows after it count too while lines come in as ever and all are set
+    aside: whoever sends lines without products or customers shall hear of it.
+    """
+    run, usual = watch.run, reference.observed.behind["missing"]
+    if run.settings.as_of:
+        return run.today
+    number = watch.windows.numbered(run.today)
+    received = orders.received(watch, range(number, number + AHEAD))
+    plenty = received >= np.median(usual) / 2
+    over = np.logical_and.accumulate(plenty[:-1] & (received[1:] > 0))  # the next has begun
+    return watch.windows.first(number + int(over.sum())) if over[0] else run.today
 
 
 def _around(windows: Windows, numbers: range, day: date) -> range:

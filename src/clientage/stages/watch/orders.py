@@ -26,6 +26,13 @@ def look(watch: Watch, numbers: range) -> Observed:
     return seen
 
 
+def received(watch: Watch, numbers: range) -> Floats:
+    """How many lines came in, (windows,), those that were set aside too."""
+    lines_in = watch.within("transactions", numbers)
+    found = {row["window"]: row for row in watch.run.rows(lines_in.group_by("window").agg(received=lines_in.count()))}
+    return _column(found, "received", numbers, 0.0)
+
+
 def _orders(watch: Watch, numbers: range) -> Observed:
     found = {row["window"]: row for row in watch.run.rows(lines.orders(watch.within("lines", numbers)))}
     volume = {Key("volume", name): _column(found, name, numbers, 0.0) for name in ("orders", "customers", "revenue")}
