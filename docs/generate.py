@@ -190,7 +190,7 @@ def measures() -> Iterator[str]:
             area,
             name,
             measure.meaning,
-            f"{measure.least:.0%}" if measure.ratio else f"{measure.least:g}",
+            "" if measure.least is None else f"{measure.least:.0%}" if measure.ratio else f"{measure.least:g}",
             "yes" if measure.decides else "no",
         )
         for area, of in MEASURES.items()

@@ -5,7 +5,6 @@ import shutil
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -197,8 +196,7 @@ def test_no_window_since_is_no_finding(shop):
     assert shop.digests() == before
 
 
-def test_windows_of_other_lengths(shop):
-    (shop.folder / "ws/tables/drift.parquet").unlink()
+def test_windows_of_another_length_take_the_place_of_all(shop):
     settings = shop.settings("monitor.days=10", "monitor.reference_windows=8")
     found = monitor(settings)
     assert found.days == 10
@@ -214,7 +212,33 @@ def test_a_limit_can_be_set(shop):
     rows = by_key(shop.rows())
     row = rows[SHIFTED, "items", "prices", ""]
     assert row["verdict"] == "ok"
-    assert row["high"] == pytest.approx(row["expected"] * np.exp(0.9))
+    assert row["high"] == pytest.approx(row["expected"] * 1.9)
+
+
+def test_what_is_not_judged_has_no_limit_to_set(shop):
+    with pytest.raises(SettingsError, match=r"nothing is judged as service\.p95, volume\.order\."):
+        monitor(shop.settings('monitor.limits={"service.p95": 0.5, "volume.order": 1, "volume.orders": 1}'))
+
+
+def test_windows_after_the_last_line_are_gone(shop):
+    shop.arrive(None, f"as_of={SHIFTED}")
+    monitor(shop.settings(f"as_of={SHIFTED}"))
+    assert max(overall(shop.rows())) < SHIFTED
+    assert shop.rows("episodes") == []
+
+
+def test_a_reference_ends_where_the_model_was_made(shop):
+    before = shop.digests()
+    monitor(shop.settings(f"monitor.reference_until={END}"))
+    assert shop.digests()["tables/drift.parquet"] == before["tables/drift.parquet"]
+
+
+def test_weeks_in_which_nothing_was_sold_teach_nothing(shop):
+    lines = shop.lines()
+    pq.write_table(lines.filter(pc.invert(pc.is_in(pc.month(lines["InvoiceDate"]), pa.array([7])))), shop.source)
+    shop.train()
+    with pytest.raises(InputError, match=r"there are \d whole windows of 7 days in which anything was sold to learn"):
+        monitor(shop.settings())
 
 
 def test_a_window_keeps_the_verdict_it_had_when_it_was_new(shop):

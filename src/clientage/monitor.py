@@ -100,10 +100,10 @@ def monitor(
     Raises:
         ClientageError: What the user can mend.
     """
-    known = [f"{area}.{name}" for area, measures in MEASURES.items() for name in measures]
+    known = [f"{area}.{name}" for area, of in MEASURES.items() for name in of if of[name].least is not None]
     if unknown := sorted(set(settings.monitor.limits) - set(known)):
         raise SettingsError(
-            f"monitor.limits: nothing is measured as {', '.join(unknown)}. The names are area.measure, as in "
+            f"monitor.limits: nothing is judged as {', '.join(unknown)}. The names are area.measure, as in "
             "docs/monitoring.md, such as volume.orders."
         )
     if since and until and since > until:
@@ -144,7 +144,7 @@ def _monitor(run: Run, since: date | None, until: date | None, *, renew: bool) -
     judged = reference.judge(reference.compare(seen))[asked.start :]
     rows = drift_rows(run, reference, reference.observed, reference.judge_left_out(), learned=True)
     rows += drift_rows(run, reference, seen.taken(asked), judged, learned=False)
-    keep_drift(run, rows)
+    keep_drift(run, rows, windows.days, end)
     if journeys is not None:
         run.write("journeys", journeys.order_by("customer_id", "since"))
     keep_episodes(run)

@@ -9,7 +9,18 @@ from hypothesis import strategies as st
 from weeks import KNOWN, ORDERS, SPEND, seen
 
 from clientage.monitoring import divergence
-from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICES, SEGMENTS, SOLD, compare, left_out, movers, values_of
+from clientage.monitoring.compared import (
+    COUNTRIES,
+    ITEMS,
+    PRICED,
+    PRICES,
+    SEGMENTS,
+    SOLD,
+    compare,
+    left_out,
+    movers,
+    values_of,
+)
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Observed
 
@@ -18,11 +29,9 @@ def sold(lines, prices):
     """Windows in which products were sold so often (n, m) and cost so much (m,)."""
     lines, names = np.array(lines, float), tuple(map(str, range(len(prices))))
     lines = np.column_stack([lines, np.zeros(len(lines))])
-    sums = lines * np.log([*prices, 1.0])
-    return Observed(
-        tuple(range(len(lines))),
-        counts={ITEMS: Counts((*names, "all others"), lines), PRICES: Counts((*names, "all others"), sums)},
-    )
+    every = {ITEMS: lines * 2, PRICED: lines, PRICES: lines * np.log([*prices, 1.0])}  # half of the lines have no price
+    counts = {key: Counts((*names, "all others"), each) for key, each in every.items()}
+    return Observed(tuple(range(len(lines))), counts=counts)
 
 
 def prices(window, usual):
@@ -57,8 +66,8 @@ def test_products_that_are_new_or_gone_have_no_part_in_prices():
 
 def test_all_others_have_no_part_in_prices():
     usual, window = sold([[10, 10]], [1.0, 5.0]), sold([[5, 5]], [1.0, 5.0])
-    window.counts[ITEMS].counts[0, -1], window.counts[PRICES].counts[0, -1] = 100, 900
-    usual.counts[ITEMS].counts[0, -1] = 50
+    window.counts[PRICED].counts[0, -1], window.counts[PRICES].counts[0, -1] = 100, 900
+    usual.counts[PRICED].counts[0, -1] = 50
     assert prices(window, usual) == pytest.approx(1)
 
 

@@ -22,7 +22,7 @@ VALUES = st.lists(st.floats(0.001, 1_000), min_size=FEWEST, max_size=40).map(np.
 @settings(max_examples=80, deadline=None)
 @given(values=VALUES, measure=st.sampled_from(EVERY), strictness=st.floats(1, 5))
 def test_no_window_that_taught_a_limit_is_beyond_it_or_watched(values, measure, strictness):
-    limit = learned(values, measure, strictness)
+    limit = learned(values, measure).wider(strictness)
     scores = [limit.score(value) for value in values]
     assert max(scores) <= 1 / BEYOND + 1e-6
     assert all(score * limit.reach <= limit.watch * (1 + 1e-9) + 1e-12 for score in scores)
@@ -102,12 +102,12 @@ def test_zeros_in_ratios_are_no_infinity():
 
 def test_strictness_widens():
     values = np.arange(1.0, 10)
-    assert learned(values, SHARE, 2).reach == pytest.approx(2 * learned(values, SHARE).reach)
+    assert learned(values, SHARE).wider(2).reach == pytest.approx(2 * learned(values, SHARE).reach)
 
 
 def test_without_windows_what_matters_to_a_shop():
-    limit = limits.given(RATIO, 1.0)
+    limit = limits.given(RATIO, 1.0, RATIO.least)
     assert isinstance(limit, Limit)
     assert limit.high == pytest.approx(1.2)
-    assert limits.given(SHARE, 0.5).low == pytest.approx(0.48)
-    assert limits.given(SHARE, 0.5).watch == pytest.approx(WATCHED * 0.02)
+    assert limits.given(SHARE, 0.5, SHARE.least).low == pytest.approx(0.48)
+    assert limits.given(SHARE, 0.5, SHARE.least).watch == pytest.approx(WATCHED * 0.02)

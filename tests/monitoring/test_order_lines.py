@@ -101,10 +101,16 @@ def test_products_beside_pandas():
     frame = frame[~frame.cancelled]
     frame["window"] = (frame.invoiced_at - pd.Timestamp(MONDAY.date())).dt.days // 7 + FIRST
     frame["price"] = np.log(frame.unit_price)
-    expected = frame.groupby(["window", "product"]).price.agg(["size", "sum"]).reset_index().to_numpy().tolist()
+    by_product = frame.groupby(["window", "product"]).price
+    expected = by_product.agg(["size", "count", "sum"]).reset_index().to_numpy().tolist()
     found = [list(row.values()) for row in rows(lines.products(within(some)))]
-    assert [row[:3] for row in found] == [row[:3] for row in expected]
-    assert [row[3] for row in found] == pytest.approx([row[3] for row in expected], abs=1e-4)
+    assert [row[:4] for row in found] == [row[:4] for row in expected]
+    assert [row[4] for row in found] == pytest.approx([row[4] for row in expected], abs=1e-4)
+
+
+def test_lines_without_a_price_are_not_counted_as_priced():
+    (found,) = rows(lines.products(within([at(0, unit_price=price) for price in (0.0, 0.0, 2.0)])))
+    assert (found["count"], found["priced"]) == (3, 1)
 
 
 def test_countries_are_counted_by_order():

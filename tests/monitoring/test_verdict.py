@@ -68,8 +68,15 @@ def test_what_is_not_known_is_no_finding():
 
 def test_what_a_window_lacks_is_unknown_and_what_it_has_anew_is_judged_where_it_can_be():
     (findings,) = judge([Compared({ORDERS: 5.0})], USUAL, RULES)
-    assert {each.key: each.verdict for each in findings} == {RETURNED: UNKNOWN, ORDERS: OK}
+    assert {each.key: each.verdict for each in findings} == {RETURNED: UNKNOWN, ORDERS: UNKNOWN}
     assert next(each for each in findings if each.key == ORDERS).limit is None
+
+
+def test_what_is_only_told_is_well():
+    told = [Key("customers", "median", "monetary"), Key("service", "p95")]
+    (findings,) = judge([Compared(dict.fromkeys(told, 5.0))], USUAL, RULES)
+    assert [each.verdict for each in findings if each.key in told] == [OK, OK]
+    assert not any(each.limit for each in findings if each.key in told)
 
 
 def test_a_window_is_judged_by_the_worst_of_what_decides():
@@ -114,6 +121,16 @@ def test_a_limit_that_is_set_takes_the_place_of_the_learned_one():
     narrow = Rules(set_limits={"orders.returned": 0.001})
     assert verdicts([0.0508, 0.052], rules=narrow) == [WATCH, DRIFT]
     assert Rules(set_limits={"orders.returned": 0.5}, strictness={str(RETURNED): 3}).limit(RETURNED, USUAL).reach == 0.5
+    orders = Rules(set_limits={"volume.orders": 0.4}).limit(ORDERS, compared(ORDERS, [100.0] * 10))
+    assert (orders.low, orders.high) == pytest.approx((100 / 1.4, 140))
+
+
+def test_what_drifts_by_a_limit_that_is_set_widens_no_other():
+    names = [ORDERS, RETURNED]
+    reference = [Compared(dict(zip(names, pair, strict=True))) for pair in [(100.0, 0.05)] * 10 + [(150.0, 0.4)]]
+    narrow = Rules(set_limits={"orders.returned": 0.001})
+    assert calibrated(reference, narrow, 0.05) == narrow
+    assert set(calibrated(reference, RULES, 0.05).strictness) == {str(ORDERS), str(RETURNED)}
 
 
 def test_where_no_window_teaches_a_limit_what_is_usual_may():

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from clientage.monitoring.compared import ITEMS, PRICES, SEGMENTS, SOLD, Compared
+from clientage.monitoring.compared import ITEMS, PRICED, PRICES, SEGMENTS, SOLD, Compared
 from clientage.monitoring.features import Range
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Observed
@@ -33,6 +33,7 @@ def seen(count=12, first=100, seed=0):
     counts = {
         ITEMS: items,
         SOLD: counted("11", "22", "33"),
+        PRICED: items,
         PRICES: Counts(items.categories, items.counts * np.log([2.0, 5.0, 9.0, 1.0])),
         SEGMENTS: counted("1", "2"),
         SPEND: Counts(("≤ 10", "≤ 20", "≤ 30", "more"), rng.poisson(50, (count, 4)).astype(float)),

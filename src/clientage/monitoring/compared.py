@@ -15,6 +15,7 @@ Floats = NDArray[np.float64]
 
 SIGNIFICANT = 0.01
 ITEMS, PRICES, COUNTRIES = Key("items", "item mix"), Key("items", "prices"), Key("items", "country mix")
+PRICED = Key("items", "priced")  # lines of every product that have a price
 SEGMENTS = Key("segments", "mix")
 SOLD = Key("items", "sold")  # every product by name, to say which of them moved
 
@@ -88,10 +89,8 @@ def _prices(seen: Observed, row: int, usual: Observed) -> float:
 
     An index of Jevons, by lines: whoever sells dearer products instead of the same has other items, not other prices.
     """
-    if ITEMS not in usual.counts:
-        return float("nan")
-    lines, sums = seen.counts[ITEMS].counts[row][:-1], seen.counts[PRICES].counts[row][:-1]
-    usual_lines, usual_sums = (usual.counts[key].counts[:, :-1].sum(axis=0) for key in (ITEMS, PRICES))
+    lines, sums = (seen.counts[key].counts[row][:-1] for key in (PRICED, PRICES))
+    usual_lines, usual_sums = (usual.counts[key].counts[:, :-1].sum(axis=0) for key in (PRICED, PRICES))
     both = (lines > 0) & (usual_lines > 0)
     if not both.any():
         return float("nan")

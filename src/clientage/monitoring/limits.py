@@ -5,7 +5,7 @@ the reference's windows, yet a quarter further than the furthest of them, and no
 Random resamples of customers would make it far too tight: weeks differ by more than chance.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 DEVIATIONS, BEYOND = 4.0, 1.25
 WATCHED = 0.75  # of the way to the limit
-FEWEST = 8  # windows to learn from
+FEWEST = 7  # windows to learn from: those of the shortest reference, when one of them is left out
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ class Limit:
         apart = float(_scaled(value, self.measure) - _scaled(self.expected, self.measure))
         return max(apart, 0.0) / self.reach if self.measure.above else abs(apart) / self.reach
 
+    def wider(self, by: float) -> "Limit":
+        """The same, so many times as far away; what was usual is watched no more than before."""
+        return replace(self, reach=self.reach * by, watch=max(self.watch, WATCHED * self.reach * by))
+
     @property
     def high(self) -> float:
         """The limit above."""
@@ -57,32 +61,30 @@ class Limit:
         return self.expected * float(np.exp(-self.reach)) if self.measure.ratio else self.expected - self.reach
 
 
-def learned(values: Floats, measure: Measure, strictness: float = 1.0) -> Limit | None:
+def learned(values: Floats, measure: Measure) -> Limit | None:
     """The limit of a measure.
 
     Args:
         values: What it was in the windows of the reference, (n,); NaN where it is not known.
         measure: How it is compared.
-        strictness: Multiplies the limit.
 
     Returns:
-        None where too few windows are known.
+        None where too few windows are known, or the measure is only told.
     """
     known = values[~np.isnan(values)]
-    if len(known) < FEWEST:
+    if len(known) < FEWEST or measure.least is None:
         return None
-    scaled = _scaled(known, measure)
-    middle = float(np.median(scaled))
+    usual = float(np.median(known))
+    scaled, middle = _scaled(known, measure), float(_scaled(usual, measure))
     apart = np.maximum(scaled - middle, 0) if measure.above else np.abs(scaled - middle)
     deviation, furthest = 1.4826 * float(np.median(np.abs(scaled - middle))), float(apart.max())
-    least = float(np.log1p(measure.least)) if measure.ratio else measure.least
-    reach = max(least, DEVIATIONS * deviation, BEYOND * furthest) * strictness
-    return Limit(float(np.median(known)), reach, max(WATCHED * reach, furthest), measure)
+    reach = max(measure.scaled(measure.least), DEVIATIONS * deviation, BEYOND * furthest)
+    return Limit(usual, reach, max(WATCHED * reach, furthest), measure)
 
 
-def given(measure: Measure, expected: float) -> Limit:
-    """The limit of a measure where there are no windows to learn from: what matters to a shop."""
-    reach = float(np.log1p(measure.least)) if measure.ratio else measure.least
+def given(measure: Measure, expected: float, distance: float) -> Limit:
+    """A limit that no windows taught, at a distance such as `Measure.least`."""
+    reach = measure.scaled(distance)
     return Limit(expected, reach, WATCHED * reach, measure)
 
 

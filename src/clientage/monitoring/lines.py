@@ -49,9 +49,13 @@ def orders(lines: ir.Table) -> ir.Table:
 
 
 def products(lines: ir.Table) -> ir.Table:
-    """Completed lines of every product in every window: window, category, count and, with prices, their logarithms."""
+    """Completed lines of every product in every window: window, category, count, and the logarithms of prices.
+
+    With prices, `priced` is how many lines have one, and `price` the sum of their logarithms.
+    """
     sold = lines.filter(~lines.cancelled)
-    prices = {"price": total(_log(sold.unit_price))} if "unit_price" in sold.columns else {}
+    logs = _log(sold.unit_price) if "unit_price" in sold.columns else None
+    prices = {} if logs is None else {"priced": logs.count(), "price": total(logs)}
     found = sold.group_by("window", category=sold["product"].fill_null("")).agg(count=sold.count(), **prices)
     return found.order_by("window", "category")
 

@@ -1,5 +1,6 @@
 """Everything that is measured of a window: how it is compared, and how large a change matters to a shop."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -16,6 +17,11 @@ class Key(NamedTuple):
         """As `area.measure.subject`."""
         return ".".join(self)
 
+    @property
+    def kind(self) -> str:
+        """As `area.measure`, whatever the subject."""
+        return f"{self.area}.{self.measure}"
+
 
 @dataclass(frozen=True)
 class Measure:
@@ -23,17 +29,22 @@ class Measure:
 
     Attributes:
         meaning: In the shop's words.
-        least: The smallest distance from the usual that is worth a word: a ratio less 1, else a difference.
+        least: The smallest distance from the usual that is worth a word: a ratio less 1, else a difference. None of
+            what is only told: nothing says what is usual.
         ratio: Whether twice as much is as far away as half as much.
         above: Whether only more than usual is a finding, as of a distance.
         decides: Whether the verdict on the whole window goes by it.
     """
 
     meaning: str
-    least: float
+    least: float | None
     ratio: bool = False
     above: bool = False
     decides: bool = True
+
+    def scaled(self, distance: float) -> float:
+        """A distance from the usual, such as `least`, as it is compared: of a ratio its logarithm."""
+        return math.log1p(distance) if self.ratio else distance
 
 
 MEASURES: Mapping[str, Mapping[str, Measure]] = {
@@ -79,11 +90,11 @@ MEASURES: Mapping[str, Mapping[str, Measure]] = {
         "mix": Measure("shares of the segments answered: population stability index", 0.25, above=True),
     },
     "service": {
-        "predictions": Measure("answers given", 0.50, ratio=True, decides=False),
+        "predictions": Measure("answers given", None, decides=False),
         "refused": Measure("share that could not be answered", 0.02, above=True, decides=False),
-        "p50": Measure("half the answers took less", 0.50, ratio=True, above=True, decides=False),
-        "p95": Measure("95 of 100 answers took less", 0.50, ratio=True, above=True, decides=False),
-        "p99": Measure("99 of 100 answers took less", 0.50, ratio=True, above=True, decides=False),
+        "p50": Measure("half the answers took less", None, decides=False),
+        "p95": Measure("95 of 100 answers took less", None, decides=False),
+        "p99": Measure("99 of 100 answers took less", None, decides=False),
     },
 }  # fmt: skip
 """By area and name."""

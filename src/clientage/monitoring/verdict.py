@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 
 from clientage.monitoring.compared import SIGNIFICANT, Compared, values_of
-from clientage.monitoring.limits import WATCHED, Limit, given, learned
+from clientage.monitoring.limits import Limit, given, learned
 from clientage.monitoring.measures import MEASURES, Key, Measure
 
 Verdict = Literal["ok", "watch", "drift", "unknown"]
@@ -32,7 +32,7 @@ class Finding:
     Attributes:
         key: What was measured.
         value: What it was; NaN where it cannot be told.
-        limit: What is usual; None where nothing could be learned.
+        limit: What is usual; None where nothing could be learned, or the figure is only told.
         verdict: Of the measure.
         again: Whether it drifts only because it was watched before.
     """
@@ -72,7 +72,12 @@ class Rules:
 
     def measure(self, key: Key) -> Measure | None:
         """How a figure is compared; None where it is only told."""
-        return MEASURES[key.area].get(key.measure)
+        measure = MEASURES[key.area].get(key.measure)
+        return measure if measure and measure.least is not None else None
+
+    def is_set(self, key: Key) -> bool:
+        """Whether its limit is set, not learned."""
+        return key.kind in self.set_limits
 
     def decides(self, key: Key) -> bool:
         """Whether the verdict on a window goes by it."""
@@ -82,15 +87,16 @@ class Rules:
 
     def limit(self, key: Key, reference: Sequence[Compared]) -> Limit | None:
         """The limit of a measure, set or learned from windows; None where it is only told, or nothing is known."""
-        if (measure := self.measure(key)) is None:
+        measure = self.measure(key)
+        if measure is None or measure.least is None:
             return None
-        found = learned(values_of(reference, key), measure, self.strictness.get(str(key), 1.0))
-        expected = self.usual.get(key, self.usual.get(key._replace(subject=""), 0.0 if measure.above else None))
-        if found is None and expected is not None and not (measure.ratio and not expected):
-            found = given(measure, expected)
-        if found and (reach := self.set_limits.get(f"{key.area}.{key.measure}")) is not None:
-            return replace(found, reach=reach, watch=WATCHED * reach)
-        return found
+        usual = self.usual.get(key, self.usual.get(key._replace(subject=""), 0.0 if measure.above else None))
+        found = learned(values_of(reference, key), measure)
+        if found is None and usual is not None:
+            found = given(measure, usual, measure.least)
+        if found and self.is_set(key):
+            return given(measure, found.expected, self.set_limits[key.kind])
+        return found and found.wider(self.strictness.get(str(key), 1.0))
 
 
 def judge(windows: Sequence[Compared], reference: Sequence[Compared], rules: Rules) -> list[list[Finding]]:
@@ -103,7 +109,7 @@ def judge(windows: Sequence[Compared], reference: Sequence[Compared], rules: Rul
     """
     keys = list(dict.fromkeys(key for window in (*reference, *windows) for key in window.values))
     limits = {key: rules.limit(key, reference) for key in keys}
-    return _followed([[_found(window, key, limits[key]) for key in keys] for window in windows])
+    return _followed([[_found(window, key, limits[key], rules) for key in keys] for window in windows])
 
 
 def judge_left_out(reference: Sequence[Compared], rules: Rules) -> list[list[Finding]]:
@@ -111,7 +117,7 @@ def judge_left_out(reference: Sequence[Compared], rules: Rules) -> list[list[Fin
     windows = []
     for place, window in enumerate(reference):
         others = [other for i, other in enumerate(reference) if i != place]
-        windows.append([_found(window, key, rules.limit(key, others)) for key in window.values])
+        windows.append([_found(window, key, rules.limit(key, others), rules) for key in window.values])
     return _followed(windows)
 
 
@@ -144,7 +150,7 @@ def calibrated(reference: Sequence[Compared], rules: Rules, most: float) -> Rule
     """Limits wide enough that few windows of the reference drift when they are left out.
 
     With many measures one or the other is always far from its usual. What makes the mildest of these windows drift is
-    widened, step by step, until few are left; all other limits stay as close as they are.
+    widened, step by step, until few are left; all other limits stay as close as they are, and so do those that are set.
 
     Args:
         reference: Its windows, each compared with the others.
@@ -156,16 +162,19 @@ def calibrated(reference: Sequence[Compared], rules: Rules, most: float) -> Rule
         drifting = [causes for causes in found if causes and causes[0].verdict == DRIFT]
         if len(drifting) <= most * len(reference):
             break
-        mildest = min(drifting, key=lambda causes: causes[0].score)
+        widened = [causes for causes in drifting if not any(rules.is_set(cause.key) for cause in causes)]
+        if not widened:
+            break
+        mildest = min(widened, key=lambda causes: causes[0].score)
         wider = {str(cause.key): rules.strictness.get(str(cause.key), 1.0) * WIDER for cause in mildest}
         rules = replace(rules, strictness={**rules.strictness, **wider})
     return rules
 
 
-def _found(window: Compared, key: Key, limit: Limit | None) -> Finding:
+def _found(window: Compared, key: Key, limit: Limit | None, rules: Rules) -> Finding:
     value = window.values.get(key, float("nan"))
     if limit is None:
-        return Finding(key, value, None, UNKNOWN if np.isnan(value) else OK)
+        return Finding(key, value, None, UNKNOWN if np.isnan(value) or rules.measure(key) else OK)
     if np.isnan(value):
         return Finding(key, value, limit, UNKNOWN)
     score = limit.score(value)

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import asdict
+from datetime import date, timedelta
 from typing import Any
 
 from clientage.context import MODEL, Run
@@ -85,13 +86,21 @@ def _names(run: Run) -> dict[Key, dict[str, str]]:
     return names
 
 
-def keep_drift(run: Run, rows: list[dict[str, Any]]) -> None:
+def keep_drift(run: Run, rows: list[dict[str, Any]], days: int, end: date) -> None:
     """The table `drift`: what was found now, and what was found before of other windows.
 
-    A window that was judged when it was new keeps that verdict when a later model is made in it.
+    A window that was judged when it was new keeps that verdict when a later model is made in it. Windows of another
+    length, and those that are not over by the end of the lines, are gone.
+
+    Args:
+        run: What is at hand.
+        rows: Found now.
+        days: Length of the windows.
+        end: The day up to which windows are judged.
     """
     now = {row["window"]: row["reference"] for row in rows}
     old = run.rows(run.read("drift")) if run.warehouse.exists("drift") else []
+    old = [row for row in old if row["days"] == days and row["window"] + timedelta(days=days) <= end]
     judged = {row["window"] for row in old if not row["reference"]}
     kept = [row for row in old if row["window"] not in now or (now[row["window"]] and row["window"] in judged)]
     spared = {row["window"] for row in kept}

@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from clientage.monitoring import lines
-from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICES, SOLD
+from clientage.monitoring.compared import COUNTRIES, ITEMS, PRICED, PRICES, SOLD
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Floats, Observed
 from clientage.stages.watch.watch import Watch
@@ -51,7 +51,7 @@ def _products(watch: Watch, numbers: range) -> Observed:
     every = tuple(sorted(set(found["category"].to_pylist())))
     counts = {ITEMS: _counted(found, "count", numbers, names), SOLD: _counted(found, "count", numbers, every)}
     if "price" in found.column_names:
-        counts[PRICES] = _counted(found, "price", numbers, names)
+        counts |= {PRICED: _counted(found, "priced", numbers, names), PRICES: _counted(found, "price", numbers, names)}
     return Observed(tuple(numbers), counts=counts)
 
 

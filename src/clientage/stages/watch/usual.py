@@ -10,7 +10,7 @@ from clientage.context import Run
 from clientage.customers.features import customer_features
 from clientage.errors import InputError
 from clientage.manifest import fingerprint
-from clientage.monitoring import features
+from clientage.monitoring import features, limits
 from clientage.monitoring.compared import ITEMS, SOLD
 from clientage.monitoring.measures import Key
 from clientage.monitoring.reference import Reference
@@ -20,7 +20,7 @@ from clientage.stages.watch.journeys import all_changes, before
 from clientage.stages.watch.watch import Watch
 
 REFERENCE = "model/reference.json"
-FEWEST = 8  # windows of a reference
+FEWEST = limits.FEWEST + 1  # windows of a reference
 
 
 def _digest(text: str) -> str:
@@ -64,6 +64,8 @@ def made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     expected, auc = outcomes.expectations(run, changes, day) if changes is not None else ({}, None)
     rules = Rules(frozenset(watch.model.needs), wanted.limits, usual | ({Key("outcomes", "auc"): auc} if auc else {}))
     open_ = [row for row, lines in enumerate(seen.behind["volume"]) if lines > 0]
+    if len(open_) < FEWEST:
+        raise _too_few(watch, day, len(open_), "in which anything was sold ")
     observed, sold = seen.taken(open_).apart(SOLD)
     reference = Reference(
         _digest(text), day, wanted.days, _made_by(run), observed, sold, watch.ranges, watch.inputs, expected, rules,
@@ -79,16 +81,28 @@ def _learning(watch: Watch, day: date) -> range:
         InputError: There are too few.
     """
     wanted = watch.run.settings.monitor
-    until = wanted.reference_until or day
+    until = _until(watch, day)
     numbers = watch.windows.between(max(watch.run.first_day(), wanted.reference_from or date.min), until)
     if wanted.reference_from is None:
         numbers = numbers[-wanted.reference_windows :]
     if len(numbers) < FEWEST:
-        raise InputError(
-            f"the model was made for {day}, and there are {len(numbers)} whole windows of {wanted.days} days to learn "
-            f"from before {until}: {FEWEST} are needed. Give more lines, or shorter windows: --set monitor.days=…"
-        )
+        raise _too_few(watch, day, len(numbers))
     return numbers
+
+
+def _until(watch: Watch, day: date) -> date:
+    """The end of the reference: what came after the model is judged, and teaches nothing."""
+    return min(watch.run.settings.monitor.reference_until or day, day)
+
+
+def _too_few(watch: Watch, day: date, count: int, which: str = "") -> InputError:
+    wanted = watch.run.settings.monitor
+    since = f" from {wanted.reference_from} on" if wanted.reference_from else ""
+    return InputError(
+        f"the model was made for {day}, and there are {count} whole windows of {wanted.days} days {which}to learn from"
+        f"{since} before {_until(watch, day)}: {FEWEST} are needed. Give more lines, or shorter windows: "
+        "--set monitor.days=…"
+    )
 
 
 def items(reference: Reference) -> tuple[str, ...]:
