@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 
 import pytest
 from shops import bought, table
@@ -100,6 +101,24 @@ def test_a_table_that_breaks_its_promise_is_neither_written_nor_read(tmp_path):
         warehouse.read("customers")
     assert "column frequency is missing" in str(caught.value)
     assert "column amount is not expected" in str(caught.value)
+
+
+def test_a_transaction_waits_for_another_as_long_as_it_may(tmp_path):
+    first, second = connect(tmp_path / "ws"), connect(tmp_path / "ws", wait=60)
+    began = threading.Event()
+
+    def other():
+        began.set()
+        with second.transaction():
+            second.write_text("who", "the second")
+
+    thread = threading.Thread(target=other)
+    with first.transaction():
+        thread.start()
+        began.wait()
+        first.write_text("who", "the first")
+    thread.join()
+    assert second.read_text("who") == "the second"
 
 
 def test_one_run_at_a_time(tmp_path):

@@ -5,16 +5,14 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 
-import ibis
-import ibis.expr.types as ir
-
 from clientage import pipeline
 from clientage.context import opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER
-from clientage.manifest import Facts, fingerprint
+from clientage.manifest import Facts
 from clientage.settings import Settings
-from clientage.transactions.checks import FAR_DAYS, usual_last
+from clientage.stages.lines import of_day
+from clientage.transactions.checks import FAR_DAYS, before, usual_last
 from clientage.transactions.clean import FIRST, LAST
 from clientage.warehouse import Warehouse
 
@@ -89,13 +87,11 @@ def to_play(settings: Settings, arrivals: Arrivals, since: date, every: int, unt
 
 def arrive(today: Settings, arrivals: Arrivals) -> None:
     """The table `transactions` of a day: the lines before `as_of`, and those without a date."""
-    warehouse, day = opened(today), str(today.as_of)
+    warehouse, day = opened(today), today.as_of or date.max
     with warehouse.transaction():
-        lines: ir.Table = warehouse.engine.read_parquet(arrivals.path)
-        to_come = (lines.invoiced_at >= ibis.timestamp(day)).fill_null(False)
-        rows = warehouse.write("transactions", lines.filter(~to_come))
+        rows = warehouse.write("transactions", before(warehouse.engine.read_parquet(arrivals.path), day))
         made = arrivals.facts["made"]
-        data = fingerprint({"data": made["data"], "before": day})
+        data = of_day(made["data"], day)
         told = pipeline.ledger(warehouse)
         of_today = {"made": made | {"data": data}, "data": data, "tables": {"transactions": rows}}
         told.facts["read"] = arrivals.facts | of_today

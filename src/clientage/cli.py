@@ -15,15 +15,16 @@ import typer
 
 from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
+from clientage.cli_flow import evaluate, publish, run, step
 from clientage.cli_monitor import monitor
-from clientage.cli_options import AsOf, Config, Debug, Json, K, Recipe, Set, Workspace
+from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_replay import replay
 from clientage.cli_serve import predict, serve
 from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
 
 if TYPE_CHECKING:
-    from clientage.settings import Settings
+    pass
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -33,13 +34,15 @@ app = typer.Typer(
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
 app.add_typer(export, name="export")
+app.command()(run)
+app.command()(step)
+app.command()(publish)
+app.command()(evaluate)
 app.command()(monitor)
 app.command()(serve)
 app.command()(predict)
 app.command()(dashboard)
 app.command()(replay)
-
-Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
 
 
 @app.callback(invoke_without_command=True)
@@ -49,92 +52,6 @@ def _root(version: Annotated[bool, typer.Option("--version", help="Show the vers
 
         typer.echo(importlib.metadata.version("clientage"))
         raise typer.Exit
-
-
-@app.command()
-def run(
-    source: Location,
-    config: Config = None,
-    workspace: Workspace = None,
-    as_of: AsOf = "",
-    recipe: Recipe = "",
-    k: K = "",
-    evaluate: Annotated[bool, typer.Option("--evaluate", help="Judge the recipes on the past too (slower).")] = False,
-    keep_model: Annotated[bool, typer.Option("--keep-model", help="Use the model that is there, train none.")] = False,
-    set_: Set = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Order lines in; tables, segments and a report out."""
-    from clientage import pipeline, terminal
-
-    settings = _settings(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
-    with terminal.following(quiet=as_json) as tell:
-        manifest = pipeline.run(settings, source, with_evaluation=evaluate, keep_model=keep_model, tell=tell)
-    if as_json:
-        typer.echo(manifest.dumps(), nl=False)
-        return
-    terminal.show_segments(pipeline.rows(settings, "profiles"))
-    if evaluate:
-        _show_evaluation(settings)
-    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=evaluate)
-
-
-@app.command()
-def step(
-    stage: Annotated[
-        str,
-        typer.Argument(help="read, clean, features, sweep, train, segment, profile, evaluate, recommend or report."),
-    ],
-    source: Annotated[str, typer.Argument(help="Where the order lines are; for the stage read.")] = "",
-    config: Config = None,
-    workspace: Workspace = None,
-    as_of: AsOf = "",
-    recipe: Recipe = "",
-    k: K = "",
-    set_: Set = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """One stage of the flow, on the tables that are there."""
-    from clientage import pipeline, terminal
-
-    settings = _settings(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
-    with terminal.following(quiet=as_json) as tell:
-        manifest = pipeline.step(settings, [stage], source, tell=tell)
-    if as_json:
-        typer.echo(manifest.dumps(), nl=False)
-        return
-    names = [known.name for known in pipeline.STAGES]
-    if names[-1] != stage:
-        following = next(name for name in names[names.index(stage) + 1 :] if name != "sweep")
-        typer.echo(f"next: clientage step {following}{terminal.repeated(config, workspace)}")
-
-
-@app.command()
-def evaluate(
-    cutoff: Annotated[list[str] | None, typer.Option("--cutoff", help="Split at this day. Repeatable.")] = None,
-    config: Config = None,
-    workspace: Workspace = None,
-    as_of: AsOf = "",
-    set_: Set = None,
-    as_json: Json = False,
-    debug: Debug = False,
-) -> None:
-    """Judge recipes, forecasts and recommenders by what customers did next, and use the best recommender."""
-    from clientage import pipeline, terminal
-
-    cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
-    settings = _settings(config, workspace, [*(set_ or []), *cutoffs], {"as_of": as_of})
-    with terminal.following(quiet=as_json) as tell:
-        pipeline.step(settings, ["evaluate", "recommend", "report"], tell=tell)
-    if as_json:
-        names = ("evaluation", "values", "recommenders")
-        judged = {name: pipeline.rows(settings, name) for name in names if pipeline.exists(settings, name)}
-        typer.echo(json.dumps(judged, default=str, indent=1))
-        return
-    _show_evaluation(settings)
-    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=True)
 
 
 @app.command()
@@ -367,19 +284,6 @@ def forget(
     typer.echo(
         f"{'receipt':<12}{settings.workspace / receipt.name}        next: remove them from lists and sources too"
     )
-
-
-def _show_evaluation(settings: "Settings") -> None:
-    from clientage import pipeline, terminal
-
-    shown = {
-        "evaluation": terminal.show_scorecard,
-        "values": terminal.show_forecasts,
-        "recommenders": terminal.show_recommenders,
-    }
-    for name, show in shown.items():
-        if pipeline.exists(settings, name):
-            show(pipeline.rows(settings, name))
 
 
 def main(arguments: list[str] | None = None) -> Any:

@@ -13,6 +13,10 @@ Workspace = Annotated[Path | None, typer.Option("--workspace", help="Folder of t
 AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day. Default: after the last line.")]
 Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]
 K = Annotated[str, typer.Option("--k", help="Number of segments, or auto.")]
+Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
+Draft = Annotated[
+    str, typer.Option("--draft", help="Work in a draft of this name, beside the tables, until `publish` makes it them.")
+]
 Set = Annotated[list[str] | None, typer.Option("--set", help="Any setting, as section.key=value. Repeatable.")]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

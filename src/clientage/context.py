@@ -30,6 +30,7 @@ MODEL = "model/segments.json"
 TRACKING = "tracking"
 CHALLENGER = "challenger"  # the folder where a challenger is tried, a workspace in the workspace
 REPLAY = "replay"  # the folder where days are played, another one
+DRAFTS = "drafts"  # the folder of drafts, each another one
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,8 @@ def store(settings: Settings) -> Store:
 
 def opened(settings: Settings) -> Warehouse:
     """The workspace of the settings, with an engine that may use what they allow."""
-    return connect(settings.workspace, memory=settings.warehouse.memory, threads=settings.warehouse.threads)
+    limits = settings.warehouse
+    return connect(settings.workspace, memory=limits.memory, threads=limits.threads, wait=limits.wait_seconds)
 
 
 def buyers(customers: Mapping[str, Floats]) -> Columns:

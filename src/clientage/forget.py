@@ -5,7 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
-from clientage.context import CHALLENGER, REPLAY, Run, opened
+from clientage.context import CHALLENGER, DRAFTS, REPLAY, Run, opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
 from clientage.ledger import Ledger
@@ -117,10 +117,10 @@ def _renew(run: Run, told: Ledger) -> None:
     """What was counted over customers, the report and the facts, as the tables are now.
 
     Somebody may have been the only customer of a country or of a product. Who moved between two models cannot be
-    counted again without the former one, a challenger can be trained anew, and days be played again.
+    counted again without the former one, a challenger can be trained anew, days be played again, and drafts be made.
     """
     run.drop("migrations")
-    for name in (CHALLENGER, REPLAY):
+    for name in (CHALLENGER, REPLAY, DRAFTS):
         if (folder := run.settings.workspace / name).exists():
             folder.rename(run.scratch / name)  # which goes away with the transaction
     rows = run.manifest.tables

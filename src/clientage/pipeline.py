@@ -8,7 +8,7 @@ Beside its tables, each stage leaves its facts in `facts/STAGE.json`. It knows t
 from and no others, so that the same tables, facts and settings give the same bytes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from operator import getitem
@@ -210,8 +210,8 @@ def _run(
             perform(run, name, told)
             tell(name, told.manifest())
             if name == names[0]:  # at once, so that no later stage goes by them
-                for outdated in _outdated(names, run, told):
-                    drop(outdated, told)
+                for stage in outdated(names, settings, run.manifest.data, told):
+                    drop(stage, told)
         return told.write()
 
 
@@ -255,20 +255,20 @@ def there(warehouse: Warehouse, table: str) -> bool:
     return warehouse.path(MODEL).exists() if table == "model" else warehouse.exists(table)
 
 
-def _outdated(names: list[str], run: Run, ledger: Ledger) -> list[str]:
+def outdated(names: Sequence[str], settings: Settings, data: str, ledger: Ledger) -> list[str]:
     """Stages that follow from these, are not run again, and were made from other data or by other settings.
 
     The model outlives new customers: it is made to be applied to them.
     """
     behind = {table for name in names for table in STAGE[name].writes}
-    outdated = []
+    found = []
     for stage in STAGES:
         if stage.name not in {*names, "train"} and behind & set(stage.reads):
             behind |= set(stage.writes)
-            now = {"data": run.manifest.data, "settings": _fingerprint(run.settings, stage.name)}
+            now = {"data": data, "settings": _fingerprint(settings, stage.name)}
             if not now.items() <= ledger.made(stage.name).items():
-                outdated.append(stage.name)
-    return outdated
+                found.append(stage.name)
+    return found
 
 
 def upstream(name: str) -> list[str]:

@@ -74,6 +74,10 @@ class Source(Section):
     delimiter: str = Field("", max_length=1, description="Delimiter of CSV files; empty: found.")
     max_gigabytes: float = Field(20, gt=0, description="Refuse an archive or download larger than this, unpacked.")
     max_unreadable: Share = Field(0.05, description="Stop when more than this share of lines cannot be read.")
+    until: OptionalDay = Field(None, description="Leave out lines of this day and later, as if they were yet to come.")
+    settle_seconds: float = Field(
+        0, ge=0, description="Stop when a file was changed less than this ago: it may still be written."
+    )
 
 
 class Clean(Section):
@@ -352,6 +356,7 @@ class Warehouse(Section):
 
     memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
+    wait_seconds: float = Field(0, ge=0, description="Wait this long for another run that uses the workspace.")
 
 
 class _Variables(EnvSettingsSource):

@@ -32,11 +32,13 @@ class Warehouse:
     Attributes:
         engine: The Ibis connection that expressions run on.
         workspace: The folder.
+        wait: Seconds that a transaction waits for another run.
     """
 
-    def __init__(self, workspace: Path, engine: ibis.BaseBackend) -> None:
+    def __init__(self, workspace: Path, engine: ibis.BaseBackend, wait: float = 0) -> None:
         self.workspace = workspace
         self.engine = engine
+        self.wait = wait
         self._staging: Path | None = None
         self._dropped: set[str] = set()
         self._held: dict[Path, ir.Table] = {}
@@ -176,7 +178,7 @@ class Warehouse:
             lock.release()
 
     def _locked(self) -> filelock.BaseFileLock:
-        lock = filelock.FileLock(self.workspace / LOCK, timeout=0)
+        lock = filelock.FileLock(self.workspace / LOCK, timeout=self.wait)
         try:
             lock.acquire()
         except filelock.Timeout as busy:
@@ -194,13 +196,14 @@ class Warehouse:
         return path
 
 
-def connect(workspace: Path, *, memory: str = "", threads: int = 0) -> Warehouse:
+def connect(workspace: Path, *, memory: str = "", threads: int = 0, wait: float = 0) -> Warehouse:
     """Open a workspace with an engine of its own; nothing is created on disk before the first transaction.
 
     Args:
         workspace: The folder.
         memory: Memory limit, such as `4GB`.
         threads: Threads; 0 for all cores.
+        wait: Seconds that a transaction waits for another run.
 
     Raises:
         WorkspaceError: The path is a file, or a limit is not one the engine knows.
@@ -212,7 +215,7 @@ def connect(workspace: Path, *, memory: str = "", threads: int = 0) -> Warehouse
         engine = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
         engine.raw_sql("SET enable_progress_bar = false")
         _finish(workspace)
-    return Warehouse(workspace, engine)
+    return Warehouse(workspace, engine, wait)
 
 
 def _finish(workspace: Path) -> None:

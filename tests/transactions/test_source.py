@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 import math
+import os
 import zipfile
 from datetime import datetime
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -483,3 +484,15 @@ def test_the_sample_shop(read):
     rows, received = read("sample")
     assert len(rows) > 1000
     assert received.name
+
+
+def test_a_file_that_may_still_be_written_is_not_read(read, put, tmp_path):
+    put("drop/a.csv", CSV)
+    put("drop/b.csv", CSV)
+    os.utime(tmp_path / "drop/a.csv", (0, 0))
+    assert refused(read, tmp_path / "drop", settle=3600).startswith("b.csv: changed less than 3600 s ago")
+    os.utime(tmp_path / "drop/b.csv", (0, 0))
+    assert len(read(tmp_path / "drop", settle=3600)[0]) == 4
+    ahead = datetime(2090, 1, 1).timestamp()  # a clock that was wrong holds nothing up
+    os.utime(tmp_path / "drop/b.csv", (ahead, ahead))
+    assert len(read(tmp_path / "drop", settle=3600)[0]) == 4

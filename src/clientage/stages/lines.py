@@ -1,6 +1,7 @@
 """Order lines: read from a source, and cleaned."""
 
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import platformdirs
@@ -9,6 +10,7 @@ from clientage.context import Run, rules_in_use
 from clientage.customers.features import missing_features
 from clientage.errors import InputError
 from clientage.forgotten import remembered
+from clientage.manifest import fingerprint
 from clientage.settings import Settings
 from clientage.transactions import checks, source
 from clientage.transactions.clean import RULES, judge, split
@@ -37,6 +39,7 @@ def load_source(
         decimal=wanted.decimal,
         delimiter=wanted.delimiter,
         max_bytes=int(wanted.max_gigabytes * 1e9),
+        settle=wanted.settle_seconds,
         scratch=scratch,
         progress=lambda doing, share: progress(share or 0.0),
         cache=platformdirs.user_cache_path("clientage"),
@@ -49,6 +52,8 @@ def read(run: Run) -> None:
     forgotten = remembered(run.warehouse.workspace)
     received = load_source(run.settings, run.warehouse, run.location, run.scratch, run.progress)
     lines, kept_out = received.transactions, 0
+    if settings.until:
+        lines = checks.before(lines, settings.until)
     if forgotten.digests:
         theirs = forgotten.among(lines.customer_id)
         kept_out = run.rows(lines.agg(lines=lines.count(where=theirs)))[0]["lines"]
@@ -58,8 +63,10 @@ def read(run: Run) -> None:
     found = run.rows(checks.facts(transactions))[0]
     if kept_out and not found["lines"]:
         raise InputError(f"all {kept_out:,} order lines are of customers who were forgotten. Give other lines.")
+    if settings.until and not found["first"]:
+        raise InputError(f"no order line is from before {settings.until}. Give a later source.until.")
     checks.require_readable(found, settings.max_unreadable)
-    run.manifest.data = received.fingerprint
+    run.manifest.data = of_day(received.fingerprint, settings.until) if settings.until else received.fingerprint
     run.manifest.source = {
         "location": source.shown(run.location),
         "files": list(received.files),
@@ -69,6 +76,11 @@ def read(run: Run) -> None:
         "shop": run.settings.shop.name or received.name,
         "missing_features": missing_features(tuple(transactions.columns)),
     } | ({"forgotten": kept_out} if forgotten.digests else {})
+
+
+def of_day(data: str, day: date) -> str:
+    """The fingerprint of what there is of some data on the morning of a day."""
+    return fingerprint({"data": data, "before": str(day)})
 
 
 def clean(run: Run) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Any
 
+import ibis
 import ibis.expr.types as ir
 
 from clientage.errors import InputError
@@ -21,6 +22,12 @@ def facts(transactions: ir.Table) -> ir.Table:
         last=transactions.invoiced_at.max(),
         example=transactions.unreadable.min(),
     )
+
+
+def before(transactions: ir.Table, day: date) -> ir.Table:
+    """The lines before a day, and those without a date: what was there on the morning of that day."""
+    to_come = (transactions.invoiced_at >= ibis.timestamp(str(day))).fill_null(False)
+    return transactions.filter(~to_come)
 
 
 def numbered(transactions: ir.Table) -> ir.Table:

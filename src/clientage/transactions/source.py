@@ -39,6 +39,7 @@ def load(
     decimal: str = "",
     delimiter: str = "",
     max_bytes: int = 20 * 10**9,
+    settle: float = 0,
     scratch: Path,
     cache: Path,
     progress: Progress = silent,
@@ -53,6 +54,7 @@ def load(
         decimal: Decimal sign of numbers in text; empty: found.
         delimiter: Sign between fields of CSV files; empty: found.
         max_bytes: Refuse archives and downloads larger than this, unpacked.
+        settle: Refuse files that were changed less than so many seconds ago.
         scratch: Folder for what is unpacked or converted; keep it until the transactions are written somewhere.
         cache: Folder of downloads, kept.
         progress: Told what is being done, and which share of it where that is known.
@@ -63,6 +65,8 @@ def load(
     scratch = scratch / f"received-{uuid4().hex[:8]}"
     scratch.mkdir(parents=True)
     origins = _located(location, scratch, cache, max_bytes, progress)
+    if settle and not fetch.is_url(location):
+        files.require_settled([path for path, _ in origins if scratch not in path.parents], settle)
     found = [f for path, name in origins for f in archives.unpacked(path, name, scratch, max_bytes, progress)]
     progress("reading", None)
     notes: list[str] = []

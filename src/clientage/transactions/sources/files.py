@@ -4,8 +4,9 @@ import difflib
 import hashlib
 import re
 import shutil
+import time
 import zipfile
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path, PurePosixPath
@@ -95,6 +96,24 @@ def find(location: str) -> list[Path]:
     if not found:
         raise InputError(f"{location}: no order lines there. Give files that end in {', '.join(SUFFIXES)}.")
     return found
+
+
+def require_settled(paths: Iterable[Path], seconds: float) -> None:
+    """Stop where somebody may still be writing.
+
+    Args:
+        paths: Files.
+        seconds: For how long a file that is complete has not been changed.
+
+    Raises:
+        InputError: Some were changed less than that ago.
+    """
+    now = time.time()
+    if late := [path.name for path in paths if 0 <= now - path.stat().st_mtime < seconds]:
+        raise InputError(
+            f"{', '.join(late)}: changed less than {seconds:g} s ago, and may still be written. Wait until it is "
+            "complete, or --set source.settle_seconds=0."
+        )
 
 
 def _near(path: Path) -> str:
