@@ -5,6 +5,7 @@ Heavy modules are imported inside the verb that needs them, so that help and err
 
 import gc
 import json
+import os
 import shlex
 import sys
 from dataclasses import asdict
@@ -87,6 +88,7 @@ def promote(
     force: Annotated[
         str | None, typer.Option("--force", help="Why it shall be champion although the gate says no.")
     ] = None,
+    check: Annotated[bool, typer.Option("--check", help="Only ask the gate; change nothing.")] = False,
     config: Config = None,
     workspace: Workspace = None,
     set_: Set = None,
@@ -107,9 +109,12 @@ def promote(
             elif not all(check.passed for check in of) and force is None:
                 typer.echo(json.dumps({"passed": False, "checks": [asdict(check) for check in of]}, indent=1))
 
-        promoted = promotion.promote(settings, version, force=force, tell=told)
+        promoted = promotion.promote(settings, version, force=force, check=check, tell=told)
     if as_json:
         typer.echo(json.dumps(asdict(promoted), default=str, indent=1))
+    elif check:
+        said = "passes the gate" if promoted.checks else "is champion already"
+        typer.echo(f"checked     version {promoted.version} of {settings.tracking.model} {said}")
     else:
         standings.show_promoted(promoted, settings.tracking.model, terminal.repeated(config, workspace))
 
@@ -133,6 +138,34 @@ def rollback(
         typer.echo(json.dumps(asdict(promoted), default=str, indent=1))
     else:
         standings.show_promoted(promoted, settings.tracking.model, terminal.repeated(config, workspace))
+
+
+@app.command()
+def verify(
+    url: Annotated[
+        str, typer.Option("--url", help="Address of a service that runs, such as http://127.0.0.1:8080.")
+    ] = "",
+    wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds that the service may take to follow.")] = 0,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Whether the workspace, and a service that runs, go by the champion."""
+    from clientage import verification
+    from clientage.serving import connection
+
+    settings = _settings(config, workspace, set_)
+    service = connection.connect(url, os.environ.get(connection.KEY, "")) if url else None
+    found = verification.verify(settings, service, wait)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), indent=1))
+        return
+    asked = f" and of {url}" if url else ""
+    typer.echo(
+        f"champion    version {found.champion} of {settings.tracking.model} is that of {settings.workspace}{asked}"
+    )
 
 
 @app.command()

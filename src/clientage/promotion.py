@@ -39,7 +39,12 @@ class Promoted:
 
 
 def promote(
-    settings: Settings, wanted: str = experiments.CHALLENGER, *, force: str | None = None, tell: Tell = lambda *_: None
+    settings: Settings,
+    wanted: str = experiments.CHALLENGER,
+    *,
+    force: str | None = None,
+    check: bool = False,
+    tell: Tell = lambda *_: None,
 ) -> Promoted:
     """Make a model the champion, in the registry and in the workspace, if it passes the gate.
 
@@ -47,6 +52,7 @@ def promote(
         settings: All of them.
         wanted: Its version or alias.
         force: Why it shall be champion although the gate says no; recorded.
+        check: Only ask the gate, and change nothing.
         tell: Told of the gate (`gate`, the checks), of each finished stage and of progress.
 
     Raises:
@@ -62,6 +68,8 @@ def promote(
         text = registry.document(there, version)
         old = document.loads(registry.document(there, champion)) if champion else None
         if champion and champion.version == version.version:
+            if check:
+                return Promoted(version.version, None)
             return Promoted(version.version, None, stays=_follow(settings, version, text, None, tell))
         checks = _checks(settings, document.loads(text), old, version, champion)
         tell("gate", checks)
@@ -71,6 +79,8 @@ def promote(
                 f"version {version.version} of {there.model} does not pass the gate: {failed}. "
                 'Train another one, or overrule it with --force "why".'
             )
+        if check:
+            return Promoted(version.version, None, tuple(checks))
         change = registry.set_champion(
             there, version, seen, champion, reason=force or "", forced=not passed, gate=[str(check) for check in checks]
         )
