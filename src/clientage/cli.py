@@ -142,9 +142,7 @@ def rollback(
 
 @app.command()
 def verify(
-    url: Annotated[
-        str, typer.Option("--url", help="Address of a service that runs, such as http://127.0.0.1:8080.")
-    ] = "",
+    url: Annotated[str, typer.Option("--url", help="Address of a service that runs, to ask it too.")] = "",
     wait: Annotated[float, typer.Option("--wait", min=0, help="Seconds that the service may take to follow.")] = 0,
     config: Config = None,
     workspace: Workspace = None,
@@ -162,10 +160,8 @@ def verify(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=1))
         return
-    asked = f" and of {url}" if url else ""
-    typer.echo(
-        f"champion    version {found.champion} of {settings.tracking.model} is that of {settings.workspace}{asked}"
-    )
+    where = f"{settings.workspace}{f' and of {url}' if url else ''}"
+    typer.echo(f"champion    version {found.champion} of {settings.tracking.model} is that of {where}")
 
 
 @app.command()
