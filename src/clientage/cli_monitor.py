@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_of
-from clientage.errors import DriftError, SettingsError
+from clientage.errors import ClientageError, DriftError, SettingsError
 
 if TYPE_CHECKING:
     from clientage.monitor import Monitored
@@ -35,30 +35,39 @@ def monitor(
     """Hold the windows since the model was made against those before: what moved? Ends with 3 on drift that goes on."""
     from clientage import findings, terminal
     from clientage import monitor as monitoring
+    from clientage.monitoring import targets
 
     settings = settings_of(config, workspace, set_)
     if test_alert:
         _probe(settings, as_json=as_json)
         return
+    whom = targets.of_environment()  # what is wrong with them is said before the work is done
     with terminal.following(quiet=as_json) as tell:
         found = monitoring.monitor(settings, since=_day(since), until=_day(until), renew=renew, tell=tell)
-    delivered = monitoring.notify(settings, datetime.now().astimezone())
     if not as_json:
         findings.show_monitored(found, terminal.repeated(config, workspace))
-        findings.show_delivered(delivered)
-    came = _retrained(settings, found, quiet=as_json) if retrain else None
+    came, failed = _retrained(settings, found, quiet=as_json) if retrain else (None, None)
+    if came and not as_json:
+        findings.show_retrained(came, settings.tracking.model)
+    delivered = monitoring.notify(settings, whom, datetime.now().astimezone())
     if as_json:
         document: dict[str, Any] = asdict(found) | {"drifts": found.drifts, "told": asdict(delivered)}
         document |= {"retrained": asdict(came)} if came else {}
         typer.echo(json.dumps(document, default=str, indent=1, ensure_ascii=False))
-    elif came:
-        findings.show_retrained(came, settings.tracking.model)
+    else:
+        findings.show_delivered(delivered)
+    if delivered.problem:
+        typer.echo(f"warning: {delivered.problem}", err=True)
+    if failed:
+        raise failed
     if found.drifts and not (came and came.promoted):
         raise typer.Exit(DriftError.exit_code)
 
 
-def _retrained(settings: "Settings", found: "Monitored", *, quiet: bool) -> "Retrained":
-    """Another model, where the shop drifted and it passes the gate."""
+def _retrained(
+    settings: "Settings", found: "Monitored", *, quiet: bool
+) -> "tuple[Retrained | None, ClientageError | None]":
+    """Another model, where the shop drifted and it passes the gate; or what stood in the way, told after all else."""
     from clientage import standings, terminal
     from clientage.retraining import retrain
 
@@ -70,7 +79,10 @@ def _retrained(settings: "Settings", found: "Monitored", *, quiet: bool) -> "Ret
             elif not quiet:
                 standings.show_gate(of)
 
-        return retrain(settings, found, tell=told)
+        try:
+            return retrain(settings, found, tell=told), None
+        except ClientageError as error:
+            return None, error
 
 
 def _probe(settings: "Settings", *, as_json: bool) -> None:

@@ -47,12 +47,13 @@ def show_delivered(delivered: Delivered) -> None:
 
 def show_retrained(came: Retrained, model: str) -> None:
     """What came of retraining."""
-    if not came.trained:
+    if not came.trained and not came.promoted:
         out(Text(f"{'retrained':<12}nothing: {came.why}"))
         return
     figures = (("R² of spend", came.before.r2, came.after.r2), ("AUC buys again", came.before.auc, came.after.auc))
     told = [f"{name} {old:.3f} → {new:.3f}" for name, old, new in figures if old is not None and new is not None]
     version = f"version {came.version} of {model}" if came.version else "a challenger"
+    version += "" if came.trained else ", which waited"
     out(Text(" · ".join([f"{'retrained':<12}{version}", *told])))
     out(Text(f"{'champion':<12}{'it is champion now' if came.promoted else 'as before'}{came.why and f': {came.why}'}"))
 

@@ -1,15 +1,17 @@
 """Monitoring: the windows since the model was made, held against those it was made in, and judged."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import reduce
+from pathlib import Path
 
 import ibis.expr.types as ir
 import numpy as np
 
 from clientage import pipeline
 from clientage.context import MODEL, Run, opened
-from clientage.errors import SettingsError, WorkspaceError
+from clientage.errors import ClientageError, SettingsError, WorkspaceError
 from clientage.monitoring import alerts, targets
 from clientage.monitoring.alerts import Delivered, Post, Quiet
 from clientage.monitoring.alerts import notify as tell_of
@@ -18,6 +20,7 @@ from clientage.monitoring.measures import MEASURES
 from clientage.monitoring.notices import Sender
 from clientage.monitoring.observed import Observed
 from clientage.monitoring.reference import Reference
+from clientage.monitoring.targets import Target
 from clientage.monitoring.verdict import DRIFT, LOOKED_BACK
 from clientage.monitoring.windows import Windows
 from clientage.pipeline import Tell
@@ -28,8 +31,10 @@ from clientage.stages.watch.found import drift_rows, keep_drift, keep_episodes
 from clientage.stages.watch.journeys import all_changes, before
 from clientage.stages.watch.usual import REFERENCE, columns, items, kept, made
 from clientage.stages.watch.watch import Watch
+from clientage.warehouse import held
 
-ALERTS = "monitor/alerts.json"
+ALERTS, TELLING = "monitor/alerts.json", ".telling"
+PATIENCE = 60.0  # seconds that one run waits while another tells
 AHEAD = 53  # windows, after the last line to use, in which lines that are all set aside are looked for
 NEEDS = ("transactions", "lines", "rejected", "customers", "model")
 
@@ -192,27 +197,36 @@ def _looked(
     return reduce(Observed.joined, parts, seen.taken(range(1, len(wider)))), every
 
 
-def notify(settings: Settings, now: datetime) -> Delivered:
-    """Tell the targets of the environment what they do not know yet of episodes; with no target, nothing is done.
+def notify(settings: Settings, whom: Sequence[Target], now: datetime) -> Delivered:
+    """Tell targets what they do not know yet of episodes; with no target, nothing is done.
+
+    Nobody else tells meanwhile; the workspace is free for others. What goes wrong is no error: it is told beside what
+    was found.
 
     Args:
         settings: All of them.
+        whom: The targets of the environment.
         now: The time, with a zone: quiet hours go by its clock.
-
-    Raises:
-        ClientageError: A target is none, or the record of what was told cannot be read or written.
     """
-    whom, wanted = targets.of_environment(), settings.alerts
     if not whom:
         return Delivered()
-    warehouse = opened(settings)
+    path = settings.workspace / ALERTS
+    busy = f"{path}: another run is sending notices. What waits goes out with the next `clientage monitor`."
+    try:
+        with held(path.with_name(TELLING), busy, PATIENCE):
+            return _told(settings, whom, now, path)
+    except ClientageError as problem:
+        return Delivered(problem=str(problem))
+
+
+def _told(settings: Settings, whom: Sequence[Target], now: datetime, path: Path) -> Delivered:
+    warehouse, wanted = opened(settings), settings.alerts
+    drift = warehouse.read("drift")  # before the episodes: where a run writes both meanwhile, more is told, not less
+    through = warehouse.collect(drift.agg(last=drift.window.max()))["last"][0].as_py()
+    known = [Episode(**row) for row in warehouse.collect(warehouse.read("episodes")).to_pylist()]
     sender = Sender(settings.shop.name, wanted.dashboard_url)
     post = Post(sender, Quiet.of(wanted.quiet_from, wanted.quiet_until), wanted.retries, wanted.pause_seconds)
-    with warehouse.transaction():
-        drift, known = warehouse.read("drift"), warehouse.collect(warehouse.read("episodes")).to_pylist()
-        through = warehouse.collect(drift.agg(last=drift.window.max()))["last"][0].as_py()
-        path = settings.workspace / ALERTS
-        return tell_of([Episode(**row) for row in known], path, whom, now, through=through, post=post)
+    return tell_of(known, path, whom, now, through=through, post=post)
 
 
 def probe(settings: Settings) -> list[tuple[str, bool]]:

@@ -56,7 +56,7 @@ def promote(
         tell: Told of the gate (`gate`, the checks), of each finished stage and of progress.
 
     Raises:
-        GateError: It does not pass, or another one was promoted meanwhile; nothing was changed.
+        GateError: It does not pass, which is noted, or another one was promoted meanwhile; nothing else was changed.
         ClientageError: What the user can mend.
     """
     if force is not None and not force.strip():
@@ -74,6 +74,7 @@ def promote(
         checks = _checks(settings, document.loads(text), old, version, champion)
         tell("gate", checks)
         if not (passed := all(check.passed for check in checks)) and not force:
+            registry.refuse(there, version)
             failed = " and ".join(check.name for check in checks if not check.passed)
             raise GateError(
                 f"version {version.version} of {there.model} does not pass the gate: {failed}. "

@@ -6,13 +6,14 @@ from datetime import date
 from typing import Any
 
 from clientage import pipeline
-from clientage.context import CHALLENGER, opened
-from clientage.errors import GateError
+from clientage.context import CHALLENGER, opened, store
+from clientage.errors import GateError, TrackingError
 from clientage.monitor import Monitored
 from clientage.pipeline import Tell
 from clientage.promotion import promote
 from clientage.segments.gate import Check
 from clientage.settings import Settings
+from clientage.tracking import experiments, registry
 from clientage.training import train
 
 
@@ -42,7 +43,7 @@ class Retrained:
         trained: Whether a challenger was trained.
         promoted: Whether it is the champion now.
         why: Why there is no other champion, or why the workspace's tables do not follow it; empty where all went well.
-        version: Number of the challenger; None without one, and where it waits to be sent.
+        version: Number of the challenger; None without one, and where it waits to be sent or waited and was refused.
         checks: What the gate said.
         before: The hold-out of the model that was in use.
         after: That of the challenger, on the same customers and days.
@@ -61,7 +62,8 @@ def retrain(settings: Settings, monitored: Monitored, tell: Tell = lambda *_: No
     """Train a challenger where the last window drifts, and promote it through the gate.
 
     A model that was made lately is left alone, and so is the shop after one that the gate refused: asked every day, a
-    gate lets something through at last by chance.
+    gate lets something through at last by chance. A challenger that could not be sent goes to the gate before another
+    one is trained.
 
     Args:
         settings: All of them.
@@ -71,9 +73,9 @@ def retrain(settings: Settings, monitored: Monitored, tell: Tell = lambda *_: No
     Raises:
         ClientageError: What the user can mend; that the gate says no is no error.
     """
-    if why := _not_yet(settings, monitored):
+    if why := _steady(monitored) or _young(settings, str(monitored.model), "the model in use"):
         return Retrained(why=why)
-    return challenge(settings, tell=tell)
+    return _pending(settings, tell) or challenge(settings, tell=tell)
 
 
 def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lambda *_: None) -> Retrained:
@@ -91,34 +93,51 @@ def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lamb
     found = Retrained(trained=True, before=HeldOut.of(trained.before), after=HeldOut.of(trained.metrics))
     if trained.waiting:
         return replace(found, why=trained.waiting)
-    found, checks = replace(found, version=trained.sent[-1].version), list[Check]()
+    return _judged(settings, replace(found, version=trained.sent[-1].version), force=force, tell=tell)
+
+
+def _pending(settings: Settings, tell: Tell) -> Retrained | None:
+    """What becomes of a challenger that was made lately; None where another one is to be trained."""
+    why, there = _young(settings, _challenger_day(settings), "the last challenger"), store(settings)
+    if not why:
+        return None
+    try:
+        if experiments.waiting(there):
+            return _judged(settings, Retrained(), tell=tell)
+        last = registry.find(there, experiments.CHALLENGER)
+    except TrackingError as away:
+        return Retrained(why=str(away))
+    return Retrained(why=why) if last and "status" in last.tags else None
+
+
+def _judged(settings: Settings, found: Retrained, *, force: str | None = None, tell: Tell) -> Retrained:
+    """What the gate says of a challenger: that of this training, or the newest."""
+    checks: list[Check] = []
 
     def told(what: str, of: Any) -> None:
         checks.extend(of if what == "gate" else ())
         tell(what, of)
 
     try:
-        promoted = promote(settings, str(found.version), force=force, tell=told)
+        promoted = promote(settings, str(found.version or experiments.CHALLENGER), force=force, tell=told)
     except GateError as refused:
         return replace(found, checks=tuple(checks), why=str(refused))
-    return replace(found, promoted=True, checks=tuple(checks), why=promoted.stays)
+    return replace(found, promoted=True, version=promoted.version, checks=tuple(checks), why=promoted.stays)
 
 
-def _not_yet(settings: Settings, monitored: Monitored) -> str:
-    """Why no challenger is to be trained; empty where one is."""
+def _steady(monitored: Monitored) -> str:
+    """Why the shop is taken for the one that the model was made from; empty where it drifts."""
     if not monitored.new:
         return "no window was judged, so nothing is known to have moved"
-    if not monitored.drifts:
-        return f"the last window, from {monitored.new[-1].window}, does not drift"
+    return "" if monitored.drifts else f"the last window, from {monitored.new[-1].window}, does not drift"
+
+
+def _young(settings: Settings, day: str, what: str) -> str:
+    """Why a model that was made for a day is left alone; empty where it was made long ago, or never."""
     today, wanted = pipeline.looking(settings).today, settings.monitor.retrain_days
-    made = {
-        _challenger_day(settings): "the last challenger was made",
-        str(monitored.model): "the model in use was made",
-    }
-    for day, what in made.items():
-        if day and (today - date.fromisoformat(day)).days < wanted:
-            return f"{what} for {day}, and a model is left alone for {wanted} days (monitor.retrain_days)"
-    return ""
+    if not day or (today - date.fromisoformat(day)).days >= wanted:
+        return ""
+    return f"{what} was made for {day}, and a model is left alone for {wanted} days (monitor.retrain_days)"
 
 
 def _challenger_day(settings: Settings) -> str:

@@ -274,17 +274,18 @@ def _sync(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def held(path: Path, busy: str) -> Iterator[None]:
+def held(path: Path, busy: str, patience: float = 0) -> Iterator[None]:
     """Nobody else holds a lock meanwhile; the operating system frees it when its process ends.
 
     Args:
         path: Its file, whose folder is made.
         busy: What to say where somebody does.
+        patience: Seconds to wait for them first.
 
     Raises:
         WorkspaceError: Somebody does.
     """
-    lock = filelock.FileLock(path, timeout=0)
+    lock = filelock.FileLock(path, timeout=patience)
     with explained(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
         try:

@@ -1,7 +1,7 @@
 """Notices of episodes: each told once when it opens, and once when it is over."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from datetime import time as Clock  # noqa: N812 - a time of day
@@ -61,15 +61,17 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Delivered:
-    """What came of it, in order of targets and time.
+    """What came of it.
 
     Attributes:
-        sent: Notices that targets took.
-        waiting: Notices that wait for the next time.
+        sent: Notices that targets took, as they went.
+        waiting: Notices that wait for the next time, in order of targets and time.
+        problem: Why nothing more was sent; empty where nothing stood in the way.
     """
 
     sent: tuple[Delivery, ...] = ()
     waiting: tuple[Delivery, ...] = ()
+    problem: str = ""
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Post:
     Attributes:
         sender: Who writes.
         quiet: Hours in which nothing is sent; None for none.
-        retries: How often a target that is away is tried again at once.
+        retries: How often targets that are away are tried again at once, all others having had their turn.
         pause: Seconds before the first of these; each next one is twice as long.
         wait: What waits so many seconds.
     """
@@ -90,13 +92,10 @@ class Post:
     pause: float = 2
     wait: Callable[[float], None] = time.sleep
 
-    def takes(self, target: Target, notice: Notice) -> bool:
-        """Whether the target took a notice, at once or after some waiting."""
-        for retry in range(self.retries):
-            if send(target, notice):
-                return True
-            self.wait(self.pause * 2**retry)
-        return send(target, notice)
+    @property
+    def pauses(self) -> list[float]:
+        """Seconds before each time that those who were away are tried again."""
+        return [self.pause * 2**retry for retry in range(self.retries)]
 
 
 def notify(
@@ -116,7 +115,7 @@ def notify(
 
     Args:
         episodes: All of the table, in order: one that is missing counts as withdrawn.
-        path: The record, `monitor/alerts.json` in the workspace. The caller holds the lock of the workspace.
+        path: The record, `monitor/alerts.json` in the workspace. The caller sees to it that nobody else tells meanwhile.
         targets: Whom to tell; with none, nothing is done.
         now: The time, with a zone: quiet hours go by its clock.
         through: First day of the last window that was judged.
@@ -125,7 +124,7 @@ def notify(
     Raises:
         WorkspaceError: The record cannot be read or written. Nothing was sent that it does not know, but for the one
             notice that it should have been written for.
-        ClientageError: Apprise is not installed.
+        SettingsError: Apprise is not installed.
     """
     if not targets:
         return Delivered()
@@ -136,7 +135,7 @@ def notify(
         known[target.mark] = listener.waiting(why) if why else listener
     told.write(path, known)  # before anything goes out: what cannot be recorded would go out again and again
     by_day = {episode.opened: episode for episode in episodes}
-    sent = [] if why else [went for target in targets for went in _tell(target, by_day, path, known, now, post)]
+    sent = [] if why else _tell_all(targets, by_day, path, known, now, post)
     return Delivered(tuple(sent), tuple(waits for target in targets for waits in _waiting(target, known)))
 
 
@@ -147,8 +146,7 @@ def probe(targets: Sequence[Target], sender: Sender | None = None) -> list[tuple
         For each its name, and whether it took the notice.
 
     Raises:
-        SettingsError: There is no target.
-        ClientageError: Apprise is not installed.
+        SettingsError: There is no target, or Apprise is not installed.
     """
     if not targets:
         raise SettingsError(f"{TARGETS}: there is nobody to tell. Put addresses into it, see docs/alerts.md.")
@@ -156,20 +154,45 @@ def probe(targets: Sequence[Target], sender: Sender | None = None) -> list[tuple
     return [(target.name, send(target, notice)) for target in targets]
 
 
-def _tell(
-    target: Target, episodes: dict[date, Episode], path: Path, known: told.Listeners, now: datetime, post: Post
+def _tell_all(
+    targets: Sequence[Target],
+    episodes: Mapping[date, Episode],
+    path: Path,
+    known: told.Listeners,
+    now: datetime,
+    post: Post,
 ) -> list[Delivery]:
-    """Send a target what it is to get, the oldest first, until it does not take one; `known` and the record follow."""
+    """Send all that is due, to each target once before any is waited for; `known` and the record follow."""
     sent: list[Delivery] = []
-    for opened, kind in known[target.mark].due():
-        took = post.takes(target, post.sender.tells(kind, opened, episodes.get(opened)))
-        heard = known[target.mark]
-        known[target.mark] = heard.took(opened, now) if took else heard.missed(opened).waiting(AWAY)
-        told.write(path, known)
-        if not took:
-            break
-        sent.append(Delivery(target.name, kind, opened))
+    away = list(targets)
+    for pause in (0, *post.pauses):
+        if pause and away:
+            post.wait(pause)
+        for target in away:
+            sent += _tell(target, episodes, path, known, now, post.sender)
+        away = [target for target in away if known[target.mark].due()]
+    for target in away:
+        listener = known[target.mark]
+        known[target.mark] = listener.missed(listener.due()[0][0]).waiting(AWAY)
+    told.write(path, known)
     return sent
+
+
+def _tell(
+    target: Target,
+    episodes: Mapping[date, Episode],
+    path: Path,
+    known: told.Listeners,
+    now: datetime,
+    sender: Sender,
+) -> Iterator[Delivery]:
+    """Send a target what it is to get, the oldest first, until it does not take one."""
+    for opened, kind in known[target.mark].due():
+        if not send(target, sender.tells(kind, opened, episodes.get(opened))):
+            return
+        known[target.mark] = known[target.mark].took(opened, now)
+        told.write(path, known)
+        yield Delivery(target.name, kind, opened)
 
 
 def _waiting(target: Target, known: told.Listeners) -> list[Delivery]:

@@ -12,6 +12,8 @@ Kind = Literal["opened", "resolved"]
 LONGEST = 600  # signs of what moved; a pager shows fewer
 
 _JOINER = "\u2060"  # has no width and breaks no line
+_ALIKE = str.maketrans("*_~`", "∗ˍ∼ˋ")  # what makes words bold, slanted, struck out or code, whatever stands between
+_BROKEN = re.compile(r"[<@\]]|&(?=[\w#])|[:/](?=/)|\.(?=[^\W\d_])")  # of markup, calls, links and bare addresses
 
 
 @dataclass(frozen=True)
@@ -68,12 +70,13 @@ class Sender:
 def plain(words: str) -> str:
     """Words that come from data, in one line, as text and nothing else wherever they are shown.
 
-    No receiver can take `<b>` for markup, `@everyone` or `<!channel>` for a call to people, or `[a](b)` for a link: a
-    sign that cannot be seen stands between.
+    No receiver can take `<b>` or `*b*` for markup, `@everyone` or `<!channel>` for a call to people, or `[a](b)`,
+    `https://b` or `b.com` for a link: a sign that cannot be seen stands between, and `*`, `_`, `~` and the backtick,
+    which that would not stop, are signs that look like them.
     """
     line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
     line = line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
-    return re.sub(r"[<@\]]", rf"\g<0>{_JOINER}", line)
+    return _BROKEN.sub(rf"\g<0>{_JOINER}", line.translate(_ALIKE))
 
 
 def _open(episode: Episode) -> tuple[str, list[str]]:

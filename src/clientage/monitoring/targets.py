@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from clientage.errors import ClientageError, SettingsError, joined
+from clientage.errors import SettingsError, joined
 from clientage.monitoring.notices import Notice
 
 TARGETS = "CLIENTAGE_ALERTS"
@@ -46,8 +46,7 @@ def of_environment() -> tuple[Target, ...]:
     """Those of the variable `CLIENTAGE_ALERTS`, with spaces or line ends between; one given twice counts once.
 
     Raises:
-        SettingsError: Entries are none; the entries themselves are not repeated.
-        ClientageError: There are some, and Apprise is not installed.
+        SettingsError: Entries are none, and are not repeated; or there are some, and Apprise is not installed.
     """
     addresses = list(dict.fromkeys(os.environ.get(TARGETS, "").split()))
     problems = [
@@ -67,7 +66,7 @@ def send(target: Target, notice: Notice) -> bool:
         Whether the target took it. Why not is not told: the words for it have addresses in them.
 
     Raises:
-        ClientageError: Apprise is not installed.
+        SettingsError: Apprise is not installed.
     """
     apprise = _apprise()
     kinds = {None: apprise.NotifyType.INFO, True: apprise.NotifyType.SUCCESS, False: apprise.NotifyType.WARNING}
@@ -94,12 +93,14 @@ def _apprise() -> Any:
     """The library.
 
     Raises:
-        ClientageError: It is not installed.
+        SettingsError: It is not installed.
     """
     try:
         import apprise  # noqa: PLC0415 - only where there is somebody to tell
     except ImportError as missing:
-        raise ClientageError("Apprise is not installed. Install it: pip install 'clientage[alerts]'.") from missing
+        raise SettingsError(
+            f"{TARGETS}: Apprise is not installed. Install it: pip install 'clientage[alerts]'."
+        ) from missing
     return apprise
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion
 
 CHAMPION = "champion"
+REFUSED = "refused"
 PROMOTION, ROLLBACK, PENDING, TOO_LATE = "promotion", "rollback", "pending", "too late"
 DEAD = 300.0  # seconds after which a change that is still pending has died: MLflow gives up a call long before
 LONGEST = 4_000  # letters that a tag may have, with room to spare
@@ -207,6 +208,17 @@ def set_champion(
             status = "archived" if kind == PROMOTION else "rolled back"
             client.set_model_version_tag(store.model, str(champion.version), "status", status)
         return _change(number, tags | {"kind": kind})
+
+
+def refuse(store: Store, version: Version) -> None:
+    """Note that the gate said no to a version; one that was champion once keeps what is said of it.
+
+    Raises:
+        TrackingError: The store cannot be used.
+    """
+    if "status" not in version.tags:
+        with store.reached() as client:
+            client.set_model_version_tag(store.model, str(version.version), "status", REFUSED)
 
 
 def _number(version: Version | None) -> int:
