@@ -17,12 +17,12 @@ import typer
 from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
-from clientage.cli_monitor import monitor
+from clientage.cli_monitor import monitor, tell
 from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_replay import replay
 from clientage.cli_serve import predict, serve
-from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
+from clientage.errors import ClientageError, GateError, InputError, SettingsError, WorkspaceError
 
 if TYPE_CHECKING:
     pass
@@ -40,6 +40,7 @@ app.command()(step)
 app.command()(publish)
 app.command()(evaluate)
 app.command()(monitor)
+app.command()(tell)
 app.command()(serve)
 app.command()(predict)
 app.command()(dashboard)
@@ -60,6 +61,9 @@ def train(
     sweep: Annotated[
         bool, typer.Option("--sweep", help="Try the grid of the settings first, and use the best.")
     ] = False,
+    due: Annotated[
+        bool, typer.Option("--due", help="Only where no model was made lately (monitor.retrain_days); else end with 3.")
+    ] = False,
     config: Config = None,
     workspace: Workspace = None,
     recipe: Recipe = "",
@@ -69,9 +73,12 @@ def train(
     debug: Debug = False,
 ) -> None:
     """A challenger for the model in use: trained beside it, matched, judged and sent to MLflow."""
-    from clientage import pipeline, standings, terminal, training
+    from clientage import pipeline, retraining, standings, terminal, training
 
     settings = _settings(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k})
+    if due and (why := retraining.not_due(settings)):
+        typer.echo(json.dumps({"due": False, "why": why}) if as_json else f"not due     {why}")
+        raise typer.Exit(GateError.exit_code)
     with terminal.following(quiet=as_json) as tell:
         trained = training.train(settings, sweep=sweep, tell=tell)
     if as_json:

@@ -1,6 +1,7 @@
 """The verb of monitoring."""
 
 import json
+import sys
 from dataclasses import asdict
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Annotated, Any
@@ -64,6 +65,22 @@ def monitor(
         raise typer.Exit(DriftError.exit_code)
 
 
+def tell(
+    subject: Annotated[str, typer.Argument(help="What happened, in a line; more is read from standard input.")],
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Send a notice to everyone in CLIENTAGE_ALERTS: a task that failed, with the last lines of its log."""
+    from clientage import monitor as monitoring
+
+    settings = settings_of(config, workspace, set_)
+    text = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode(errors="replace")
+    _show_answers(monitoring.announce(settings, subject, text), as_json=as_json)
+
+
 def _retrained(
     settings: "Settings", found: "Monitored", *, quiet: bool
 ) -> "tuple[Retrained | None, ClientageError | None]":
@@ -89,7 +106,10 @@ def _probe(settings: "Settings", *, as_json: bool) -> None:
     """Who takes a notice; an error where somebody does not."""
     from clientage import monitor as monitoring
 
-    answers = monitoring.probe(settings)
+    _show_answers(monitoring.probe(settings), as_json=as_json)
+
+
+def _show_answers(answers: "list[tuple[str, bool]]", *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(dict(answers), indent=1))
     for name, taken in answers if not as_json else ():

@@ -224,8 +224,8 @@ def _told(settings: Settings, whom: Sequence[Target], now: datetime, path: Path)
     drift = warehouse.read("drift")  # before the episodes: where a run writes both meanwhile, more is told, not less
     through = warehouse.collect(drift.agg(last=drift.window.max()))["last"][0].as_py()
     known = [Episode(**row) for row in warehouse.collect(warehouse.read("episodes")).to_pylist()]
-    sender = Sender(settings.shop.name, wanted.dashboard_url)
-    post = Post(sender, Quiet.of(wanted.quiet_from, wanted.quiet_until), wanted.retries, wanted.pause_seconds)
+    quiet = Quiet.of(wanted.quiet_from, wanted.quiet_until)
+    post = Post(_sender(settings), quiet, wanted.retries, wanted.pause_seconds)
     return tell_of(known, path, whom, now, through=through, post=post)
 
 
@@ -235,4 +235,22 @@ def probe(settings: Settings) -> list[tuple[str, bool]]:
     Raises:
         ClientageError: There is none, or one is no address.
     """
-    return alerts.probe(targets.of_environment(), Sender(settings.shop.name, settings.alerts.dashboard_url))
+    return alerts.announce(targets.of_environment(), _sender(settings).test())
+
+
+def announce(settings: Settings, subject: str, text: str) -> list[tuple[str, bool]]:
+    """Send words to each target of the environment: its name, and whether it took them.
+
+    Args:
+        settings: All of them.
+        subject: In a line.
+        text: The last lines of it are sent.
+
+    Raises:
+        ClientageError: There is nobody to tell, or one is no address.
+    """
+    return alerts.announce(targets.of_environment(), _sender(settings).says(subject, text.splitlines()))
+
+
+def _sender(settings: Settings) -> Sender:
+    return Sender(settings.shop.name, settings.alerts.dashboard_url)

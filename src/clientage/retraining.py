@@ -14,6 +14,7 @@ from clientage.promotion import promote
 from clientage.segments.gate import Check
 from clientage.settings import Settings
 from clientage.tracking import experiments, registry
+from clientage.tracking.store import Store
 from clientage.training import train
 
 
@@ -94,6 +95,25 @@ def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lamb
     if trained.waiting:
         return replace(found, why=trained.waiting)
     return _judged(settings, replace(found, version=trained.sent[-1].version), force=force, tell=tell)
+
+
+def not_due(settings: Settings) -> str:
+    """Why no challenger is to be trained yet: the model in use, or one that the gate judged, was made lately.
+
+    Raises:
+        ClientageError: There are no tables yet, or the registry cannot be reached.
+    """
+    run = pipeline.looking(settings)
+    if why := _young(settings, str(run.manifest.choice.get("as_of", "")), "the model in use"):
+        return why
+    why = _young(settings, _challenger_day(settings), "the last challenger")
+    return why if why and _is_judged(store(settings)) else ""
+
+
+def _is_judged(there: Store) -> bool:
+    """Whether the gate said something of the newest challenger that the registry knows, and none waits."""
+    last = registry.find(there, experiments.CHALLENGER)
+    return bool(last and "status" in last.tags and not experiments.waiting(there))
 
 
 def _pending(settings: Settings, tell: Tell) -> Retrained | None:

@@ -16,7 +16,7 @@ from receivers import Hook
 from shops import free_port
 
 from clientage.errors import SettingsError, WorkspaceError
-from clientage.monitoring.alerts import AWAY, Delivered, Post, Quiet, notify, probe
+from clientage.monitoring.alerts import AWAY, Delivered, Post, Quiet, announce, notify
 from clientage.monitoring.episodes import Episode
 from clientage.monitoring.notices import Sender
 from clientage.monitoring.targets import Target, of_environment, send
@@ -252,7 +252,9 @@ def test_markup_is_text_in_a_hook(hook, tell):
 
 def test_a_test_goes_to_each_target_and_says_who_took_it(hook, mailbox, tmp_path):
     targets = list(map(Target.of, (hook.address, f"json://127.0.0.1:{free_port()}/", mailbox.address)))
-    assert probe(targets, Sender("Toys")) == [(t.name, took) for t, took in zip(targets, (1, 0, 1), strict=True)]
+    assert announce(targets, Sender("Toys").test()) == [
+        (t.name, took) for t, took in zip(targets, (1, 0, 1), strict=True)
+    ]
     assert hook.titles == ["Toys: A test of the alerts"]
     assert [mail["Subject"] for mail in mailbox.got] == ["Toys: A test of the alerts"]
     assert list(tmp_path.iterdir()) == []
@@ -260,7 +262,15 @@ def test_a_test_goes_to_each_target_and_says_who_took_it(hook, mailbox, tmp_path
 
 def test_a_test_without_targets_says_where_they_come_from():
     with pytest.raises(SettingsError, match="CLIENTAGE_ALERTS: there is nobody to tell"):
-        probe([])
+        announce([], Sender().test())
+
+
+def test_words_of_others_are_text(hook):
+    lines = ["ok", "", *map(str, range(99)), "<b>no</b> @everyone http://x.example"]
+    announce([Target.of(hook.address)], Sender("Toys").says("clean *failed*", lines))
+    assert hook.titles == ["Toys: clean ∗failed∗"]
+    said = hook.got[0]["message"].splitlines()
+    assert (said[0], said[-1]) == ("60", "<\u2060b>no<\u2060/b> @\u2060everyone http:\u2060/\u2060/x.\u2060example")
 
 
 # Targets and their secrets
@@ -299,7 +309,7 @@ def test_a_secret_is_in_no_file_no_log_and_no_error(hook, monkeypatch, caplog, t
     waits = Post(retries=1, wait=lambda _: None)
     done = notify([GOES_ON], tmp_path / "alerts.json", targets, NOW, through=GOES_ON.last, post=waits)
     assert len(done.sent) == len(hook.got) == 2
-    probed = probe(targets)
+    probed = announce(targets, Sender().test())
     told = [caplog.text, *capfd.readouterr(), repr(done), repr(targets), repr(probed)]
     files = [found.read_text() for found in tmp_path.rglob("*") if found.is_file()]
     assert len(files) == 1

@@ -115,7 +115,7 @@ def notify(
 
     Args:
         episodes: All of the table, in order: one that is missing counts as withdrawn.
-        path: The record, `monitor/alerts.json` in the workspace. The caller sees to it that nobody else tells meanwhile.
+        path: The record, `monitor/alerts.json` in the workspace. The caller sees to it that nobody else tells.
         targets: Whom to tell; with none, nothing is done.
         now: The time, with a zone: quiet hours go by its clock.
         through: First day of the last window that was judged.
@@ -139,8 +139,8 @@ def notify(
     return Delivered(tuple(sent), tuple(waits for target in targets for waits in _waiting(target, known)))
 
 
-def probe(targets: Sequence[Target], sender: Sender | None = None) -> list[tuple[str, bool]]:
-    """Send one test notice to each target, whatever the hour; nothing is recorded.
+def announce(targets: Sequence[Target], notice: Notice) -> list[tuple[str, bool]]:
+    """Send one notice to each target, whatever the hour; nothing is recorded.
 
     Returns:
         For each its name, and whether it took the notice.
@@ -150,7 +150,6 @@ def probe(targets: Sequence[Target], sender: Sender | None = None) -> list[tuple
     """
     if not targets:
         raise SettingsError(f"{TARGETS}: there is nobody to tell. Put addresses into it, see docs/alerts.md.")
-    notice = (sender or Sender()).test()
     return [(target.name, send(target, notice)) for target in targets]
 
 

@@ -1,6 +1,7 @@
 """What a notice says, in the shop's words."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -10,6 +11,7 @@ from clientage.monitoring.episodes import Episode
 Kind = Literal["opened", "resolved"]
 
 LONGEST = 600  # signs of what moved; a pager shows fewer
+MOST_LINES = 40
 
 _JOINER = "\u2060"  # has no width and breaks no line
 _ALIKE = str.maketrans("*_~`", "∗ˍ∼ˋ")  # what makes words bold, slanted, struck out or code, whatever stands between
@@ -61,6 +63,10 @@ class Sender:
         return self._notice(
             "A test of the alerts", ["Notices of changes among your customers will come here. Nothing is to be done."]
         )
+
+    def says(self, subject: str, lines: Sequence[str]) -> Notice:
+        """A notice of something else, such as a task that failed, with the last lines of what was said of it."""
+        return self._notice(plain(subject), [plain(line) for line in lines if line.strip()][-MOST_LINES:], good=False)
 
     def _notice(self, title: str, lines: list[str], good: bool | None = None) -> Notice:
         lines = [*lines, f"Dashboard: {self.dashboard}"] if self.dashboard else lines
