@@ -30,6 +30,10 @@ DRIFT = Asset(name="clientage_drift", uri=f"file://{WORKSPACE}/tables/drift.parq
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 """The day of a run: it looks back from its morning on."""
 
+DAILY = os.environ.get("CLIENTAGE_DAILY", "0 4 * * *")
+WEEKLY = os.environ.get("CLIENTAGE_WEEKLY", "0 6 * * 1")
+"""When, in UTC, as cron has it; empty for never."""
+
 NOT_DUE = 3  # what the command ends with where a gate was not passed, or nothing is due
 LAST_LINES = 20
 

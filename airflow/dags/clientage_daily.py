@@ -3,7 +3,7 @@
 import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import CronTriggerTimetable, chain, dag
-from clientage_commands import BIN, DAY, DEFAULTS, DRIFT, STAGES, TABLES, command, ready
+from clientage_commands import BIN, DAILY, DAY, DEFAULTS, DRIFT, STAGES, TABLES, command, ready
 
 # drift is no failure: the command ends with 3, and the next task tells those who wait for it
 MONITOR = f"""\
@@ -18,7 +18,7 @@ DRIFTED = """[ "{{ ti.xcom_pull(task_ids='monitor') }}" = drift ] || { echo "not
 
 
 @dag(
-    schedule=CronTriggerTimetable("0 4 * * *", timezone="UTC"),
+    schedule=CronTriggerTimetable(DAILY, timezone="UTC") if DAILY else None,
     start_date=pendulum.datetime(2010, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,

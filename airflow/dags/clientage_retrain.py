@@ -3,14 +3,17 @@
 import pendulum
 from airflow.providers.standard.operators.bash import BashOperator
 from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, chain, dag
-from clientage_commands import BIN, DEFAULTS, DRIFT, MODEL, NOT_DUE, command, ready
+from clientage_commands import BIN, DEFAULTS, DRIFT, MODEL, NOT_DUE, WEEKLY, command, ready
 
 VERIFY = 'verify ${CLIENTAGE_SERVICE_URL:+--url "$CLIENTAGE_SERVICE_URL" --wait 300}'
 TELL = f'{BIN} models | {BIN} tell "a challenger was trained"'
 
 
+EVERY_WEEK = CronTriggerTimetable(WEEKLY, timezone="UTC") if WEEKLY else None
+
+
 @dag(
-    schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable("0 6 * * 1", timezone="UTC"), assets=[DRIFT]),
+    schedule=AssetOrTimeSchedule(timetable=EVERY_WEEK, assets=[DRIFT]) if EVERY_WEEK else [DRIFT],
     start_date=pendulum.datetime(2010, 1, 1, tz="UTC"),
     catchup=False,
     max_active_runs=1,
