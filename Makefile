@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several time
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check lint types directions fast bench docs lock format clean
+.PHONY: help run test check lint types directions fast airflow bench docs lock format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -41,6 +41,9 @@ directions: $(VENV)/installed-dev ## Which part may import which
 
 fast: $(VENV)/installed-dev ## The tests without whole runs and without a browser
 	$(PYTEST) --quiet -m "not slow and not real" $(addprefix --ignore=,$(WHOLE_RUNS))
+
+airflow: $(VENV)/installed ## Airflow with the DAGs, on this machine: http://127.0.0.1:8090
+	CLIENTAGE_BIN=$(abspath $(BIN)/clientage) airflow/local
 
 bench: $(VENV)/installed-dev ## Measure speed and memory
 	$(BIN)/python -m benchmarks

@@ -10,6 +10,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from shops import free_port
 ROOT = Path(__file__).resolve().parents[2]
 DAGS = ROOT / "airflow" / "dags"
 CONSTRAINTS = ROOT / "airflow" / "constraints.txt"
+PROGRAMS = ("api-server", "scheduler", "dag-processor")
 ENDED = ("success", "failed", "skipped", "upstream_failed")
 PATIENCE = 600.0  # seconds
 
@@ -56,12 +58,12 @@ class Airflow:
     Attributes:
         home: Its folder.
         variables: Of the environment, for all of its tasks.
-        programs: Its commands, each a process of its own.
+        programs: Its commands by name, each a process of its own.
     """
 
     home: Path
     variables: dict[str, str]
-    programs: tuple[tuple[str, ...], ...] = (("api-server",), ("scheduler",), ("dag-processor",))
+    programs: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: {name: (name,) for name in PROGRAMS})
     bin: Path = field(default_factory=environment)
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
@@ -100,11 +102,10 @@ class Airflow:
 
     def start(self, *names: str) -> "Airflow":
         """Start those of its programs, or all; return when they answer."""
-        for program in self.programs:
-            if not names or program[0] in names:
-                log = (self.home / f"{program[0]}.out").open("ab")
-                self.processes[program[0]] = subprocess.Popen(
-                    [self.bin / "airflow", *program],
+        for name in names or self.programs:
+            with (self.home / f"{name}.out").open("ab") as log:
+                self.processes[name] = subprocess.Popen(
+                    [self.bin / "airflow", *self.programs[name]],
                     env=self.env, cwd=self.home, stdout=log, stderr=log, start_new_session=True,
                 )  # fmt: skip
         until("Airflow answers", self._healthy, 120)
@@ -162,7 +163,8 @@ class Airflow:
 
     def trigger(self, dag: str, day: str | None = None, **conf: Any) -> str:
         """Start a run for a logical date."""
-        body = {"logical_date": f"{day}T00:00:00Z" if day else None, "conf": conf}
+        moment = f"{day}T00:00:00Z" if day and "T" not in day else day
+        body = {"logical_date": moment, "conf": conf}
         return str(self.ask("POST", f"/dags/{dag}/dagRuns", body)["dag_run_id"])
 
     def ended(self, dag: str, run: str) -> str:

@@ -7,8 +7,6 @@ import sys
 import pytest
 from airflows import ROOT, Airflow, environment
 
-QUICK = {"CLIENTAGE_SEGMENTS__BOOTSTRAPS": "2", "CLIENTAGE_SEGMENTS__MIN_STABILITY": "0.3"}
-
 
 @pytest.fixture(scope="session")
 def airflow_bin():
@@ -43,12 +41,12 @@ class Shop:
             **variables,
         }
 
-    def command(self, *words):
-        """What a person would type."""
+    def command(self, *words, status=0):
+        """What a person would type, and what they see."""
         done = subprocess.run(
             [self.bin, *map(str, words)], env=os.environ | self.variables, capture_output=True, text=True, check=False
         )
-        assert done.returncode == 0, done.stdout + done.stderr
+        assert status is None or done.returncode == status, done.stdout + done.stderr
         return done.stdout
 
     def day(self, day):

@@ -103,6 +103,17 @@ def test_words_of_commands_are_verbs_and_options_of_the_command(dags):
         assert {word for word in words if word.startswith("--")} <= known
 
 
+@pytest.mark.parametrize("gone", [("CLIENTAGE_INBOX", "CLIENTAGE_WORKSPACE"), ("CLIENTAGE_INBOX",)])
+def test_what_is_not_set_is_named_at_once_and_before_anything_starts(dags, gone):
+    known = {"CLIENTAGE_INBOX": "/inbox", "CLIENTAGE_WORKSPACE": "/workspace", "PATH": os.environ["PATH"]}
+    variables = {name: value for name, value in known.items() if name not in gone}
+    done = subprocess.run(
+        ["bash", "-c", dags["clientage_daily"]["ready"][0]], env=variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 1
+    assert done.stdout == f"not set where the workers start: {' '.join(gone)}. See docs/airflow.md.\n"
+
+
 def test_only_the_sdk_and_the_standard_operators_are_imported():
     for path in DAGS.glob("*.py"):
         nodes = [*ast.walk(ast.parse(path.read_text()))]

@@ -20,7 +20,7 @@ DRIFTED = "2011-10-10"
 def shop(real, shop_of, tmp_path):
     """The public data set in an inbox, and a champion from the first of July."""
     pytest.importorskip("mlflow")
-    shop = shop_of(tmp_path / "shop", CLIENTAGE_SEGMENTS__K="5", CLIENTAGE_EVALUATE__FOLDS="1")
+    shop = shop_of(tmp_path / "shop", CLIENTAGE_SEGMENTS__K="5", CLIENTAGE_EVALUATE__FOLDS="2")
     shutil.copy(real, shop.inbox / "lines.parquet")
     shop.command("run", shop.inbox, *shop.day("2011-07-01"))
     shop.command("train")
@@ -32,7 +32,7 @@ def shop(real, shop_of, tmp_path):
 def service(shop):
     """A service that follows the champion: its address."""
     port = free_port()
-    words = ["serve", "--model", "champion", "--port", str(port), "--workers", "1", "--set", "serve.poll_seconds=1"]
+    words = ["serve", "--model", "champion", "--port", str(port), "--workers", "1", "--set", "serve.refresh_seconds=1"]
     process = subprocess.Popen([shop.bin, *words], env=os.environ | shop.variables, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
     until("the service answers", lambda: version(url), 60)
@@ -44,7 +44,7 @@ def service(shop):
 
 def version(url):
     try:
-        with urllib.request.urlopen(f"{url}/health", timeout=5) as answer:
+        with urllib.request.urlopen(f"{url}/openapi.json", timeout=5) as answer:
             return answer.headers["X-Model-Version"]
     except OSError:
         return None

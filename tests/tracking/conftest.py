@@ -3,15 +3,12 @@
 import hashlib
 import importlib.metadata
 import os
-import signal
 import subprocess
 import sys
-import time
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 import pytest
+from mlflows import mlflow_server
 from shops import columns, free_port
 
 from clientage.segments.document import dumps
@@ -24,38 +21,11 @@ if not os.environ.get("CI"):
     pytest.importorskip("mlflow", reason="MLflow is not installed")
 
 
-def answers(address):
-    try:
-        with urllib.request.urlopen(f"{address}/health", timeout=5) as answer:
-            return answer.status == 200
-    except (urllib.error.URLError, ConnectionError, TimeoutError):
-        return False
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory):
     """The address of an MLflow server with a database and files of its own."""
-    folder, port = tmp_path_factory.mktemp("mlflow"), free_port()
-    command = [
-        sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
-        "--backend-store-uri", f"sqlite:///{folder / 'mlflow.db'}", "--artifacts-destination", str(folder / "files"),
-    ]  # fmt: skip
-    address = f"http://127.0.0.1:{port}"
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
-        try:
-            until = time.monotonic() + 180
-            while not answers(address):
-                if process.poll() is not None or time.monotonic() > until:
-                    pytest.fail(f"the MLflow server did not start: {(folder / 'log').read_text()[-2000:]}")
-                time.sleep(0.2)
-            yield address
-        finally:
-            os.killpg(process.pid, signal.SIGTERM)
-            try:
-                process.wait(30)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
+    with mlflow_server(tmp_path_factory.mktemp("mlflow"), free_port()) as address:
+        yield address
 
 
 @pytest.fixture

@@ -1,0 +1,175 @@
+"""Whatever is killed, full or away: once it is back, a day ends with the tables of an undisturbed one."""
+
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+from datetime import date
+from pathlib import Path
+
+import pytest
+from airflows import Airflow, until
+from mlflows import mlflow_server
+from shops import free_port
+
+from clientage.transactions.simulate import simulate
+
+pytestmark = pytest.mark.slow
+
+MADE, DAY = "2024-09-02", "2024-09-09"
+DAILY, RETRAIN = "clientage_daily", "clientage_retrain"
+SCHEDULERS = ("scheduler", "second")
+QUICK = {
+    "CLIENTAGE_SEGMENTS__K": "3", "CLIENTAGE_SEGMENTS__BOOTSTRAPS": "2", "CLIENTAGE_SEGMENTS__MIN_STABILITY": "0",
+    "CLIENTAGE_SEGMENTS__WORST_STABILITY": "-1", "CLIENTAGE_MONITOR__RETRAIN_DAYS": "0",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def pristine(shop_of, tmp_path_factory):
+    """A small shop with a model; its registry is on a server that is away."""
+    uri = f"http://127.0.0.1:{free_port()}"
+    shop = shop_of(tmp_path_factory.mktemp("disturbed") / "shop", CLIENTAGE_TRACKING__URI=uri, **QUICK)
+    simulate(300, out=shop.inbox / "lines.parquet", start=date(2024, 1, 1), months=9)
+    (shop.inbox / "lines_truth.parquet").unlink()
+    shop.command("run", shop.inbox, *shop.day(MADE))
+    shutil.copytree(shop.workspace, shop.home / "kept")
+    return shop
+
+
+@pytest.fixture(scope="module")
+def expected(pristine):
+    """What the commands of a day make, one after the other and without Airflow."""
+    pristine.command("run", pristine.inbox, "--draft", "daily", *pristine.day(DAY))
+    pristine.command("publish", "daily", *pristine.day(DAY))
+    pristine.command("monitor", status=None)
+    return shown(pristine.workspace)
+
+
+@pytest.fixture(scope="module")
+def flow(airflow_bin, pristine):
+    """An Airflow with two schedulers."""
+    second = ("second", "scheduler", "--skip-serve-logs")
+    started = Airflow(pristine.home / "airflow", pristine.variables)
+    started.programs = {**started.programs, "second": second[1:]}
+    try:
+        started.start()
+        for dag in (DAILY, RETRAIN):
+            started.unpause(dag)
+        yield started
+    finally:
+        started.kill()
+
+
+@pytest.fixture
+def shop(pristine, expected, flow):
+    """The shop as it was on the day of the model."""
+    shutil.rmtree(pristine.workspace)
+    shutil.copytree(pristine.home / "kept", pristine.workspace)
+    return pristine
+
+
+def shown(workspace):
+    """Checksums of all that a workspace shows; what a run cost differs from run to run."""
+    names = [
+        *workspace.glob("tables/*"),
+        *workspace.glob("facts/*"),
+        *workspace.glob("model/*"),
+        workspace / "report.html",
+    ]
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in names}
+    return found | {"run.json": json.loads((workspace / "run.json").read_text()) | {"stages": {}}}
+
+
+def running(shop, verb, stage=""):
+    """The process of a command, once there is one, stopped before it is done."""
+
+    def found():
+        for place in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):
+                words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
+                own = str(shop.home).encode() in (place / "environ").read_bytes()
+                if own and "-c" in words and verb in words and (not stage or stage in words):
+                    return int(place.name)
+        return None
+
+    process = until(f"{verb} {stage} runs", found, 120)
+    os.kill(process, signal.SIGSTOP)
+    return process
+
+
+def end(process):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
+
+
+def test_a_task_and_the_schedulers_are_killed(shop, flow, expected):
+    run = flow.trigger(DAILY, DAY)
+    end(running(shop, "step", "features"))
+    halted = running(shop, "step", "profile")
+    flow.kill(*SCHEDULERS)
+    end(halted)
+    flow.start(*SCHEDULERS)
+    assert flow.ended(DAILY, run) == "success"
+    tasks = flow.tasks(DAILY, run)
+    assert tasks["features"]["try_number"] == 2
+    assert tasks["profile"]["try_number"] >= 2
+    assert shown(shop.workspace) == expected
+
+
+def test_the_same_day_twice(shop, flow, expected):
+    run = flow.trigger(DAILY, "2024-09-08")
+    assert flow.ended(DAILY, run) == "success"
+    once = shown(shop.workspace)
+    again = {"dag_run_id": run, "dry_run": False, "only_failed": False, "reset_dag_runs": True}
+    flow.ask("POST", f"/dags/{DAILY}/clearTaskInstances", again)
+    assert flow.ended(DAILY, run) == "success"
+    assert flow.tasks(DAILY, run)["publish"]["try_number"] == 2
+    assert shown(shop.workspace) == once != expected
+
+
+def test_a_disk_that_is_full(shop, flow, expected, small_disk):
+    (shop.workspace / "drafts").symlink_to(small_disk)
+    (small_disk / "filled").write_bytes(b"0" * 1_900_000)
+    run = flow.trigger(DAILY, "2024-09-09T01:00:00Z")
+    until("it is told", lambda: "the disk is full" in flow.log(DAILY, run, "read"), 120)
+    subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
+    assert flow.ended(DAILY, run) == "success"
+    assert shown(shop.workspace) == expected
+    (shop.workspace / "drafts").unlink()
+
+
+def test_a_file_that_is_half_written(shop, flow, expected):
+    path = shop.inbox / "lines.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    run = flow.trigger(DAILY, "2024-09-09T02:00:00Z")
+    until("it is told", lambda: "error: lines.parquet" in flow.log(DAILY, run, "read"), 120)
+    path.write_bytes(whole)
+    assert flow.ended(DAILY, run) == "success"
+    assert shown(shop.workspace) == expected
+
+
+def test_a_day_without_data_is_said_and_changes_nothing(shop, flow):
+    before = shown(shop.workspace)
+    run = flow.trigger(DAILY, "2001-01-01")
+    assert flow.ended(DAILY, run) == "failed"
+    assert {name: task["state"] for name, task in flow.tasks(DAILY, run).items()} == {
+        "ready": "success", "read": "failed",
+        **dict.fromkeys(["clean", "features", "segment", "profile", "recommend", "report"], "upstream_failed"),
+        **dict.fromkeys(["publish", "monitor", "drift"], "upstream_failed"),
+    }  # fmt: skip
+    assert "no order line is from before 2001-01-01" in flow.log(DAILY, run, "read")
+    assert shown(shop.workspace) == before
+
+
+def test_a_registry_that_is_away_is_waited_for(shop, flow, tmp_path):
+    run = flow.trigger(RETRAIN)
+    until("it is told", lambda: "does not answer" in flow.log(RETRAIN, run, "gate"), 240)
+    with mlflow_server(tmp_path, int(shop.variables["CLIENTAGE_TRACKING__URI"].rpartition(":")[2])):
+        assert flow.ended(RETRAIN, run) == "success"
+        assert flow.tasks(RETRAIN, run)["promote"]["state"] == "success"
+        shop.command("verify")
