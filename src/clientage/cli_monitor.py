@@ -78,7 +78,10 @@ def tell(
 
     settings = settings_of(config, workspace, set_)
     text = "" if sys.stdin.isatty() else sys.stdin.buffer.read().decode(errors="replace")
-    _show_answers(monitoring.announce(settings, subject, text), as_json=as_json)
+    answers = monitoring.announce(settings, subject, text)
+    _show_answers(answers, as_json=as_json)
+    if not answers and not as_json:
+        typer.echo("nobody is told: CLIENTAGE_ALERTS is empty, see docs/alerts.md.")
 
 
 def _retrained(

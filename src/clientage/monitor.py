@@ -239,7 +239,7 @@ def probe(settings: Settings) -> list[tuple[str, bool]]:
 
 
 def announce(settings: Settings, subject: str, text: str) -> list[tuple[str, bool]]:
-    """Send words to each target of the environment: its name, and whether it took them.
+    """Send words to each target of the environment: its name, and whether it took them; to nobody where it has none.
 
     Args:
         settings: All of them.
@@ -247,9 +247,10 @@ def announce(settings: Settings, subject: str, text: str) -> list[tuple[str, boo
         text: The last lines of it are sent.
 
     Raises:
-        ClientageError: There is nobody to tell, or one is no address.
+        ClientageError: One is no address.
     """
-    return alerts.announce(targets.of_environment(), _sender(settings).says(subject, text.splitlines()))
+    whom = targets.of_environment()
+    return alerts.announce(whom, _sender(settings).says(subject, text.splitlines())) if whom else []
 
 
 def _sender(settings: Settings) -> Sender:

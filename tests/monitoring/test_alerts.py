@@ -273,6 +273,16 @@ def test_words_of_others_are_text(hook):
     assert (said[0], said[-1]) == ("60", "<\u2060b>no<\u2060/b> @\u2060everyone http:\u2060/\u2060/x.\u2060example")
 
 
+def test_a_notice_by_hand_goes_to_whoever_is_named_or_to_nobody(hook, command):
+    done = command("tell", "clean failed", CLIENTAGE_ALERTS=hook.address)
+    assert (done.returncode, hook.titles) == (0, ["clean failed"])
+    assert done.stdout.startswith("told        json ")
+    done = command("tell", "clean failed", CLIENTAGE_ALERTS=f"json://127.0.0.1:{free_port()}/")
+    assert (done.returncode, "away        json " in done.stdout) == (1, True)
+    done = command("tell", "clean failed", CLIENTAGE_ALERTS="")
+    assert (done.returncode, done.stdout) == (0, "nobody is told: CLIENTAGE_ALERTS is empty, see docs/alerts.md.\n")
+
+
 # Targets and their secrets
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import urllib.request
 
@@ -20,7 +21,7 @@ DRIFTED = "2011-10-10"
 def shop(real, shop_of, tmp_path):
     """The public data set in an inbox, and a champion from the first of July."""
     pytest.importorskip("mlflow")
-    shop = shop_of(tmp_path / "shop", CLIENTAGE_SEGMENTS__K="5", CLIENTAGE_EVALUATE__FOLDS="2")
+    shop = shop_of(tmp_path / "shop")
     shutil.copy(real, shop.inbox / "lines.parquet")
     shop.command("run", shop.inbox, *shop.day("2011-07-01"))
     shop.command("train")
@@ -35,11 +36,13 @@ def service(shop):
     words = ["serve", "--model", "champion", "--port", str(port), "--workers", "1", "--set", "serve.refresh_seconds=1"]
     process = subprocess.Popen([shop.bin, *words], env=os.environ | shop.variables, start_new_session=True)
     url = f"http://127.0.0.1:{port}"
-    until("the service answers", lambda: version(url), 60)
-    shop.variables["CLIENTAGE_SERVICE_URL"] = url
-    yield url
-    os.killpg(process.pid, 15)
-    process.wait(30)
+    try:
+        until("the service answers", lambda: version(url), 60)
+        shop.variables["CLIENTAGE_SERVICE_URL"] = url
+        yield url
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
 
 
 def version(url):
