@@ -115,7 +115,7 @@ def notify(
 
     Args:
         episodes: All of the table, in order: one that is missing counts as withdrawn.
-        path: The record, `monitor/alerts.json` in the workspace. The caller sees to it that nobody else tells meanwhile.
+        path: The record, `monitor/alerts.json` in the workspace. The caller sees to it that nobody else tells.
         targets: Whom to tell; with none, nothing is done.
         now: The time, with a zone: quiet hours go by its clock.
         through: First day of the last window that was judged.
