@@ -154,9 +154,7 @@ def _day(today: Settings, arrivals: Arrivals, story: list[Row], *, retraining: b
     return _row(today, pipeline.looking(today).manifest, judged, came, before)
 
 
-def _row(
-    today: Settings, known: Manifest, judged: Sequence[Judged], came: Retrained, before: Mapping[str, Any]
-) -> Row:
+def _row(today: Settings, known: Manifest, judged: Sequence[Judged], came: Retrained, before: Mapping[str, Any]) -> Row:
     customers = known.tables["customers"]
     worst = max(judged, key=lambda each: (WORSE.index(each.verdict), each.score or 0), default=None)
     return {

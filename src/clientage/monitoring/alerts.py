@@ -10,7 +10,7 @@ from pathlib import Path
 from clientage.errors import SettingsError
 from clientage.monitoring import told
 from clientage.monitoring.episodes import Episode
-from clientage.monitoring.notices import Kind, Notice, Sender
+from clientage.monitoring.notices import Kind, Sender
 from clientage.monitoring.targets import TARGETS, Target, send
 from clientage.monitoring.told import Listener
 
