@@ -124,7 +124,7 @@ def test_notices_go_out_after_retraining(settings, verb, hook, monkeypatch):
     monkeypatch.setattr(retraining, "retrain", retrain)
     code, said, _ = verb(settings, "--retrain")
     assert (code or 0, hook.titles) == (0, [opened(settings)])
-    assert "version 7 of clientage, which waited" in said
+    assert "version 7 of clientage-segments, which waited" in said
 
 
 def test_a_retraining_that_fails_keeps_neither_findings_nor_notices_back(settings, verb, hook, monkeypatch):
