@@ -2,26 +2,15 @@
 
 import json
 import re
-from datetime import date, timedelta
 
 import plotly.graph_objects as go
 import pytest
+from report_tables import played as row
 
 from clientage.report.page import figures
 from clientage.report.story import changes, reading, render
 
 MARKUP = "<script>alert(1)</script> “A & B”"
-
-
-def row(number, verdict="ok", score=0.5, **more):
-    day = date(2011, 6, 30) + timedelta(days=7 * number)
-    known = {"r2_before": None, "r2_after": None, "auc_before": None, "auc_after": None}
-    window = None if verdict is None else day - timedelta(days=10)
-    return {
-        "day": day, "lines": 1000 + number, "customers": 100 + number, "new_customers": 1 if number else None,
-        "windows": int(window is not None), "drifting": int(verdict == "drift"), "window": window, "verdict": verdict,
-        "score": score, "because": "", "retrained": False, "promoted": False, "gate": "", "champion": 1,
-    } | known | more  # fmt: skip
 
 
 @pytest.fixture
