@@ -13,7 +13,10 @@ from clientage import pipeline
 from clientage.cli import main
 from clientage.errors import InputError, SettingsError, WorkspaceError
 from clientage.forget import forget
-from clientage.replay import PLAYING, Wanted, play
+from clientage.manifest import Manifest
+from clientage.monitor import Judged
+from clientage.replay import PLAYING, Wanted, _row, play
+from clientage.retraining import Retrained
 from clientage.settings import load
 from clientage.transactions.simulate import simulate
 from clientage.warehouse import held
@@ -59,6 +62,7 @@ def test_the_story_has_a_row_for_every_day_and_begins_with_a_champion(played, li
     assert story == list(found.story)
     assert [row["day"] for row in story] == [lines[1] - timedelta(days=days) for days in (14, 0)]
     first, *later = story
+    assert [row["windows"] for row in story] == [0, 1]
     assert (first["retrained"], first["promoted"], first["champion"], first["window"]) == (True, True, 1, None)
     assert (first["new_customers"], first["r2_before"]) == (None, None)
     assert all(row["verdict"] in ("ok", "watch", "drift") for row in later)
@@ -116,17 +120,36 @@ def test_interrupted_it_leaves_the_story_before_and_begins_anew(played, lines, w
 
 
 @pytest.mark.slow
-def test_the_command_tells_every_day_and_where_the_story_is(lines, wanted, tmp_path, monkeypatch, capsys):
+def test_the_command_tells_every_day_and_where_the_story_is(lines, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
+    since = str(lines[1] - timedelta(days=21))
     with pytest.raises(SystemExit) as ended:
-        main(["replay", str(lines[0]), "--from", str(wanted.since), "--every", "14d", "--no-retrain", *SETS])
+        main(["replay", str(lines[0]), "--from", since, "--every", "21d", "--no-retrain", *SETS])
     said = capsys.readouterr().out.splitlines()
     assert ended.value.code in (None, 0)
     assert [line[:10] for line in said if "customers" in line[:40]] == [
-        str(lines[1] - timedelta(days=days)) for days in (14, 0)
+        str(lines[1] - timedelta(days=days)) for days in (21, 0)
     ]
-    assert said[-2].startswith("played      2 days · 1 windows judged, ")
+    assert said[-2].startswith("played      2 days · 2 windows judged, ")
+    (last,) = (line for line in said if line.startswith(str(lines[1])))
+    assert " · the worst of 2 windows, " in last
     assert said[-1] == "story       workspace/replay.html        next: open it in a browser"
+
+
+def test_of_several_windows_the_worst_is_told(lines):
+    day, settings = lines[1], settings_in("nowhere", f"as_of={lines[1]}")
+    known = Manifest(tables={"customers": 9, "transactions": 99})
+    windows = [("ok", 0.9), ("drift", 1.2), ("drift", 1.8), ("watch", 0.8), ("unknown", None)]
+    judged = [
+        Judged(day - timedelta(days=7 * (5 - i)), verdict, f"reason {i}", score, False)
+        for i, (verdict, score) in enumerate(windows)
+    ]
+    before = {"customers": 8, "champion": 1}
+    row = _row(settings, known, judged, Retrained(), before)
+    assert (row["windows"], row["drifting"], row["window"]) == (5, 2, judged[2].window)
+    assert (row["verdict"], row["score"], row["because"]) == ("drift", 1.8, "reason 2")
+    row = _row(settings, known, judged[4:], Retrained(), before)
+    assert (row["windows"], row["drifting"], row["verdict"]) == (1, 0, "unknown")
 
 
 @pytest.mark.slow
@@ -150,8 +173,11 @@ def test_forgotten_customers_do_not_come_back_in_a_replay(lines, tmp_path):
     assert seen[0]["lines"] == every - gone
 
 
-def test_what_cannot_be_played_is_said(lines, tmp_path):
+def test_what_cannot_be_played_is_said_and_leaves_everything_as_it_was(lines, tmp_path):
     settings = settings_in(tmp_path / "workspace")
+    kept = settings.workspace / "replay" / "tracking" / "mlflow.db"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("the replay before")
     with pytest.raises(
         WorkspaceError, match=r"no order lines to play yet\. Give them: clientage replay FILE --from DAY"
     ):
@@ -165,6 +191,10 @@ def test_what_cannot_be_played_is_said(lines, tmp_path):
         pytest.raises(WorkspaceError, match="another replay is under way here"),
     ):
         play(settings, Wanted(lines[1]), str(lines[0]))
+    with pytest.raises(InputError, match=r"gone\.csv"):
+        play(settings, Wanted(lines[1]), str(tmp_path / "gone.csv"))
+    assert kept.read_text() == "the replay before"
+    assert not (settings.workspace / "replay" / "source").exists(), "no second copy of the order lines stays"
 
 
 @pytest.mark.parametrize(

@@ -99,9 +99,37 @@ def test_a_gate_that_says_no_is_a_result_and_the_shop_is_left_alone_after_it(sho
     assert again.why.startswith("the last challenger was made for ")
 
 
-def test_where_the_registry_is_away_the_challenger_waits(shop):
-    settings = changed(shop[0], tracking={"uri": f"http://127.0.0.1:{free_port()}"})
-    found = retrain(settings, monitored(settings))
+def test_where_the_registry_is_away_the_challenger_waits_and_goes_to_the_gate_before_another_is_trained(shop):
+    settings = changed(shop[0], monitor={"retrain_days": 28})
+    away = {"uri": f"http://127.0.0.1:{free_port()}"}
+    found = retrain(changed(shop[0], tracking=away), monitored(settings))
     assert (found.trained, found.promoted, found.version) == (True, False, None)
     assert "cannot be used" in found.why
     assert found.after.r2 is not None
+    found = retrain(changed(settings, tracking=away), monitored(settings))
+    assert (found.trained, found.promoted, "cannot be used" in found.why) == (False, False, True)
+    before = champion(settings)
+    found = retrain(settings, monitored(settings))
+    assert (found.trained, found.promoted, found.why) == (False, True, "")
+    assert found.version == champion(settings) > before
+    assert all(check.passed for check in found.checks)
+    assert retrain(settings, monitored(settings)).why.startswith("the last challenger was made for ")
+
+
+def test_one_that_waited_and_is_refused_counts(shop):
+    settings = changed(shop[0], monitor={"retrain_days": 28})
+    retrain(changed(shop[0], tracking={"uri": f"http://127.0.0.1:{free_port()}"}), monitored(settings))
+    before = champion(settings)
+    found = retrain(changed(settings, segments={"min_share": 0.4}), monitored(settings))
+    assert (found.trained, found.promoted, champion(settings)) == (False, False, before)
+    assert "does not pass the gate" in found.why
+    assert registry.get(training.store(settings), "challenger").tags["status"] == "refused"
+    assert retrain(settings, monitored(settings)).why.startswith("the last challenger was made for ")
+
+
+def test_one_that_the_gate_was_never_asked_about_does_not_count(shop):
+    settings = changed(shop[0], monitor={"retrain_days": 28})
+    (never,) = training.train(settings).sent
+    found = retrain(settings, monitored(settings))
+    assert found.trained
+    assert found.version > never.version

@@ -10,7 +10,7 @@ import pytest
 from shops import bought, table
 
 from clientage.errors import TableError, WorkspaceError
-from clientage.warehouse import connect
+from clientage.warehouse import connect, held
 
 
 def lines(*amounts):
@@ -203,3 +203,20 @@ def test_a_full_disk_leaves_the_previous_tables(small_disk):
     with pytest.raises(WorkspaceError, match="the disk is full"), warehouse.transaction():
         warehouse.write_text("report.html", "x" * 3_000_000)
     assert quantities(small_disk / "ws") == [1]
+
+
+def test_a_lock_is_waited_for_as_long_as_asked(tmp_path):
+    path, taken, done = tmp_path / "lock", threading.Event(), threading.Event()
+
+    def other():
+        with held(path, "busy"):
+            taken.set()
+            done.wait(60)
+
+    threading.Thread(target=other, daemon=True).start()
+    assert taken.wait(60)
+    with pytest.raises(WorkspaceError, match="busy"), held(path, "busy"):
+        pass
+    threading.Timer(0.1, done.set).start()
+    with held(path, "busy", 60):
+        assert done.is_set()

@@ -62,6 +62,7 @@ def _show_day(row: "Mapping[str, Any]") -> None:
     from clientage.terminal import out
 
     said = f"{SIGNS[row['verdict']]:<9}{row['because']}" if row["window"] else "no window yet"
+    said += f" · the worst of {row['windows']} windows, {row['drifting']} with drift" if row["windows"] > 1 else ""
     out(Text(f"{row['day']}  {row['customers']:>9,} customers  {said}".rstrip()))
     if row["retrained"]:
         told = [f"{name} {_figures(row, key)}" for name, key in (("R² of spend", "r2"), ("AUC buys again", "auc"))]
@@ -79,9 +80,8 @@ def _show_end(played: "Replayed") -> None:
 
     from clientage.terminal import out
 
-    drifting = sum(row["verdict"] == "drift" for row in played.story)
-    judged, later = sum(row["window"] is not None for row in played.story), played.story[1:]
-    trained, promoted = (sum(row[name] for row in later) for name in ("retrained", "promoted"))
+    judged, drifting = (sum(row[name] for row in played.story) for name in ("windows", "drifting"))
+    trained, promoted = (sum(row[name] for row in played.story[1:]) for name in ("retrained", "promoted"))
     out(
         Text(
             f"{'played':<12}{len(played.story)} days · {judged} windows judged, {drifting} with drift · "

@@ -6,7 +6,7 @@ the workspace itself, its model and its registry are left alone.
 """
 
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import date, timedelta
@@ -22,17 +22,20 @@ from clientage.context import REPLAY, opened, store
 from clientage.errors import TrackingError
 from clientage.manifest import Facts, Manifest
 from clientage.monitor import Judged, monitor
+from clientage.monitoring.verdict import DRIFT, OK, UNKNOWN, WATCH
 from clientage.pipeline import Tell
 from clientage.report.story import render
 from clientage.retraining import Retrained, challenge, retrain
 from clientage.segments.gate import Check
 from clientage.settings import Settings
 from clientage.tables import arrow_schema
+from clientage.tracking.store import loaded
 from clientage.warehouse import explained, held
 
 PAGE, TABLE = "replay.html", "story"
 SOURCE, PLAYING = "source", ".playing"
 STAGES = ("clean", "features", "segment")
+WORSE = (UNKNOWN, OK, WATCH, DRIFT)
 FORCED = "a replay begins with a champion"
 
 Row = dict[str, Any]
@@ -87,33 +90,38 @@ def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell =
     """
     with _alone(settings) as folder:
         place = _stage(settings, folder)
-        with store(place).reached():
-            pass  # what is missing is said before the work is done
+        loaded(store(place).address)  # what is missing is said before the work is done
         arrivals = received(settings, folder / SOURCE, location)
         days = to_play(place, arrivals, wanted.since, wanted.every, wanted.until)
+        _empty(folder)
         story: list[Row] = []
-        since = wanted.since
         for day in days:
-            row = _day(place.model_copy(update={"as_of": day}), arrivals, story, since, retraining=wanted.retrain)
+            row = _day(place.model_copy(update={"as_of": day}), arrivals, story, retraining=wanted.retrain)
             story.append(row)
-            since = row["window"] + timedelta(days=settings.monitor.days) if row["window"] else since
             tell("day", row)
             tell("progress", len(story) / len(days))
-        shutil.rmtree(folder / SOURCE)
         _keep(settings, story, arrivals.facts)
     return Replayed(folder, settings.workspace / PAGE, tuple(story))
 
 
 @contextmanager
 def _alone(settings: Settings) -> Iterator[Path]:
-    """The folder to play in, empty; nobody else plays in it meanwhile."""
+    """The folder to play in; nobody else plays in it meanwhile, and no copy of the order lines stays."""
     folder = settings.workspace / REPLAY
     with held(folder / PLAYING, f"{folder}: another replay is under way here. Wait for it."):
-        with explained(folder):
-            for each in folder.iterdir():
-                if each.name != PLAYING:
-                    shutil.rmtree(each) if each.is_dir() else each.unlink()
-        yield folder
+        shutil.rmtree(folder / SOURCE, ignore_errors=True)  # of one that died
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder / SOURCE, ignore_errors=True)
+
+
+def _empty(folder: Path) -> None:
+    """Make room: of the replay before, nothing stays but the story."""
+    with explained(folder):
+        for each in folder.iterdir():
+            if each.name not in (PLAYING, SOURCE):
+                shutil.rmtree(each) if each.is_dir() else each.unlink()
 
 
 def _stage(settings: Settings, folder: Path) -> Settings:
@@ -127,35 +135,39 @@ def _stage(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(update=changes)
 
 
-def _day(today: Settings, arrivals: Arrivals, story: list[Row], since: date, *, retraining: bool) -> Row:
+def _day(today: Settings, arrivals: Arrivals, story: list[Row], *, retraining: bool) -> Row:
     """A day as if live: its row of the story."""
+    judged: tuple[Judged, ...] = ()
     arrive(today, arrivals)
     if not story:
         pipeline.step(today, list(STAGES[:2]))
-        came, judged = challenge(today, force=FORCED), None
+        came = challenge(today, force=FORCED)
         if not came.promoted:
             raise TrackingError(came.why)
         monitor(today)  # learns what is usual
     else:
         pipeline.step(today, list(STAGES))
-        found = monitor(today, since=since)
-        judged = found.new[-1] if found.new else None
+        found = monitor(today, since=story[-1]["day"] - timedelta(days=today.monitor.days - 1))  # not over by then
+        judged = found.new
         came = retrain(today, found) if retraining else Retrained()
     before = story[-1] if story else {"customers": None, "champion": came.version}
     return _row(today, pipeline.looking(today).manifest, judged, came, before)
 
 
-def _row(today: Settings, known: Manifest, judged: Judged | None, came: Retrained, before: Mapping[str, Any]) -> Row:
+def _row(today: Settings, known: Manifest, judged: Sequence[Judged], came: Retrained, before: Mapping[str, Any]) -> Row:
     customers = known.tables["customers"]
+    worst = max(judged, key=lambda each: (WORSE.index(each.verdict), each.score or 0), default=None)
     return {
         "day": today.as_of,
         "lines": known.tables["transactions"],
         "customers": customers,
         "new_customers": None if before["customers"] is None else customers - before["customers"],
-        "window": judged.window if judged else None,
-        "verdict": judged.verdict if judged else None,
-        "score": judged.score if judged else None,
-        "because": judged.because if judged else "",
+        "windows": len(judged),
+        "drifting": sum(each.verdict == DRIFT for each in judged),
+        "window": worst.window if worst else None,
+        "verdict": worst.verdict if worst else None,
+        "score": worst.score if worst else None,
+        "because": worst.because if worst else "",
         "retrained": came.trained,
         "promoted": came.promoted,
         "gate": _gate(came),

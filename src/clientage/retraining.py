@@ -74,9 +74,9 @@ def retrain(settings: Settings, monitored: Monitored, tell: Tell = lambda *_: No
     Raises:
         ClientageError: What the user can mend; that the gate says no is no error.
     """
-    if why := _steady(monitored) or _young(settings, str(monitored.model), "the model in use"):
+    if why := _steady(monitored):
         return Retrained(why=why)
-    return _pending(settings, tell) or challenge(settings, tell=tell)
+    return _lately(settings, monitored, tell) or challenge(settings, tell=tell)
 
 
 def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lambda *_: None) -> Retrained:
@@ -116,9 +116,11 @@ def _is_judged(there: Store) -> bool:
     return bool(last and "status" in last.tags and not experiments.waiting(there))
 
 
-def _pending(settings: Settings, tell: Tell) -> Retrained | None:
-    """What becomes of a challenger that was made lately; None where another one is to be trained."""
+def _lately(settings: Settings, monitored: Monitored, tell: Tell) -> Retrained | None:
+    """What becomes of a model that was made lately; None where another one is to be trained."""
     why, there = _young(settings, _challenger_day(settings), "the last challenger"), store(settings)
+    if young := _young(settings, str(monitored.model), "the model in use"):
+        return Retrained(why=why or young)
     if not why:
         return None
     try:

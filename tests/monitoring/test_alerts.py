@@ -134,6 +134,19 @@ def test_it_is_tried_again_with_growing_waits(tell):
     assert waits == [2, 4]
 
 
+def test_every_target_has_its_turn_before_any_is_waited_for(hook, tell):
+    had, away = [], f"json://127.0.0.1:{free_port()}/"
+    with Hook(refuses=1) as busy:
+        post = Post(
+            retries=2, pause=2, wait=lambda seconds: had.append((seconds, list(hook.titles), list(busy.titles)))
+        )
+        done = tell(GOES_ON, away, busy.address, hook.address, post=post)
+    assert had == [(2, [OPENED], []), (4, [OPENED], [OPENED])]
+    assert ([sent.target for sent in done.sent], len(done.waiting)) == (
+        [Target.of(address).name for address in (hook.address, busy.address)], 1,
+    )  # fmt: skip
+
+
 def test_it_is_tried_no_more_often_than_asked(tell):
     waits = []
     with Hook(refuses=99) as busy:

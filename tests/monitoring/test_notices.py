@@ -49,7 +49,10 @@ def test_where_nothing_is_said_of_what_moved_the_line_is_left_out():
     [
         ("<b>x</b>", "<\u2060b>x<\u2060/b>"),
         ("<!channel> @everyone", "<\u2060!channel> @\u2060everyone"),
-        ("[pay](http://x)", "[pay]\u2060(http://x)"),
+        ("[pay](http://x)", "[pay]\u2060(http:\u2060/\u2060/x)"),
+        ("WWW.shop.example/pay 3.5%", "WWW.\u2060shop.\u2060example/pay 3.5%"),
+        ("*b* _b_ ~b~ `b`", "∗b∗ ˍbˍ ∼b∼ ˋbˋ"),
+        ("&lt;b&#62; B & Q", "&\u2060lt;b&\u2060#62; B & Q"),
         ("one\r\nBcc: x\ttwo\x1b[0m", "one Bcc: x two [0m"),
         ("MUG £5 – gross", "MUG £5 – gross"),
         ("x" * (LONGEST + 1), "x" * (LONGEST - 1) + "…"),
@@ -59,11 +62,22 @@ def test_words_of_data_are_text_wherever_they_are_shown(given_, shown):
     assert plain(given_) == shown
 
 
-@given(st.text())
+NASTY = st.lists(
+    st.one_of(st.text(), st.sampled_from(["http://", "www.", ".com", "//", *"*_~`<@&];.:/[", "&amp;", "a", "1"]))
+).map("".join)
+
+
+@given(NASTY)
 def test_words_of_data_stay_in_their_line_and_open_nothing(words):
     shown = plain(words)
     assert len(shown.splitlines()) <= 1
-    assert not re.search("[<@\\]](?!\u2060)", shown)
-    assert plain(words.replace("\u2060", "")).replace("\u2060", "") == " ".join(
-        "".join(sign if sign.isprintable() else " " for sign in words.replace("\u2060", "")).split()
-    )
+    assert not re.search("[<@\\]](?!\u2060)|[*_~`]|&[\\w#]", shown)
+    assert not re.search(r"//|[.][^\W\d_]", shown), "an address that receivers make a link"
+
+
+@given(NASTY.filter(lambda words: len(words) < LONGEST))
+def test_words_of_data_can_be_read_as_they_were(words):
+    seen = plain(words).replace("\u2060", "")
+    line = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
+    assert [sign for sign in seen if sign not in "∗ˍ∼ˋ"] == [sign for sign in line if sign not in "*_~`∗ˍ∼ˋ"]
+    assert len(seen) == len(line)

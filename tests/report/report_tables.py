@@ -271,3 +271,15 @@ def _values():
         for cutoff, late in ((date(2024, 1, 1), 0.02), (date(2024, 2, 1), 0.0))
         for tenth in range(11)
     ]
+
+
+def played(number, verdict="ok", score=0.5, **more):
+    """A row of the table `story`."""
+    day = date(2011, 6, 30) + timedelta(days=7 * number)
+    known = {"r2_before": None, "r2_after": None, "auc_before": None, "auc_after": None}
+    window = None if verdict is None else day - timedelta(days=10)
+    return {
+        "day": day, "lines": 1000 + number, "customers": 100 + number, "new_customers": 1 if number else None,
+        "windows": int(window is not None), "drifting": int(verdict == "drift"), "window": window, "verdict": verdict,
+        "score": score, "because": "", "retrained": False, "promoted": False, "gate": "", "champion": 1,
+    } | known | more  # fmt: skip

@@ -7,6 +7,7 @@ import ibis
 import pytest
 import report_tables
 
+from clientage.report import story
 from clientage.report.page import render
 
 FLAGS = [
@@ -88,4 +89,17 @@ def test_text_is_there_without_javascript(browser, file):
     page = context.new_page()
     page.goto(file.as_uri())
     assert page.get_by_text("It finds 80% of this segment").first.is_visible()
+    context.close()
+
+
+def test_what_happened_has_room_on_a_phone_and_the_table_scrolls_in_its_box(browser, tmp_path):
+    path, because = tmp_path / "replay.html", "item mix: PAPER CHAIN KIT 50'S CHRISTMAS (22086) 0.0% → 0.6%; " * 3
+    path.write_text(story.render([report_tables.played(i, "drift", 2.0, because=because) for i in range(3)]))
+    context = browser.new_context(viewport={"width": 390, "height": 900}, offline=True)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    wait_until_drawn(page)
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert page.evaluate("document.querySelector('td:last-child').offsetWidth") >= 300
+    assert page.evaluate("(box => box.scrollWidth - box.clientWidth)(document.querySelector('.wide'))") > 0
     context.close()

@@ -2,26 +2,15 @@
 
 import json
 import re
-from datetime import date, timedelta
 
 import plotly.graph_objects as go
 import pytest
+from report_tables import played as row
 
 from clientage.report.page import figures
 from clientage.report.story import changes, reading, render
 
 MARKUP = "<script>alert(1)</script> “A & B”"
-
-
-def row(number, verdict="ok", score=0.5, **more):
-    day = date(2011, 6, 30) + timedelta(days=7 * number)
-    known = {"r2_before": None, "r2_after": None, "auc_before": None, "auc_after": None}
-    window = None if verdict is None else day - timedelta(days=10)
-    return {
-        "day": day, "lines": 1000 + number, "customers": 100 + number, "new_customers": 1 if number else None,
-        "window": window, "verdict": verdict, "score": score, "because": "", "retrained": False, "promoted": False,
-        "gate": "", "champion": 1,
-    } | known | more  # fmt: skip
 
 
 @pytest.fixture
@@ -55,12 +44,20 @@ def test_verdicts_can_be_told_without_colour(story):
 
 def test_the_reading_says_when_and_what_was_gained(story):
     assert reading(story) == (
-        "2 of 4 windows drifted, the first that from 4 July 2011. 2 models were trained, 1 promoted. R² of spend went "
+        "2 of 4 windows drifted, seen first on 14 July 2011. 2 models were trained, 1 promoted. R² of spend went "
         "from 0.200 to 0.300 on the same customers, on average. AUC of buying again went from 0.690 to 0.700 on the "
         "same customers, on average."
     )
     assert reading(story[:2]) == "0 of 1 windows drifted. 0 models were trained, 0 promoted."
     assert reading(story[:1]) == "0 of 0 windows drifted. 0 models were trained, 0 promoted."
+
+
+def test_several_windows_of_a_day_all_count(story):
+    story[2] |= {"windows": 3, "drifting": 2}
+    assert reading(story).startswith("3 of 6 windows drifted, ")
+    page = render(story)
+    assert "<dd>3 of 6</dd>" in page
+    assert page.count("(the worst of 3 windows, 2 with drift)") == 1
 
 
 def test_text_is_text(story):

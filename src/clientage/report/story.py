@@ -64,11 +64,10 @@ def changes(story: Sequence[Row]) -> Chart:
 
 def reading(story: Sequence[Row]) -> str:
     """What is to be seen, in a few sentences."""
-    judged = [row for row in story if row["window"]]
-    drifting = [row for row in judged if row["verdict"] == "drift"]
-    text = f"{len(drifting)} of {len(judged)} windows drifted"
+    judged, drifting = (sum(row[name] for row in story) for name in ("windows", "drifting"))
+    text = f"{drifting} of {judged} windows drifted"
     if drifting:
-        text += f", the first that from {words.day(drifting[0]['window'])}"
+        text += f", seen first on {words.day(next(row['day'] for row in story if row['drifting']))}"
     later = [row for row in story[1:] if row["retrained"]]
     promoted = sum(row["promoted"] for row in later)
     text += f". {len(later)} model{'s were' if len(later) != 1 else ' was'} trained, {promoted} promoted."

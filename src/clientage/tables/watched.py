@@ -84,7 +84,9 @@ WATCHED: dict[str, TableSpec] = {
             "lines": Column("integer", "Order lines that had come by then"),
             "customers": Column("integer", "Customers by then"),
             "new_customers": Column("integer", "Those who came since the day before in this table; null for the first"),
-            "window": Column("date", "First day of the window that was judged; null where none had become whole"),
+            "windows": Column("integer", "Windows that had become whole since the day before in this table"),
+            "drifting": Column("integer", "Those of them that drifted"),
+            "window": Column("date", "First day of the worst of them; null where there is none"),
             "verdict": Column("text", "On that window: ok, watch, drift or unknown; null without one"),
             "score": Column(
                 "number", "How far its worst measure was from the usual, 1 at the limit; null where it cannot be told"
