@@ -288,7 +288,7 @@ def test_words_of_others_are_text(hook):
 
 def test_a_notice_by_hand_goes_to_whoever_is_named_or_to_nobody(hook, command):
     done = command("tell", "clean failed", CLIENTAGE_ALERTS=hook.address)
-    assert (done.returncode, hook.titles) == (0, ["clean failed"])
+    assert (done.returncode, hook.titles) == (0, ["clean failed"]), done.stdout + done.stderr
     assert done.stdout.startswith("told        json ")
     done = command("tell", "clean failed", CLIENTAGE_ALERTS=f"json://127.0.0.1:{free_port()}/")
     assert (done.returncode, "away        json " in done.stdout) == (1, True)

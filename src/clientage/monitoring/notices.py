@@ -66,7 +66,8 @@ class Sender:
 
     def says(self, subject: str, lines: Sequence[str]) -> Notice:
         """A notice of something else, such as a task that failed, with the last lines of what was said of it."""
-        return self._notice(plain(subject), [plain(line) for line in lines if line.strip()][-MOST_LINES:], good=False)
+        said = [plain(line) for line in lines if line.strip()][-MOST_LINES:]
+        return self._notice(plain(subject), said or ["No more is known."], good=False)  # without a text, none is sent
 
     def _notice(self, title: str, lines: list[str], good: bool | None = None) -> Notice:
         lines = [*lines, f"Dashboard: {self.dashboard}"] if self.dashboard else lines
