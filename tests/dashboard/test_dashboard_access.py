@@ -1,6 +1,7 @@
 """Who is let in, who may change something, and what is refused whatever is asked for."""
 
 import re
+import time
 
 import pytest
 from dashboards import KEYS, LET_IN, MARKUP, Registry, made
@@ -82,7 +83,7 @@ def test_a_session_ends_with_its_key(source):
     secret = b"s" * 32
     first = made(source, keys=LET_IN, secret=secret).test_client()
     with first.session_transaction() as session:
-        session["key"] = digest(digest(KEYS["viewer"]))
+        session["key"], session["since"] = digest(digest(KEYS["viewer"])), int(time.time())
     kept = first.get_cookie("clientage-8050").value
     for keys, status in ((LET_IN, 200), ({digest("other"): "viewer:bert"}, 401)):
         later = made(source, keys=keys, secret=secret).test_client()
@@ -90,10 +91,18 @@ def test_a_session_ends_with_its_key(source):
         assert later.get(LAYOUT).status_code == status
 
 
+def test_a_login_ends_however_often_pages_are_looked_at(visitor, monkeypatch):
+    anna, now = visitor(keys=LET_IN), time.time()
+    anna.log_in(KEYS["viewer"])
+    for hours, status in ((6, 200), (11.9, 200), (12.1, 401), (-1, 401)):
+        monkeypatch.setattr(access.time, "time", lambda hours=hours: now + hours * 3600)
+        assert anna.client.get(LAYOUT).status_code == status
+
+
 def test_a_session_that_we_did_not_sign_is_none(source):
     forged = made(source, keys=LET_IN, secret=b"x" * 32).test_client()
     with forged.session_transaction() as session:
-        session["key"] = digest(digest(KEYS["operator"]))
+        session["key"], session["since"] = digest(digest(KEYS["operator"])), int(time.time())
     visitor = made(source, keys=LET_IN, secret=b"s" * 32).test_client()
     visitor.set_cookie("clientage-8050", forged.get_cookie("clientage-8050").value)
     assert visitor.get(LAYOUT).status_code == 401

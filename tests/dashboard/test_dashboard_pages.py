@@ -7,6 +7,8 @@ import time
 from datetime import date
 
 import plotly.graph_objects as go
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 import pytest
 from dash._utils import to_json
 from dashboards import CHANGE, MARKUP, Registry
@@ -130,7 +132,17 @@ def test_names_of_segments_in_charts_are_harmless():
     names = {1: MARKUP, 2: "two"}
     flow = [{"from_segment_id": 1, "segment_id": 2, "customers": 3}]
     steps = [{"since": watched_day(), "segment_id": own, "customers": 2} for own in names]
-    rows = [{"window": watched_day(), "subject": MARKUP, "value": 1.0, "low": None, "high": None, "verdict": "drift"}]
+    rows = [
+        {
+            "window": watched_day(),
+            "subject": MARKUP,
+            "value": 1.0,
+            "low": None,
+            "high": None,
+            "score": 2.0,
+            "verdict": "drift",
+        }
+    ]
     drawn = [charts.flows(flow, names, {}, ""), charts.mix(steps, names, {}), charts.over_time("psi", rows, names)]
     for chart in drawn:
         assert "<img" not in json.dumps(chart.figure)
@@ -164,6 +176,35 @@ def test_a_feature_marks_what_lies_outside_the_training_range(source):
     go.Figure(chart.figure)
 
 
+def test_of_many_subjects_those_furthest_from_usual_are_drawn_and_all_are_told_of():
+    day = {"window": watched_day(), "low": None, "high": 1.0}
+    rows = [day | {"subject": f"large {i}", "value": 900.0 + i, "score": 0.1, "verdict": "ok"} for i in range(12)]
+    rows += [day | {"subject": "small", "value": 0.2, "score": 1.4, "verdict": "drift"}]
+    rows += [day | {"subject": f"far {i}", "value": 0.1, "score": 1.0 - i / 100, "verdict": "watch"} for i in range(12)]
+    chart = charts.over_time("psi", rows, {})
+    drawn = {trace["name"] for trace in chart.figure["data"] if trace["mode"] == "lines+markers"}
+    assert drawn == {"small", *(f"far {i}" for i in range(11))}
+    assert chart.reading.startswith("Beyond its limit in 1 of 1 windows, lately of small")
+    rows = [row | {"verdict": "drift"} for row in rows]
+    assert charts.over_time("psi", rows, {}).reading.startswith("Beyond its limit in 1 of 1")
+
+
+@pytest.mark.parametrize("path", ["/", "/monitoring"])
+def test_without_a_window_since_the_model_no_verdict_is_told(path, shop, tmp_path):
+    own = shutil.copytree(shop, tmp_path / "own")
+    drift = pq.read_table(own / "tables" / "drift.parquet")
+    pq.write_table(drift.filter(pc.field("reference")), own / "tables" / "drift.parquet")
+    page = told(path, state(Source(own)))
+    assert "No window is over since the model was made" in page
+    assert "The window of" not in page
+
+
+def test_windows_of_the_reference_are_counted_apart(source):
+    page = told("/monitoring", state(source))
+    assert "10 judged: 6 drift · 4 ok." in page
+    assert "20 of the reference, each as if it had been left out: 20 ok." in page
+
+
 def test_a_measure_nobody_could_tell_is_a_sentence():
     assert charts.over_time("psi", [], {}).reading == "It could not be told in any window."
     assert charts.feature("monetary", {"min": [], "max": []}).reading == "Not known for these windows."
@@ -194,7 +235,7 @@ def test_the_export_follows_the_filters(visitor):
     somebody = visitor()
     answer = somebody.get("/export/customers.csv?segment=1")
     assert answer.status_code == 200
-    assert answer.headers["Content-Disposition"] == 'attachment; filename="customers.csv"'
+    assert answer.headers["Content-Disposition"] == "attachment; filename=customers.csv"
     assert answer.text.splitlines()[0].startswith("customer_id,segment,")
     assert len(set(answer.text.splitlines()[1:])) == len(answer.text.splitlines()) - 1
 

@@ -3,6 +3,7 @@
 import os
 import re
 import secrets
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
@@ -47,14 +48,16 @@ class Access:
         host: Address it listens on.
         keys: `role:name` of each key, by digest; empty where no keys are asked for.
         insecure: Whether others than this machine may look without a key.
+        hours: How long a login lasts.
     """
 
     host: str = "127.0.0.1"
     keys: Mapping[str, str] = field(default_factory=dict)
     insecure: bool = False
+    hours: float = 12
 
     @classmethod
-    def of_environment(cls, host: str, *, insecure: bool) -> "Access":
+    def of_environment(cls, host: str, *, insecure: bool, hours: float = 12) -> "Access":
         """With the keys of the variable `CLIENTAGE_DASHBOARD_KEYS`, as `role:name:digest,role:name:digest`.
 
         Raises:
@@ -67,7 +70,7 @@ class Access:
                 f"dashboard: {host} is open to others, and there are no keys. Make one with "
                 "`clientage dashboard --new-key NAME`, or add --insecure where something before it asks who they are."
             )
-        return cls(host, keys, insecure)
+        return cls(host, keys, insecure, hours)
 
     @property
     def local(self) -> bool:
@@ -78,6 +81,8 @@ class Access:
         """Who asks; None for who has to log in first."""
         if not self.keys:
             return Person("", OPERATOR if self.local else VIEWER)
+        if not 0 <= time.time() - session.get("since", 0) < self.hours * 3600:
+            return None  # whatever the browser kept: a session that is used all the time would never end
         who = self.keys.get(_key_of(str(session.get("key", "")), self.keys), "")
         role, _, name = who.partition(":")
         return Person(name, role) if who else None
@@ -119,7 +124,7 @@ def log_in(key: str, keys: Mapping[str, str]) -> bool:
     token()
     if (found := digest(key.strip())) not in keys:
         return False
-    session["key"] = digest(found)
+    session["key"], session["since"] = digest(found), int(time.time())
     session.permanent = True
     return True
 

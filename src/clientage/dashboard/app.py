@@ -56,7 +56,6 @@ class Options:
         slow: The tables again, for what takes long where there are many order lines; None to make no difference.
         port: Where it listens; cookies of several dashboards on one machine are told apart by it.
         https: Whether it is reached by https alone.
-        hours: How long a login lasts.
         secret: What sessions are signed with.
     """
 
@@ -66,7 +65,6 @@ class Options:
     slow: Source | None = None
     port: int = 8050
     https: bool = False
-    hours: float = 12
     secret: bytes = field(default_factory=secret, repr=False)
 
 
@@ -80,8 +78,8 @@ def create_app(options: Options) -> Flask:
     server.secret_key = options.secret
     server.config.update(
         SESSION_COOKIE_NAME=f"clientage-{options.port}", SESSION_COOKIE_HTTPONLY=True, SESSION_COOKIE_SAMESITE="Lax",
-        SESSION_COOKIE_SECURE=options.https, PERMANENT_SESSION_LIFETIME=timedelta(hours=options.hours),
-        MAX_CONTENT_LENGTH=1_000_000,
+        SESSION_COOKIE_SECURE=options.https, PERMANENT_SESSION_LIFETIME=timedelta(hours=options.access.hours),
+        SESSION_REFRESH_EACH_REQUEST=False, MAX_CONTENT_LENGTH=1_000_000,
     )  # fmt: skip
     cookie = f"{access.TOKEN}-{options.port}"
     server.before_request(options.access.refusal)  # before any of Dash

@@ -162,6 +162,8 @@ def _feature_reading(name: str, out: Sequence[Row], shown: Mapping[str, Sequence
 def over_time(measure: str, found: Sequence[Row], segments: Mapping[int, str], place: str = "measure") -> Chart:
     """A measure over the windows, a line for each of its subjects, with its limits; what is drift is marked.
 
+    Of many subjects those furthest from the usual are drawn; the reading is of all.
+
     Args:
         measure: Which.
         found: Rows of `drift`.
@@ -169,7 +171,7 @@ def over_time(measure: str, found: Sequence[Row], segments: Mapping[int, str], p
         place: Id of the chart.
     """
     known = [row for row in found if row["value"] is not None]
-    worst = sorted({row["subject"] for row in known}, key=lambda own: _height(known, own))[:MOST_LINES]
+    worst = sorted({row["subject"] for row in known}, key=lambda own: _distance(known, own))[:MOST_LINES]
     traces: list[dict[str, Any]] = []
     for turn, own in enumerate(sorted(worst)):
         mine = [row for row in known if row["subject"] == own]
@@ -179,8 +181,8 @@ def over_time(measure: str, found: Sequence[Row], segments: Mapping[int, str], p
         traces += [limit for side in ("low", "high") for limit in _bounds(known, side)]
     else:
         traces += _bounds(sorted(known, key=lambda row: row["window"]), "high", widest=True)
-    out = [row for row in known if row["verdict"] == "drift" and row["subject"] in worst]
-    traces.append(_marked(out, "drift"))
+    out = [row for row in known if row["verdict"] == "drift"]
+    traces.append(_marked([row for row in out if row["subject"] in worst], "drift"))
     name = measure_name(measure)
     return chart(
         place, f"{name[0].upper()}{name[1:]}: is it as usual?", traces, 340, _reading(known, out, segments),
@@ -188,8 +190,11 @@ def over_time(measure: str, found: Sequence[Row], segments: Mapping[int, str], p
     )  # fmt: skip
 
 
-def _height(rows: Sequence[Row], subject: str) -> tuple[float, str]:
-    return -max((row["value"] for row in rows if row["subject"] == subject), default=0.0), subject
+def _distance(rows: Sequence[Row], subject: str) -> tuple[bool, float, str]:
+    """What to sort by, so that those which drift come first, then those furthest from the usual."""
+    mine = [row for row in rows if row["subject"] == subject]
+    furthest = max((row["score"] for row in mine if row["score"] is not None), default=0.0)
+    return all(row["verdict"] != "drift" for row in mine), -furthest, subject
 
 
 def _reading(known: Sequence[Row], out: Sequence[Row], segments: Mapping[int, str]) -> str:

@@ -1,8 +1,10 @@
 """Addresses beside the pages: login, logout, and the list of customers as a file."""
 
+import tempfile
 from collections.abc import Iterator
+from typing import IO
 
-from flask import Flask, Response, g, redirect, render_template, request, session
+from flask import Flask, Response, g, redirect, render_template, request, send_file, session
 from werkzeug.wrappers import Response as Answer
 
 from clientage.dashboard import access
@@ -57,16 +59,21 @@ def routes(server: Flask, given: Access, source: Source, port: int) -> None:
 
     @server.get("/export/customers.csv")
     def _export() -> Answer:
+        file, wanted = tempfile.TemporaryFile(), Wanted.of(request.args)  # noqa: SIM115 - the answer closes it
         try:
-            lines = customers.listed(source.alone(), Wanted.of(request.args))
+            source.alone(lambda shop: _written(file, customers.listed(shop, wanted)))
         except ClientageError as error:
+            file.close()
             return Response(f"{error}\n", 503, content_type="text/plain; charset=utf-8")
-        named = {"Content-Disposition": 'attachment; filename="customers.csv"'}
-        return Response(_encoded(lines), headers=named, content_type="text/csv; charset=utf-8")
+        return send_file(file, "text/csv; charset=utf-8", as_attachment=True, download_name="customers.csv")
 
 
-def _encoded(lines: Iterator[str]) -> Iterator[bytes]:
-    return (text.encode() for text in lines)
+def _written(file: IO[bytes], lines: Iterator[str]) -> None:
+    """The whole list, before any of it is sent: the tables may be rewritten meanwhile."""
+    file.seek(0)
+    file.truncate()
+    file.writelines(text.encode() for text in lines)
+    file.seek(0)
 
 
 def _login(wanted: str, said: str = "") -> str:

@@ -34,7 +34,7 @@ def serve(settings: Settings, actions: Actions, *, insecure: bool) -> None:
     from clientage.serving.workers import Application, Quiet  # noqa: PLC0415
 
     wanted = settings.dashboard
-    allowed, signed = Access.of_environment(wanted.host, insecure=insecure), secret()
+    allowed, signed = Access.of_environment(wanted.host, insecure=insecure, hours=wanted.hours), secret()
     require_free(wanted.host, wanted.port, "dashboard")
     bind = f"[{wanted.host}]:{wanted.port}" if ":" in wanted.host else f"{wanted.host}:{wanted.port}"
     options = {
@@ -56,10 +56,7 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
     source = Source(settings.workspace, limits.memory, cores)
     slow = Source(settings.workspace, limits.memory, max(1, cores // 2))  # leaves room for who looks meanwhile
     threading.Thread(target=keep_warm, args=(source, slow), daemon=True).start()
-    options = Options(
-        source, Works(actions), allowed, slow, wanted.port, https=wanted.https, hours=wanted.hours, secret=signed
-    )
-    return create_app(options)
+    return create_app(Options(source, Works(actions), allowed, slow, wanted.port, https=wanted.https, secret=signed))
 
 
 def require_installed() -> None:

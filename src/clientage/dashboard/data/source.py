@@ -125,13 +125,16 @@ class Source:
             return _NOTHING
         return seen[1].answers.get(key, _NOTHING)
 
-    def alone(self) -> Shop:
-        """The tables with an engine of their own, for a result that takes long to fetch.
+    def alone(self, question: Callable[[Shop], Found]) -> Found:
+        """An answer that takes long to fetch, by an engine of its own: nobody waits for it.
+
+        Args:
+            question: A function of the shop; asked again where the tables were rewritten meanwhile.
 
         Raises:
-            WorkspaceError: There are no tables yet.
+            WorkspaceError: There are no tables yet, they are being rewritten all the time, or cannot be read.
         """
-        return self._opened()
+        return self._steady(question, lambda _: self._opened())
 
     def signature(self) -> Signature:
         """What tells one state of the files from another."""
@@ -145,13 +148,14 @@ class Source:
             found.append((path.name, seen.st_mtime_ns, seen.st_size, seen.st_ino))
         return tuple(found)
 
-    def _steady(self, answer: Callable[[Shop], Found]) -> Found:
+    def _steady(self, answer: Callable[[Shop], Found], shop: Callable[[Signature], Shop] | None = None) -> Found:
         """An answer from tables that were the same before and after."""
         for _ in range(TRIES):
             before, failed = self.signature(), None
             if not self._under_way():
                 try:
-                    found = answer(self._shop(before))
+                    with explained(self.workspace):
+                        found = answer((shop or self._shop)(before))
                 except ClientageError as error:
                     failed = error
                 if self.signature() == before and not self._under_way():

@@ -9,7 +9,10 @@ import ibis.expr.types as ir
 from clientage.dashboard.data.source import Row, Shop
 
 FIGURES = ("min", "max", "mean", "median")  # of features, told and not judged
-SHOWN = ("window", "days", "reference", "measure", "subject", "value", "expected", "low", "high", "verdict", "because")
+SHOWN = (
+    "window", "days", "reference", "measure", "subject", "value", "expected", "low", "high", "score", "verdict",
+    "because",
+)  # fmt: skip
 NEW = 0  # in place of a segment, for who was not a customer yet
 
 

@@ -107,7 +107,7 @@ def _changing(state: State) -> Component:
         id="version", label="Version or alias", value="challenger", className="control", inputProps={"maxLength": 64}
     )
     reason = dmc.TextInput(
-        id="reason", label="Reason, which is kept", value="",
+        id="reason", label="Reason: kept with a rollback, and where the gate is overruled", value="",
         className="control", inputProps={"maxLength": 500},
     )  # fmt: skip
     force = dmc.Checkbox(id="force", label="Promote although the gate says no", checked=False)

@@ -46,9 +46,10 @@ def _segments(state: State) -> dict[int, str]:
 
 def _latest(state: State, verdicts: Sequence[Row], names: Mapping[int, str]) -> Component:
     """The last window: the verdict, and what was not well."""
-    if not verdicts:
-        return parts.empty("No window has a verdict yet.", "clientage monitor")
-    last = verdicts[-1]
+    judged = [row for row in verdicts if not row["reference"]]
+    if not judged:
+        return parts.empty("No window is over since the model was made. Bring new lines.", "clientage monitor")
+    last = judged[-1]
     rows = [
         [
             f"{AREAS.get(row['area'], row['area'])}: {charts.measure_name(row['measure'])}",
@@ -71,9 +72,18 @@ def _windows(verdicts: Sequence[Row]) -> Component:
     if not verdicts:
         return None
     marks = [html.Li(_mark(row), className=f"mark {row['verdict']}") for row in verdicts]
+    told = [_counted([row for row in verdicts if not row["reference"]], "judged")]
+    told.append(
+        _counted([row for row in verdicts if row["reference"]], "of the reference, each as if it had been left out")
+    )
+    return parts.panel("Window by window", html.P(" ".join(filter(None, told))), html.Ol(marks, className="strip"))
+
+
+def _counted(verdicts: Sequence[Row], which: str) -> str:
+    """How many windows have which verdict; empty for none."""
     counts = {kind: sum(row["verdict"] == kind for row in verdicts) for kind in ("drift", "watch", "ok", "unknown")}
     told = " · ".join(f"{number} {kind}" for kind, number in counts.items() if number)
-    return parts.panel("Window by window", html.P(f"{told}."), html.Ol(marks, className="strip"))
+    return f"{len(verdicts)} {which}: {told}." if verdicts else ""
 
 
 def _mark(row: Row) -> Component:

@@ -64,9 +64,9 @@ def _verdict(state: State) -> Component:
     """What monitoring said last."""
     if not state.source.ask(has, "drift"):
         return None
-    found = state.source.ask(watched.verdicts)
+    found = [row for row in state.source.ask(watched.verdicts) if not row["reference"]]
     if not found:
-        return None
+        return html.P(["No window is over since the model was made. ", parts.link("Look", "/monitoring")])
     last = found[-1]
     told = f"The window of {words.day(last['window'])}: {last['verdict']}. {last['because']}".strip()
     return html.P([parts.badge(last["verdict"], last["verdict"]), " ", told, " ", parts.link("Look", "/monitoring")])
