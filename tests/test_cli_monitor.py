@@ -5,7 +5,7 @@ import sys
 from datetime import date, datetime
 
 import pytest
-from monitoring.receivers import Hook
+from receivers import Hook
 from shops import free_port
 
 from clientage import monitor as monitoring

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from airflows import Airflow, until
 from mlflows import mlflow_server
+from receivers import Hook
 from shops import free_port
 
 from clientage.transactions.simulate import simulate
@@ -29,10 +30,17 @@ QUICK = {
 
 
 @pytest.fixture(scope="module")
-def pristine(shop_of, tmp_path_factory):
+def told():
+    """Whoever hears of failures."""
+    with Hook() as hook:
+        yield hook
+
+
+@pytest.fixture(scope="module")
+def pristine(shop_of, told, tmp_path_factory):
     """A small shop with a model; its registry is on a server that is away."""
-    uri = f"http://127.0.0.1:{free_port()}"
-    shop = shop_of(tmp_path_factory.mktemp("disturbed") / "shop", CLIENTAGE_TRACKING__URI=uri, **QUICK)
+    variables = {"CLIENTAGE_TRACKING__URI": f"http://127.0.0.1:{free_port()}", "CLIENTAGE_ALERTS": told.address}
+    shop = shop_of(tmp_path_factory.mktemp("disturbed") / "shop", **variables, **QUICK)
     simulate(300, out=shop.inbox / "lines.parquet", start=date(2024, 1, 1), months=9)
     (shop.inbox / "lines_truth.parquet").unlink()
     shop.command("run", shop.inbox, *shop.day(MADE))
@@ -151,8 +159,9 @@ def test_a_file_that_is_half_written(shop, flow, expected):
     assert shown(shop.workspace) == expected
 
 
-def test_a_day_without_data_is_said_and_changes_nothing(shop, flow):
+def test_a_day_without_data_is_told_and_changes_nothing(shop, flow, told):
     before = shown(shop.workspace)
+    told.got.clear()
     run = flow.trigger(DAILY, "2010-06-01")
     assert flow.ended(DAILY, run) == "failed"
     assert {name: task["state"] for name, task in flow.tasks(DAILY, run).items()} == {
@@ -160,7 +169,11 @@ def test_a_day_without_data_is_said_and_changes_nothing(shop, flow):
         **dict.fromkeys(["features", "segment", "profile", "recommend", "report"], "upstream_failed"),
         **dict.fromkeys(["publish", "monitor", "drift"], "upstream_failed"),
     }  # fmt: skip
-    assert "error: no line is left" in flow.log(DAILY, run, "clean")
+    until("somebody hears of it", lambda: told.got, 60)
+    (notice,) = told.got
+    assert notice["title"] == "clientageˍdaily: clean failed"
+    assert "error: no line is left after cleaning" in notice["message"]
+    assert ", attempt 4." in notice["message"]
     assert shown(shop.workspace) == before
 
 
