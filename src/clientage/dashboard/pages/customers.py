@@ -23,7 +23,7 @@ HEADS = {
     "recency_days": "Days since last order", "frequency": "Orders", "monetary": "Spend",
     "expected_spend": "Expected spend",
 }  # fmt: skip
-WIDTHS = {"customer_id": 110, "segment": 235, "buyer": 140, "country": 145}
+WIDTHS = {"customer_id": 100, "segment": 280, "buyer": 125, "country": 130}  # longest names fit
 BLOCK = 100
 SHOWN_DIRECTLY = 5
 
