@@ -21,10 +21,10 @@ pytestmark = pytest.mark.slow
 
 MADE, DAY = "2024-09-02", "2024-09-09"
 DAILY, RETRAIN = "clientage_daily", "clientage_retrain"
-SCHEDULERS = ("scheduler", "second")
 QUICK = {
     "CLIENTAGE_SEGMENTS__K": "3", "CLIENTAGE_SEGMENTS__BOOTSTRAPS": "2", "CLIENTAGE_SEGMENTS__MIN_STABILITY": "0",
     "CLIENTAGE_SEGMENTS__WORST_STABILITY": "0", "CLIENTAGE_MONITOR__RETRAIN_DAYS": "0",
+    "CLIENTAGE_RETRY_SECONDS": "5",
 }  # fmt: skip
 
 
@@ -51,10 +51,8 @@ def expected(pristine):
 
 @pytest.fixture(scope="module")
 def flow(airflow_bin, pristine):
-    """An Airflow with two schedulers."""
-    second = ("second", "scheduler", "--skip-serve-logs")
+    """An Airflow for all of these tests."""
     started = Airflow(pristine.home / "airflow", pristine.variables)
-    started.programs = {**started.programs, "second": second[1:]}
     try:
         started.start()
         for dag in (DAILY, RETRAIN):
@@ -106,13 +104,13 @@ def end(process):
         os.kill(process, signal.SIGKILL)
 
 
-def test_a_task_and_the_schedulers_are_killed(shop, flow, expected):
+def test_a_task_and_the_scheduler_are_killed(shop, flow, expected):
     run = flow.trigger(DAILY, DAY)
     end(running(shop, "step", "features"))
     halted = running(shop, "step", "profile")
-    flow.kill(*SCHEDULERS)
+    flow.kill("scheduler")
     end(halted)
-    flow.start(*SCHEDULERS)
+    flow.start("scheduler")
     assert flow.ended(DAILY, run) == "success"
     tasks = flow.tasks(DAILY, run)
     assert tasks["features"]["try_number"] == 2
@@ -135,7 +133,7 @@ def test_a_disk_that_is_full(shop, flow, expected, small_disk):
     (shop.workspace / "drafts").symlink_to(small_disk)
     (small_disk / "filled").write_bytes(b"0" * 1_900_000)
     run = flow.trigger(DAILY, "2024-09-09T01:00:00Z")
-    until("it is told", lambda: "the disk is full" in flow.log(DAILY, run, "read"), 120)
+    until("it is told", lambda: "the disk is full" in flow.log(DAILY, run, "clean"), 120)
     subprocess.run(["mount", "-o", "remount,size=64m", small_disk], check=True)
     assert flow.ended(DAILY, run) == "success"
     assert shown(shop.workspace) == expected
@@ -155,20 +153,20 @@ def test_a_file_that_is_half_written(shop, flow, expected):
 
 def test_a_day_without_data_is_said_and_changes_nothing(shop, flow):
     before = shown(shop.workspace)
-    run = flow.trigger(DAILY, "2001-01-01")
+    run = flow.trigger(DAILY, "2010-06-01")
     assert flow.ended(DAILY, run) == "failed"
     assert {name: task["state"] for name, task in flow.tasks(DAILY, run).items()} == {
-        "ready": "success", "read": "failed",
-        **dict.fromkeys(["clean", "features", "segment", "profile", "recommend", "report"], "upstream_failed"),
+        "ready": "success", "read": "success", "clean": "failed",
+        **dict.fromkeys(["features", "segment", "profile", "recommend", "report"], "upstream_failed"),
         **dict.fromkeys(["publish", "monitor", "drift"], "upstream_failed"),
     }  # fmt: skip
-    assert "no order line is from before 2001-01-01" in flow.log(DAILY, run, "read")
+    assert "error: no line is left" in flow.log(DAILY, run, "clean")
     assert shown(shop.workspace) == before
 
 
 def test_a_registry_that_is_away_is_waited_for(shop, flow, tmp_path):
     run = flow.trigger(RETRAIN)
-    until("it is told", lambda: "does not answer" in flow.log(RETRAIN, run, "gate"), 240)
+    until("it is told", lambda: "the tracking store cannot be used" in flow.log(RETRAIN, run, "gate"), 240)
     with mlflow_server(tmp_path, int(shop.variables["CLIENTAGE_TRACKING__URI"].rpartition(":")[2])):
         assert flow.ended(RETRAIN, run) == "success"
         assert flow.tasks(RETRAIN, run)["promote"]["state"] == "success"
