@@ -1,6 +1,7 @@
 """The verb `dashboard`: keys, refusals, a server that starts and ends, and the command it asks for changes."""
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -8,11 +9,15 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from functools import partial
 
 import pytest
 from shops import free_port
 
 from clientage import cli_dashboard
+from clientage.dashboard.access import Person
+from clientage.dashboard.changes import change
+from clientage.dashboard.works import Actions, Works
 from clientage.errors import ClientageError
 from clientage.serving.guard import digest
 
@@ -120,3 +125,31 @@ def test_changes_are_asked_of_the_command_in_the_name_of_who_asks(monkeypatch):
     assert "['anna', False, 'promote', '2', '--force', 'we must', '--workspace', 'w', '--json']" in promoted
     back = cli_dashboard._roll_back([], "", "")
     assert "'rollback', '--json']" in back
+
+
+@pytest.mark.slow
+def test_operators_promote_and_roll_back_in_a_real_registry(command, sample_run, tmp_path, monkeypatch):
+    """From what the page asks for to the history of the registry; the gate is overruled, as it is no matter here."""
+    pytest.importorskip("mlflow")
+    monkeypatch.chdir(tmp_path)
+    workspace = shutil.copytree(sample_run[0].workspace, tmp_path / "workspace")
+    options = ["--workspace", str(workspace), "--set", "segments.bootstraps=5"]
+    for _ in range(2):
+        assert (done := command("train", "--k", "4", *options)).returncode == 0, done.stderr
+    verbs = (cli_dashboard._models, cli_dashboard._promote, cli_dashboard._roll_back)
+    works = Works(Actions(*(partial(verb, options) for verb in verbs)))
+
+    def asked(what, version, reason):
+        assert change(works, Person("anna", "operator"), what, version, reason, force=what == "promote") == ""
+        while works.busy:
+            time.sleep(0.05)
+        return works.work.state, works.work.said, works.models()[0]["champions"][0]
+
+    for version in "12":
+        state, said, last = asked("promote", version, "we must")
+        assert (state, said) == ("done", f"Version {version} is the champion now.")
+    state, said, last = asked("rollback", "", "too bold")
+    assert (state, said) == ("done", "Version 1 is the champion now.")
+    assert (last["kind"], last["version"], last["user"], last["reason"]) == ("rollback", 1, "anna", "too bold")
+    aliases = {each["version"]: each["aliases"] for each in works.models()[0]["versions"]}
+    assert aliases == {1: ["champion"], 2: ["challenger"]}

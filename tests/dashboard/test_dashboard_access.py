@@ -70,6 +70,18 @@ def test_trying_keys_is_slowed_down(visitor):
     assert anyone.log_in(KEYS["viewer"]).status_code == 429
 
 
+def test_a_browser_keeps_programs_and_no_data(visitor):
+    anyone = visitor()
+    plotly = "/_dash-component-suites/plotly/package_data/plotly.min.js"
+    first = anyone.get(plotly)
+    assert first.headers["Cache-Control"] == "no-cache"
+    assert anyone.get(plotly, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    assert anyone.get("/assets/dashboard.css").headers["Cache-Control"] == "no-cache"
+    for path in ("/", "/login", LAYOUT, "/export/customers.csv"):
+        assert anyone.get(path).headers["Cache-Control"] == "no-store", path
+    assert anyone.callback("page.children", PAGE).headers["Cache-Control"] == "no-store"
+
+
 def test_who_logs_out_is_out(visitor):
     anna = visitor(keys=LET_IN)
     anna.log_in(KEYS["viewer"])

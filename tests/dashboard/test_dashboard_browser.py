@@ -39,8 +39,9 @@ def where(path):
 
 
 def wait(page, path=""):
-    """Until the page and all of its charts are there."""
+    """Until the page and all of its charts are there, also those that wait until somebody comes near."""
     page.wait_for_selector("#page h1", timeout=60_000)
+    page.evaluate("document.querySelectorAll('.far').forEach(place => place.scrollIntoView())")
     for _ in range(120):
         page.wait_for_timeout(250)
         if page.locator(".chart").count() >= CHARTS.get(path, 0) and not page.evaluate(UNDRAWN):
@@ -151,6 +152,19 @@ def test_what_is_chosen_stands_in_the_address_and_comes_back(opened, address):
     assert "Median days since last order" in other.inner_text("#page")
     page.go_back()
     page.get_by_text("Median spend").wait_for()
+    assert opened.wrong == []
+
+
+def test_the_map_is_drawn_when_somebody_comes_near(opened, address):
+    page = opened.open(address + "/segments")
+    page.wait_for_selector("#chart-kinds .main-svg", timeout=60_000)
+    assert page.locator("#chart-map .js-plotly-plot").count() == 0
+    wait(page, "/segments")
+    assert page.locator("#chart-map canvas").count() > 0
+    page.get_by_role("button", name="Dark or light").click()
+    page.locator("html[data-ag-theme-mode=dark]").wait_for()
+    wait(page, "/segments")
+    assert page.locator("#chart-map canvas").count() > 0
     assert opened.wrong == []
 
 

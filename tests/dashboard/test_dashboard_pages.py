@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 from dash._utils import to_json
-from dashboards import CHANGE, MARKUP, Registry
+from dashboards import CHAMPION, CHANGE, MARKUP, Registry
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -112,6 +112,16 @@ def test_what_takes_long_comes_after_its_page(shop, tmp_path, source):
         assert text in to_json(app.part(name, made))
     assert "clientage run FILE" in to_json(app.part("changes", state(Source(tmp_path))))
     assert app.part("nothing", made) is None
+
+
+def test_the_map_is_sent_to_who_comes_near_it(source):
+    made = state(source)
+    page = told("/segments", made)
+    assert '"far"' in page
+    assert "panel-map" in page
+    assert "scatter3d" not in page
+    (figure,) = figures(to_json(app.part("space", made)))
+    assert {trace["type"] for trace in figure["data"]} == {"scatter3d"}
 
 
 def test_a_page_that_is_none_leads_back(source):
@@ -302,6 +312,27 @@ def test_one_change_at_a_time_and_what_came_of_it(source):
     assert change(works, OPERATOR, "rollback", "", "too bold", force=False) == ""
     waited(works)
     assert registry.asked == [("promote", "challenger", "", "anna"), ("rollback", "too bold", "anna")]
+
+
+def test_a_change_is_done_when_the_models_after_it_are_known(source):
+    registry, began, gate = Registry(), threading.Event(), threading.Event()
+
+    def models():
+        if not registry.asked:
+            return registry.models()
+        began.set()
+        gate.wait(10)
+        return registry.models() | {"versions": [CHAMPION | {"version": 2}]}
+
+    works = waited(Works(Actions(models, registry.promote, registry.roll_back)))
+    assert change(works, OPERATOR, "promote", "2", "", force=False) == ""
+    assert began.wait(10)
+    assert "Promoting 2 …" in told("/models", state(source, works))
+    assert change(works, OPERATOR, "rollback", "", "", force=False) == "Another change is under way. Wait for it."
+    gate.set()
+    waited(works)
+    assert works.work == Work("Promoting 2", "done", "Version 2 is the champion now.")
+    assert [each["version"] for each in works.models()[0]["versions"]] == [2]
 
 
 def test_what_the_gate_refused_is_told(source):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from dash import ALL, MATCH, ClientsideFunction, Dash, Input, Output, dcc, html
 from dash import State as Beside
-from flask import Flask, Response, g
+from flask import Flask, Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from clientage.dashboard import access, parts
@@ -35,7 +35,8 @@ POLICY = {
     "base-uri": "'none'",
     "frame-ancestors": "'none'",
 }
-PART = {"type": parts.LATE, "name": MATCH, "query": MATCH}
+PROGRAMS = (access.ASSETS, "/_dash-component-suites/")  # what a browser may keep: no data in any of it
+PART, FAR, NEAR = ({"type": kind, "name": MATCH, "query": MATCH} for kind in (parts.LATE, parts.FAR, parts.NEAR))
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -131,6 +132,13 @@ def _callbacks(dash: Dash, options: Options) -> None:
         return part(own["name"], state(dict(parse_qsl(own["query"])), scheme or "light"))
 
     @dash.callback(
+        Output(FAR, "children"), Input(NEAR, "data"), Beside(NEAR, "id"), Beside("scheme", "data"),
+        prevent_initial_call=True,
+    )  # fmt: skip
+    def _near(_: Any, own: Mapping[str, str], scheme: str | None) -> Component:
+        return _late(own, scheme)
+
+    @dash.callback(
         Output("models", "children"), Output("poll", "disabled"), Input("poll", "n_intervals"),
         prevent_initial_call=True,
     )  # fmt: skip
@@ -206,8 +214,10 @@ def _guarded(server: Flask, dash: Dash, options: Options, cookie: str) -> None:
     @server.after_request
     def _headers(response: Response) -> Response:
         response.headers.update(HEADERS | {"Content-Security-Policy": policy})
-        if "Cache-Control" not in response.headers:
+        if not request.path.startswith(PROGRAMS):
             response.headers["Cache-Control"] = "no-store"
+        elif "Cache-Control" not in response.headers:
+            response.headers["Cache-Control"] = "no-cache"  # kept, and held against ours before it is used
         if response.mimetype == "text/html" and not g.get("ended"):
             response.set_cookie(cookie, access.token(), secure=options.https, samesite="Lax")
         return response

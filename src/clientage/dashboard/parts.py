@@ -17,7 +17,7 @@ from clientage.report.panels import TEMPLATES, Chart
 Component: TypeAlias = Any
 Row: TypeAlias = Mapping[str, Any]
 
-QUERY, LATE = "query", "late"
+QUERY, LATE, FAR, NEAR = "query", "late", "far", "near"
 CONFIG: Any = {"displayModeBar": False, "displaylogo": False, "responsive": True, "scrollZoom": False}
 
 
@@ -78,9 +78,11 @@ def panel(title: str, *children: Component, id: str = "") -> Component:  # noqa:
     return html.Section([html.H2(title), *(child for child in children if child is not None)], className="panel", **own)
 
 
-def drawn(chart: Chart, scheme: str, *, key: Component = None, before: Component = None) -> Component:
+def drawn(
+    chart: Chart, scheme: str, *, key: Component = None, before: Component = None, instead: Component = None
+) -> Component:
     """A chart under the question it answers; its reading says the same to those who do not see it."""
-    return panel(chart.title, before, figure(chart, scheme, key=key), id=f"panel-{chart.id}")
+    return panel(chart.title, before, figure(chart, scheme, key=key, instead=instead), id=f"panel-{chart.id}")
 
 
 def late(state: State, name: str, made: Callable[[State], Component], *questions: Callable[..., Any]) -> Component:
@@ -98,19 +100,39 @@ def late(state: State, name: str, made: Callable[[State], Component], *questions
     return html.Div(waiting, id={"type": LATE, "name": name, "query": urlencode(state.query)})
 
 
-def figure(chart: Chart, scheme: str, *, key: Component = None, told: bool = True) -> Component:
-    """A chart with its reading, unless that is told beside it; without its title."""
+def far(state: State, name: str, chart: Chart) -> Component:
+    """The place of a chart that costs the browser much: it is drawn as soon as somebody comes near.
+
+    Args:
+        state: Of the page.
+        name: Of the part that draws it, among `pages.LATE`.
+        chart: It.
+    """
+    own = {"name": name, "query": urlencode(state.query)}
+    style = {"height": f"{chart.height}px"}
+    return html.Div(dcc.Store(id={"type": NEAR, **own}), id={"type": FAR, **own}, className="far", style=style)
+
+
+def graph(chart: Chart, scheme: str) -> Component:
+    """A chart alone."""
     layout = {**chart.figure["layout"], "template": TEMPLATES.get(scheme, TEMPLATES["light"])}
-    graph = dcc.Graph(
+    return dcc.Graph(
         figure={"data": chart.figure["data"], "layout": layout},
         config=CONFIG,
         style={"height": f"{chart.height}px"},
         responsive=True,
     )
+
+
+def figure(
+    chart: Chart, scheme: str, *, key: Component = None, told: bool = True, instead: Component = None
+) -> Component:
+    """A chart, or what stands in its place, with its reading, unless that is told beside it; without its title."""
+    inner = graph(chart, scheme) if instead is None else instead
     described: dict[str, Any] = {"role": "img", "aria-label": f"{chart.title} {chart.reading}"}
     caption = [html.Figcaption(chart.reading)] if chart.reading and told else []
     keys = [] if key is None else [key]
-    return html.Figure([*caption, *keys, html.Div(graph, className="chart", id=f"chart-{chart.id}", **described)])
+    return html.Figure([*caption, *keys, html.Div(inner, className="chart", id=f"chart-{chart.id}", **described)])
 
 
 def key_of(colours: Mapping[str, str], what: str = "Colours") -> Component:

@@ -53,7 +53,7 @@ class Works:
 
     def __init__(self, actions: Actions | None) -> None:
         self.actions = actions
-        self._turn = threading.Lock()
+        self._turn, self._line = threading.Lock(), threading.Lock()
         self._work: Work | None = None
         self._models: Told | None = None
         self._trouble, self._asked, self._asking = "", -FRESH, False
@@ -68,14 +68,10 @@ class Works:
         """Whether something is under way."""
         return self._asking or bool(self._work and self._work.state == RUNNING)
 
-    def models(self, *, anew: bool = False) -> tuple[Told | None, str]:
-        """What is known of models, and why it is not; they are asked for again in the background after a while.
-
-        Args:
-            anew: Whether to ask again at once.
-        """
+    def models(self) -> tuple[Told | None, str]:
+        """What is known of models, and why it is not; they are asked for again in the background after a while."""
         with self._turn:
-            stale = anew or time.monotonic() - self._asked > FRESH
+            stale = time.monotonic() - self._asked > FRESH
             if self.actions and stale and not self._asking:
                 self._asking, self._asked = True, time.monotonic()
                 self._aside(self._ask)
@@ -91,29 +87,33 @@ class Works:
         with self._turn:
             if self._work and self._work.state == RUNNING:
                 return False
-            self._work = Work(what, RUNNING)
-        self._aside(lambda: self._do(action))
+            self._work = work = Work(what, RUNNING)
+        self._aside(lambda: self._do(work, action))
         return True
 
     def _aside(self, action: Callable[[], None]) -> None:
         threading.Thread(target=action, daemon=True).start()
 
-    def _do(self, action: Callable[[], str]) -> None:
+    def _do(self, work: Work, action: Callable[[], str]) -> None:
+        """Do it; it is done when the models after it are known, which stand beside what came of it."""
         state, said = FAILED, "it ended without a word. Look with `clientage models`."
         try:
             state, said = DONE, action()
         except ClientageError as error:
             said = str(error)
         finally:
-            if self._work:
-                self._work = replace(self._work, state=state, said=said)
-        self.models(anew=True)
+            try:
+                self._ask()
+            finally:
+                self._work = replace(work, state=state, said=said)
 
     def _ask(self) -> None:
-        try:
-            if self.actions:
-                self._models, self._trouble = self.actions.models(), ""
-        except ClientageError as error:
-            self._trouble = str(error)
-        finally:
-            self._asking = False
+        """Ask for the models, one after the other: what was asked for last is what is known."""
+        with self._line:
+            try:
+                if self.actions:
+                    self._models, self._trouble = self.actions.models(), ""
+            except ClientageError as error:
+                self._trouble = str(error)
+            finally:
+                self._asked, self._asking = time.monotonic(), False

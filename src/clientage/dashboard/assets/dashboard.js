@@ -34,6 +34,12 @@
     return answer;
   };
 
+  // what costs much to draw is drawn when somebody comes near it
+  const near = new IntersectionObserver((seen) => seen.filter((each) => each.isIntersecting).forEach(({ target }) => {
+    near.unobserve(target);
+    window.dash_clientside.set_props({ ...JSON.parse(target.id), type: "near" }, { data: true });
+  }), { rootMargin: "200px" });
+
   const go = (href) => {
     window.history.pushState({}, "", href);
     window.dispatchEvent(new CustomEvent("_dashprivate_pushstate"));
@@ -80,6 +86,8 @@
     arrive(children, path, before) {
       const title = document.querySelector("#page h1");
       document.title = title ? title.textContent + " · Clientage" : "Clientage";
+      near.disconnect();
+      document.querySelectorAll(".far").forEach((place) => near.observe(place));
       if (before && before !== path) {
         window.scrollTo(0, 0);
         document.getElementById("main").focus({ preventScroll: true });

@@ -18,5 +18,6 @@ PAGES = {page.path: page for page in (*MENU, Page("/customer", "Customer", custo
 
 LATE: Mapping[str, Callable[[State], Component]] = {
     "changes": overview.changes, "months": overview.months, "offers": segments.offers, "worths": segments.worths,
+    "space": segments.space,
 }  # fmt: skip
 """Parts that may come after their page."""

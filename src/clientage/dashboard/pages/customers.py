@@ -23,7 +23,7 @@ HEADS = {
     "recency_days": "Days since last order", "frequency": "Orders", "monetary": "Spend",
     "expected_spend": "Expected spend",
 }  # fmt: skip
-WIDTHS = {"customer_id": 110, "segment": 235, "buyer": 140, "country": 145}
+WIDTHS = {"customer_id": 95, "segment": 280, "buyer": 138, "country": 142}  # longest names fit
 BLOCK = 100
 SHOWN_DIRECTLY = 5
 
@@ -43,7 +43,7 @@ def layout(state: State) -> Component:
         html.P(html.A("Export this list as CSV", href=f"/export/customers.csv?{urlencode(filters)}", id="export"))
         if number
         else None,
-        _grid(known, state) if number else parts.empty("No customer fits. Loosen a filter."),
+        _grid(known, state, number) if number else parts.empty("No customer fits. Loosen a filter."),
     )
 
 
@@ -92,7 +92,7 @@ def _whole(text: str) -> float | str:
         return ""
 
 
-def _grid(known: Whole, state: State) -> Component:
+def _grid(known: Whole, state: State, number: int) -> Component:
     """The list; another filter makes another grid, which begins at its top."""
     money = words.prefix(known.currency)
     columns: list[dict[str, Any]] = [
@@ -118,7 +118,7 @@ def _grid(known: Whole, state: State) -> Component:
             "paginationPageSizeSelector": [50, 100],
         },
         className="grid",
-        style={"height": "640px"},
+        style={"height": f"{min(640, 160 + 42 * number)}px"},
     )  # fmt: skip
 
 

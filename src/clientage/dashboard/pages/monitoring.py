@@ -56,14 +56,15 @@ def _latest(state: State, verdicts: Sequence[Row], names: Mapping[int, str]) -> 
             charts.subject_name(row["subject"], names) if row["subject"] else "all",
             parts.badge(row["verdict"], row["verdict"]),
             row["because"] or "",
-            words.number(row["score"]),
+            words.UNKNOWN if row["score"] is None else f"{row['score']:.2f}",
         ]
         for row in state.source.ask(watched.found, last["window"])
     ]
     heads = ["what", "of", "verdict", "because", "score"]
     told = [parts.badge(last["verdict"], last["verdict"]), f" {last['because'] or 'Nothing stands out.'}"]
     found = parts.table("What was not as usual", heads, rows, numbers=1) if rows else None
-    note = html.P("A score of 1 is the limit.", className="soft") if rows else None
+    limit = "Above a score of 1 it drifts, and on watch for a second time within three windows."
+    note = html.P(limit, className="soft") if rows else None
     return parts.panel(f"The window of {words.day(last['window'])}", html.P(told), found, note)
 
 
@@ -71,7 +72,7 @@ def _windows(verdicts: Sequence[Row]) -> Component:
     """All windows as a strip: each a mark with its verdict."""
     if not verdicts:
         return None
-    marks = [html.Li(_mark(row), className=f"mark {row['verdict']}") for row in verdicts]
+    marks = [html.Li(_mark(row), className=_looks(row)) for row in verdicts]
     told = [_counted([row for row in verdicts if not row["reference"]], "judged")]
     told.append(
         _counted([row for row in verdicts if row["reference"]], "of the reference, each as if it had been left out")
@@ -84,6 +85,10 @@ def _counted(verdicts: Sequence[Row], which: str) -> str:
     counts = {kind: sum(row["verdict"] == kind for row in verdicts) for kind in ("drift", "watch", "ok", "unknown")}
     told = " · ".join(f"{number} {kind}" for kind, number in counts.items() if number)
     return f"{len(verdicts)} {which}: {told}." if verdicts else ""
+
+
+def _looks(row: Row) -> str:
+    return f"mark {row['verdict']}{' reference' if row['reference'] else ''}"
 
 
 def _mark(row: Row) -> Component:

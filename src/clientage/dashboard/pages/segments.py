@@ -148,4 +148,13 @@ def _spread(state: State) -> Component:
 def _space(state: State, known: Whole) -> Component:
     """The map of customers."""
     chart = state.source.ask(asked.space)
-    return None if chart is None else parts.drawn(chart, state.scheme, key=parts.segments_key(known.profiles))
+    if chart is None:
+        return None
+    key, place = parts.segments_key(known.profiles), parts.far(state, "space", chart)
+    return parts.drawn(chart, state.scheme, key=key, instead=place)
+
+
+def space(state: State) -> Component:
+    """The map itself: to draw it in three dimensions takes a browser longer than the whole page."""
+    chart = state.source.ask(asked.space)
+    return None if chart is None else parts.graph(chart, state.scheme)
