@@ -1,6 +1,7 @@
 """Services to ask: one in this process on the sample shop, and real ones in processes of their own."""
 
 import contextlib
+import http.client
 import json
 import os
 import shutil
@@ -94,7 +95,7 @@ class Server:
                 return answer.status, json.loads(answer.read()), answer.headers
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read()), error.headers
-        except OSError:
+        except (OSError, http.client.HTTPException):  # also an answer that was cut off in its middle
             return 0, {}, {}
 
     def wait(self):
