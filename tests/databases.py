@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 
-def program(name):
-    """A program of the PostgreSQL server, wherever Debian keeps it."""
+def program(name, package="postgresql"):
+    """A program of a server, wherever Debian keeps it."""
     found = shutil.which(name) or next(iter(sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))), None)
     if found is None:
-        reason = f"{name} is not installed: the Debian package postgresql has it"
+        reason = f"{name} is not installed: the Debian package {package} has it"
         pytest.fail(reason) if os.environ.get("CI") else pytest.skip(reason)
     return str(found)
 

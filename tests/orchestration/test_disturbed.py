@@ -1,17 +1,12 @@
 """Whatever is killed, full or away: once it is back, a day ends with the tables of an undisturbed one."""
 
-import contextlib
-import hashlib
-import json
-import os
 import shutil
-import signal
 import subprocess
 from datetime import date
-from pathlib import Path
 
 import pytest
 from airflows import Airflow, until
+from flowing import QUICK, end, running, shown
 from mlflows import mlflow_server
 from receivers import Hook
 from shops import free_port
@@ -22,11 +17,6 @@ pytestmark = pytest.mark.slow
 
 MADE, DAY = "2024-09-02", "2024-09-09"
 DAILY, RETRAIN = "clientage_daily", "clientage_retrain"
-QUICK = {
-    "CLIENTAGE_SEGMENTS__K": "3", "CLIENTAGE_SEGMENTS__BOOTSTRAPS": "2", "CLIENTAGE_SEGMENTS__MIN_STABILITY": "0",
-    "CLIENTAGE_SEGMENTS__WORST_STABILITY": "0", "CLIENTAGE_MONITOR__RETRAIN_DAYS": "0",
-    "CLIENTAGE_RETRY_SECONDS": "5",
-}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -76,40 +66,6 @@ def shop(pristine, expected, flow):
     shutil.rmtree(pristine.workspace)
     shutil.copytree(pristine.home / "kept", pristine.workspace)
     return pristine
-
-
-def shown(workspace):
-    """Checksums of all that a workspace shows; what a run cost differs from run to run."""
-    names = [
-        *workspace.glob("tables/*"),
-        *workspace.glob("facts/*"),
-        *workspace.glob("model/*"),
-        workspace / "report.html",
-    ]
-    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in names}
-    return found | {"run.json": json.loads((workspace / "run.json").read_text()) | {"stages": {}}}
-
-
-def running(shop, verb, stage=""):
-    """The process of a command, once there is one, stopped before it is done."""
-
-    def found():
-        for place in Path("/proc").glob("[0-9]*"):
-            with contextlib.suppress(OSError):
-                words = (place / "cmdline").read_bytes().decode(errors="replace").split("\0")
-                own = str(shop.home).encode() in (place / "environ").read_bytes()
-                if own and "-c" in words and verb in words and (not stage or stage in words):
-                    return int(place.name)
-        return None
-
-    process = until(f"{verb} {stage} runs", found, 120)
-    os.kill(process, signal.SIGSTOP)
-    return process
-
-
-def end(process):
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, signal.SIGKILL)
 
 
 def test_a_task_and_the_scheduler_are_killed(shop, flow, expected):
