@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV ?= .venv
 WORKSPACE ?= workspace
 WORKERS ?= 4
+PROFILE ?= core
 
 BIN := $(VENV)/bin
+COMPOSE := docker compose --project-directory docker --profile
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS)
 WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_dashboard.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
 	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py dashboard report/test_report_browser.py tracking)
@@ -15,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several time
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check lint types directions fast airflow bench docs lock format clean
+.PHONY: help run test check lint types directions fast airflow up down bench docs lock format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
@@ -44,6 +46,14 @@ fast: $(VENV)/installed-dev ## The tests without whole runs and without a browse
 
 airflow: $(VENV)/installed ## Airflow with the DAGs, on this machine: http://127.0.0.1:8090
 	CLIENTAGE_BIN=$(abspath $(BIN)/clientage) airflow/local
+
+up: ## All of it in containers, see docs/containers.md: PROFILE=core or full
+	docker/check-env docker/.env
+	$(COMPOSE) $(PROFILE) build check
+	$(COMPOSE) $(PROFILE) up --build --detach
+
+down: ## End the containers; their data stays
+	$(COMPOSE) '*' down
 
 bench: $(VENV)/installed-dev ## Measure speed and memory
 	$(BIN)/python -m benchmarks
