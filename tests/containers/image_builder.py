@@ -11,6 +11,7 @@ import tempfile
 from pathlib import Path
 
 from databases import program
+from filelock import FileLock
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = "docker.io/library/python:3.11-slim-bookworm"
@@ -76,8 +77,12 @@ class Images:
 
     def image(self, name):
         """The name of an image of what is in the checkout now; those of before go."""
+        with FileLock(self.folder / "lock"):  # tests run side by side
+            return self._image(name)
+
+    def _image(self, name):
         self.base()
-        arguments = {"CLIENTAGE": self.image("clientage")} if name != "clientage" else {}
+        arguments = {"CLIENTAGE": self._image("clientage")} if name != "clientage" else {}
         whole = hashlib.sha256("".join(arguments.values()).encode())
         for path in sorted(found for each in INPUTS[name] for found in _files(ROOT / each)):
             whole.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())

@@ -9,7 +9,7 @@ import yaml
 from image_builder import ROOT
 from shops import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("images")]
+pytestmark = pytest.mark.slow
 
 MOST = 900_000_000  # bytes
 LITTLE = ("--set", "segments.bootstraps=2", "--set", "segments.k=4")

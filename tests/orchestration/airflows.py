@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
 from shops import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -30,14 +31,16 @@ def environment() -> Path:
     key = hashlib.sha256((sys.version + CONSTRAINTS.read_text()).encode()).hexdigest()[:16]
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clientage-tests"
     folder = cache / f"airflow-{key}"
-    if not (folder / "complete").exists():
-        uv = [sys.executable, "-m", "uv"]
-        subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(folder)], check=True)
-        install = [*uv, "pip", "install", "--python", str(folder / "bin/python"), "--requirement", str(CONSTRAINTS)]
-        done = subprocess.run(install, check=False, capture_output=True, text=True)
-        if done.returncode:
-            raise RuntimeError(done.stderr[-2000:])
-        (folder / "complete").touch()
+    cache.mkdir(parents=True, exist_ok=True)
+    with FileLock(f"{folder}.lock"):  # tests run side by side
+        if not (folder / "complete").exists():
+            uv = [sys.executable, "-m", "uv"]
+            subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(folder)], check=True)
+            install = [*uv, "pip", "install", "--python", str(folder / "bin/python"), "--requirement", str(CONSTRAINTS)]
+            done = subprocess.run(install, check=False, capture_output=True, text=True)
+            if done.returncode:
+                raise RuntimeError(done.stderr[-2000:])
+            (folder / "complete").touch()
     return folder / "bin"
 
 
