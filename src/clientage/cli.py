@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from clientage.cli_backup import backup, restore
 from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
@@ -45,6 +46,8 @@ app.command()(serve)
 app.command()(predict)
 app.command()(dashboard)
 app.command()(replay)
+app.command()(backup)
+app.command()(restore)
 
 
 @app.callback(invoke_without_command=True)

@@ -177,6 +177,19 @@ class Warehouse:
             shutil.rmtree(scratch, ignore_errors=True)
             lock.release()
 
+    @contextlib.contextmanager
+    def alone(self) -> Iterator[None]:
+        """Nobody else works in the workspace meanwhile, and nothing is written by this.
+
+        Raises:
+            WorkspaceError: Another run holds it.
+        """
+        lock = self._locked()
+        try:
+            yield
+        finally:
+            lock.release()
+
     def _locked(self) -> filelock.BaseFileLock:
         lock = filelock.FileLock(self.workspace / LOCK, timeout=self.wait)
         try:

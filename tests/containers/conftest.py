@@ -22,12 +22,3 @@ def clientage(images):
 @pytest.fixture(scope="session")
 def airflow(images):
     return images.image("clientage-airflow")
-
-
-@pytest.fixture
-def data(tmp_path):
-    """A folder that belongs to the user of the containers."""
-    folder = tmp_path / "data"
-    folder.mkdir()
-    os.chown(folder, 10001, 10001)
-    return folder

@@ -108,11 +108,11 @@ class Images:
         return json.loads(self.buildah("inspect", "--type", "image", image))["OCIv1"]["config"]
 
     @contextlib.contextmanager
-    def container(self, image, data):
-        """A container with a folder as its data, as long as this lasts."""
+    def container(self, image):
+        """A container with data of its own, as long as this lasts."""
         name = self.buildah("from", "--pull-never", image)
         try:
-            yield Container(self, name, data)
+            yield Container(self, name)
         finally:
             self.buildah("rm", name)
 
@@ -120,8 +120,8 @@ class Images:
 class Container:
     """A container whose commands run as its user, on the network of this machine."""
 
-    def __init__(self, images, name, data):
-        self._images, self.name, self.data = images, name, data
+    def __init__(self, images, name):
+        self._images, self.name = images, name
 
     @property
     def root(self):
@@ -130,7 +130,7 @@ class Container:
 
     def _words(self, words, **variables):
         given = [f"--env={name}={value}" for name, value in variables.items()]
-        to = ["run", "--isolation", "chroot", f"--volume={self.data}:/data", *given, self.name, "--"]
+        to = ["run", "--isolation", "chroot", *given, self.name, "--"]
         return [*self._images._to, *to, *map(str, words)]
 
     def run(self, *words, status=0, **variables):
