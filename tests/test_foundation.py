@@ -260,7 +260,9 @@ def bare(tmp_path):
 def test_ci_installs_what_tests_need_and_ends_with_their_closing_line(bare):
     done, calls = bare[1]()
     assert done.returncode == 0, done.stderr
-    assert [call_ for call_ in calls if call_.startswith("apt-get")][-1].endswith(" postgresql chromium wrk")
+    assert [call_ for call_ in calls if call_.startswith("apt-get")][-1].endswith(
+        " postgresql chromium wrk redis-server buildah debootstrap"
+    )
     assert calls[-1] == "make test"
     assert "CI=true" in done.stdout
     assert done.stdout.splitlines()[-1] == "==== 3 passed, 1 skipped in 2.50s ===="
