@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -14,6 +15,13 @@ from shops import SHARED
 from clientage import pipeline
 from clientage.settings import load
 from clientage.warehouse import connect
+
+
+@pytest.fixture(autouse=True, scope="session")
+def interruptible():
+    """What is started in the background of a shell ignores interrupts, and so would every process of the tests."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

@@ -110,7 +110,7 @@ def test_what_the_command_refuses_is_its_own_sentence(tmp_path):
 def test_a_command_that_ends_without_a_word_is_told(monkeypatch):
     monkeypatch.setattr(cli_dashboard, "COMMAND", (sys.executable, "-c", "import sys; sys.exit(7)"))
     with pytest.raises(ClientageError, match="ended without a word"):
-        cli_dashboard._promote([], "2", "", "anna")
+        cli_dashboard._promote([], "2", "", False, "anna")
 
 
 def test_changes_are_asked_of_the_command_in_the_name_of_who_asks(monkeypatch):
@@ -121,8 +121,10 @@ def test_changes_are_asked_of_the_command_in_the_name_of_who_asks(monkeypatch):
     )
     monkeypatch.setenv("CLIENTAGE_DASHBOARD_KEYS", "x")
     monkeypatch.setattr(cli_dashboard, "COMMAND", (sys.executable, "-c", tells))
-    promoted = cli_dashboard._promote(["--workspace", "w"], "2", "we must", "anna")
+    promoted = cli_dashboard._promote(["--workspace", "w"], "2", "we must", True, "anna")
     assert "['anna', False, 'promote', '2', '--force', 'we must', '--workspace', 'w', '--json']" in promoted
+    passed = cli_dashboard._promote([], "2", "for spring", False, "anna")
+    assert "'promote', '2', '--reason', 'for spring', '--json']" in passed
     back = cli_dashboard._roll_back([], "", "")
     assert "'rollback', '--json']" in back
 

@@ -35,6 +35,9 @@ def test_a_training_says_where_it_is_and_what_to_do_next(command, workspace):
     assert told.returncode == 3
     assert [check["passed"] for check in json.loads(told.stdout)["checks"]].count(False) == 1
 
+    twice = command("promote", "--workspace", workspace, "--force", "we know", "--reason", "for spring")
+    assert (twice.returncode, "Give one of them." in twice.stderr) == (2, True)
+
     forced = command(
         "promote", "--workspace", workspace, "--force", "we know", "--set", "segments.min_share=0.9", "--json"
     )

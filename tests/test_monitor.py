@@ -12,7 +12,7 @@ import pytest
 
 from clientage import pipeline
 from clientage.errors import ClientageError, InputError, SettingsError, WorkspaceError
-from clientage.monitor import monitor
+from clientage.monitor import SILENT, monitor
 from clientage.monitoring.windows import Windows
 from clientage.settings import load
 from clientage.stages.watch.usual import REFERENCE
@@ -225,6 +225,15 @@ def test_windows_after_the_last_line_are_gone(shop):
     monitor(shop.settings(f"as_of={SHIFTED}"))
     assert max(overall(shop.rows())) < SHIFTED
     assert shop.rows("episodes") == []
+
+
+def test_a_quarter_of_silence_is_judged_and_no_more_of_it(shop):
+    shop.arrive(None, f"as_of={END + timedelta(days=7 * 500)}")
+    found = monitor(shop.settings(f"as_of={END + timedelta(days=7 * 500)}"))
+    last = found.new[-1]
+    assert (last.verdict, last.window) == ("drift", END + timedelta(days=7 * SILENT))
+    assert "orders: 0, usually" in last.because
+    assert len(found.new) <= SILENT + 20
 
 
 def test_a_reference_ends_where_the_model_was_made(shop):

@@ -80,6 +80,8 @@ def test_drift_trains_and_promotes_and_the_hold_out_is_that_of_the_same_customer
     assert (found.trained, found.promoted, found.why) == (True, True, "")
     assert found.version == champion(settings) > first.version
     assert {"R² of spend", "segments matched"} <= {check.name for check in found.checks}
+    reason = registry.history(training.store(settings))[0].reason
+    assert reason.startswith("drift in the window from 20")
     assert found.before == first.after, "the champion before, on the customers it was trained from"
     assert {"gate", "train", "segment"} <= set(told)
 

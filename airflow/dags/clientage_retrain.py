@@ -6,6 +6,7 @@ from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, TriggerRule, 
 from clientage_commands import BIN, DEFAULTS, DRIFT, MODEL, NOT_DUE, WEEKLY, command, ready
 
 VERIFY = 'verify ${CLIENTAGE_SERVICE_URL:+--url "$CLIENTAGE_SERVICE_URL" --wait 300}'
+PROMOTE = 'promote --reason "$AIRFLOW_CTX_DAG_RUN_ID"'
 TELL = f'{BIN} models | {BIN} tell "a challenger was trained"'
 
 
@@ -29,7 +30,7 @@ def clientage_retrain() -> None:
         ready(),
         train,
         command("gate", "promote --check", skip_on_exit_code=NOT_DUE),
-        command("promote", "promote", outlets=[MODEL], skip_on_exit_code=NOT_DUE),
+        command("promote", PROMOTE, outlets=[MODEL], skip_on_exit_code=NOT_DUE),
         command("verify", VERIFY),
         tell,
     )

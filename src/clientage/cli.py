@@ -98,6 +98,7 @@ def promote(
     force: Annotated[
         str | None, typer.Option("--force", help="Why it shall be champion although the gate says no.")
     ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Only ask the gate; change nothing.")] = False,
     config: Config = None,
     workspace: Workspace = None,
@@ -119,7 +120,7 @@ def promote(
             elif not all(check.passed for check in of) and force is None:
                 typer.echo(json.dumps({"passed": False, "checks": [asdict(check) for check in of]}, indent=1))
 
-        promoted = promotion.promote(settings, version, force=force, check=check, tell=told)
+        promoted = promotion.promote(settings, version, force=force, reason=reason, check=check, tell=told)
     if as_json:
         typer.echo(json.dumps(asdict(promoted), default=str, indent=1))
     elif check:

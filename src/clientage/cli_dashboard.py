@@ -64,10 +64,10 @@ def _models(options: Sequence[str]) -> Mapping[str, Any]:
     return dict(_asked(["models", *options]))
 
 
-def _promote(options: Sequence[str], version: str, reason: str, who: str) -> str:
+def _promote(options: Sequence[str], version: str, reason: str, force: bool, who: str) -> str:
     """Make a version the champion, and say what came of it."""
-    forced = ["--force", reason] if reason else []
-    return _told(_asked(["promote", version, *forced, *options], who))
+    why = ["--force" if force else "--reason", reason] if reason else []
+    return _told(_asked(["promote", version, *why, *options], who))
 
 
 def _roll_back(options: Sequence[str], reason: str, who: str) -> str:

@@ -36,6 +36,7 @@ from clientage.warehouse import held
 ALERTS, TELLING = "monitor/alerts.json", ".telling"
 PATIENCE = 60.0  # seconds that one run waits while another tells
 AHEAD = 53  # windows, after the last line to use, in which lines that are all set aside are looked for
+SILENT = 13  # windows, after the one of the last line to use, that are judged: a longer silence tells nothing new
 NEEDS = ("transactions", "lines", "rejected", "customers", "model")
 
 
@@ -162,12 +163,15 @@ def _end(watch: Watch, reference: Reference) -> date:
     """The day up to which windows are judged.
 
     It is that of the last line to use, and the windows after it count too while lines come in as ever and all are set
-    aside: whoever sends lines without products or customers shall hear of it.
+    aside: whoever sends lines without products or customers shall hear of it. A day that is asked for counts, up to
+    a quarter after the last line: the years behind a shop that closed are not looked at week by week.
     """
     run, usual = watch.run, reference.observed.behind["missing"]
-    if run.settings.as_of:
-        return run.today
-    number = watch.windows.numbered(run.today)
+    lines, number = run.read("lines"), watch.windows.numbered(run.today)
+    last = run.rows(lines.agg(day=lines.invoiced_at.max().date()))[0]["day"]
+    if run.settings.as_of or not last:
+        ends = watch.windows.numbered(last) + 1 + SILENT if last else number
+        return min(run.today, watch.windows.first(ends))
     received = orders.received(watch, range(number, number + AHEAD))
     plenty = received >= np.median(usual) / 2
     over = np.logical_and.accumulate(plenty[:-1] & (received[1:] > 0))  # the next has begun

@@ -43,6 +43,7 @@ def promote(
     wanted: str = experiments.CHALLENGER,
     *,
     force: str | None = None,
+    reason: str = "",
     check: bool = False,
     tell: Tell = lambda *_: None,
 ) -> Promoted:
@@ -52,6 +53,7 @@ def promote(
         settings: All of them.
         wanted: Its version or alias.
         force: Why it shall be champion although the gate says no; recorded.
+        reason: Why it shall be champion if the gate says yes; recorded.
         check: Only ask the gate, and change nothing.
         tell: Told of the gate (`gate`, the checks), of each finished stage and of progress.
 
@@ -61,6 +63,8 @@ def promote(
     """
     if force is not None and not force.strip():
         raise SettingsError('--force needs a reason, which is kept. Write --force "why".')
+    if force and reason:
+        raise SettingsError("--force has the reason that is kept, and --reason is another. Give one of them.")
     there = store(settings)
     with alone(settings):
         list(experiments.send(there))
@@ -82,9 +86,9 @@ def promote(
             )
         if check:
             return Promoted(version.version, None, tuple(checks))
-        change = registry.set_champion(
-            there, version, seen, champion, reason=force or "", forced=not passed, gate=[str(check) for check in checks]
-        )
+        said = [str(check) for check in checks]
+        why = force or reason
+        change = registry.set_champion(there, version, seen, champion, reason=why, forced=not passed, gate=said)
         remember(settings, there)
         return Promoted(version.version, change, tuple(checks), _follow(settings, version, text, old, tell))
 

@@ -76,15 +76,19 @@ def retrain(settings: Settings, monitored: Monitored, tell: Tell = lambda *_: No
     """
     if why := _steady(monitored):
         return Retrained(why=why)
-    return _lately(settings, monitored, tell) or challenge(settings, tell=tell)
+    reason = f"drift in the window from {monitored.new[-1].window}"
+    return _lately(settings, monitored, reason, tell) or challenge(settings, reason=reason, tell=tell)
 
 
-def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lambda *_: None) -> Retrained:
+def challenge(
+    settings: Settings, *, force: str | None = None, reason: str = "", tell: Tell = lambda *_: None
+) -> Retrained:
     """Train a challenger and promote it through the gate, whatever monitoring found.
 
     Args:
         settings: All of them.
         force: Why it shall be champion although the gate says no; recorded.
+        reason: Why it shall be champion if the gate says yes; recorded.
         tell: As for `retrain`.
 
     Raises:
@@ -94,7 +98,8 @@ def challenge(settings: Settings, *, force: str | None = None, tell: Tell = lamb
     found = Retrained(trained=True, before=HeldOut.of(trained.before), after=HeldOut.of(trained.metrics))
     if trained.waiting:
         return replace(found, why=trained.waiting)
-    return _judged(settings, replace(found, version=trained.sent[-1].version), force=force, tell=tell)
+    found = replace(found, version=trained.sent[-1].version)
+    return _judged(settings, found, force=force, reason=reason, tell=tell)
 
 
 def not_due(settings: Settings) -> str:
@@ -116,7 +121,7 @@ def _is_judged(there: Store) -> bool:
     return bool(last and "status" in last.tags and not experiments.waiting(there))
 
 
-def _lately(settings: Settings, monitored: Monitored, tell: Tell) -> Retrained | None:
+def _lately(settings: Settings, monitored: Monitored, reason: str, tell: Tell) -> Retrained | None:
     """What becomes of a model that was made lately; None where another one is to be trained."""
     why, there = _young(settings, _challenger_day(settings), "the last challenger"), store(settings)
     if young := _young(settings, str(monitored.model), "the model in use"):
@@ -125,14 +130,14 @@ def _lately(settings: Settings, monitored: Monitored, tell: Tell) -> Retrained |
         return None
     try:
         if experiments.waiting(there):
-            return _judged(settings, Retrained(), tell=tell)
+            return _judged(settings, Retrained(), reason=reason, tell=tell)
         last = registry.find(there, experiments.CHALLENGER)
     except TrackingError as away:
         return Retrained(why=str(away))
     return Retrained(why=why) if last and "status" in last.tags else None
 
 
-def _judged(settings: Settings, found: Retrained, *, force: str | None = None, tell: Tell) -> Retrained:
+def _judged(settings: Settings, found: Retrained, *, force: str | None = None, reason: str, tell: Tell) -> Retrained:
     """What the gate says of a challenger: that of this training, or the newest."""
     checks: list[Check] = []
 
@@ -141,7 +146,8 @@ def _judged(settings: Settings, found: Retrained, *, force: str | None = None, t
         tell(what, of)
 
     try:
-        promoted = promote(settings, str(found.version or experiments.CHALLENGER), force=force, tell=told)
+        wanted = str(found.version or experiments.CHALLENGER)
+        promoted = promote(settings, wanted, force=force, reason="" if force else reason, tell=told)
     except GateError as refused:
         return replace(found, checks=tuple(checks), why=str(refused))
     return replace(found, promoted=True, version=promoted.version, checks=tuple(checks), why=promoted.stays)

@@ -98,7 +98,7 @@ def _why(change: Change) -> str:
     if change.forced:
         failed = [line.removeprefix("failed  ") for line in change.gate if line.startswith("failed")]
         return f"forced: {change.reason} (failed: {'; '.join(failed)})"
-    return "passed the gate"
+    return "passed the gate" + (f": {change.reason}" if change.reason else "")
 
 
 def _figure(tags: Mapping[str, str], name: str, form: str) -> str:

@@ -33,8 +33,8 @@ class Registry:
     def models(self):
         return {"versions": [VERSION, CHAMPION], "champions": [CHANGE]}
 
-    def promote(self, version, reason, who):
-        self.asked.append(("promote", version, reason, who))
+    def promote(self, version, reason, force, who):
+        self.asked.append(("promote", version, reason, force, who))
         if self.refuses:
             raise GateError("version 2 does not pass the gate: steady.")
         return f"Version {version} is the champion now."

@@ -311,7 +311,7 @@ def test_one_change_at_a_time_and_what_came_of_it(source):
     assert works.work == Work("Promoting challenger", "done", "Version challenger is the champion now.")
     assert change(works, OPERATOR, "rollback", "", "too bold", force=False) == ""
     waited(works)
-    assert registry.asked == [("promote", "challenger", "", "anna"), ("rollback", "too bold", "anna")]
+    assert registry.asked == [("promote", "challenger", "", False, "anna"), ("rollback", "too bold", "anna")]
 
 
 def test_a_change_is_done_when_the_models_after_it_are_known(source):
@@ -342,7 +342,7 @@ def test_what_the_gate_refused_is_told(source):
     waited(works)
     assert works.work.state == "failed"
     assert "does not pass the gate" in told("/models", state(source, works))
-    assert registry.asked == [("promote", "2", "we must", "anna")]
+    assert registry.asked == [("promote", "2", "we must", True, "anna")]
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def change(works: Works, who: Person | None, what: str, version: str, reason: st
         return "Which version? Give its number or alias."
     if force and not why:
         return "To overrule the gate, give a reason: it is kept."
-    began = works.start(f"Promoting {wanted}", lambda: actions.promote(wanted, why if force else "", name))
+    began = works.start(f"Promoting {wanted}", lambda: actions.promote(wanted, why, force, name))
     return "" if began else _BUSY
 
 

@@ -20,12 +20,12 @@ class Actions:
 
     Attributes:
         models: All models and changes of champion: `versions` and `champions`.
-        promote: By version, reason to overrule the gate (empty for none) and who asks.
+        promote: By version, reason, whether it overrules the gate, and who asks.
         roll_back: By reason and who asks.
     """
 
     models: Callable[[], Told]
-    promote: Callable[[str, str, str], str]
+    promote: Callable[[str, str, bool, str], str]
     roll_back: Callable[[str, str], str]
 
 

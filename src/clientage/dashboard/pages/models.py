@@ -84,8 +84,10 @@ def _history(changes: Sequence[Mapping[str, Any]]) -> Component:
 
 def _why(change: Mapping[str, Any]) -> str:
     if change["kind"] == "rollback":
-        return f"rolled back from version {change['previous']}" + (f": {change['reason']}" if change["reason"] else "")
-    return f"forced: {change['reason']}" if change["forced"] else "passed the gate"
+        came = f"rolled back from version {change['previous']}"
+    else:
+        came = "forced" if change["forced"] else "passed the gate"
+    return came + (f": {change['reason']}" if change["reason"] else "")
 
 
 def _gate(lines: Sequence[str]) -> Component:
@@ -107,7 +109,7 @@ def _changing(state: State) -> Component:
         id="version", label="Version or alias", value="challenger", className="control", inputProps={"maxLength": 64}
     )
     reason = dmc.TextInput(
-        id="reason", label="Reason: kept with a rollback, and where the gate is overruled", value="",
+        id="reason", label="Reason: kept in the history", value="",
         className="control", inputProps={"maxLength": 500},
     )  # fmt: skip
     force = dmc.Checkbox(id="force", label="Promote although the gate says no", checked=False)
