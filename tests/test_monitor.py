@@ -227,9 +227,11 @@ def test_windows_after_the_last_line_are_gone(shop):
     assert shop.rows("episodes") == []
 
 
-def test_a_quarter_of_silence_is_judged_and_no_more_of_it(shop):
-    shop.arrive(None, f"as_of={END + timedelta(days=7 * 500)}")
-    found = monitor(shop.settings(f"as_of={END + timedelta(days=7 * 500)}"))
+@pytest.mark.parametrize("told_again", [True, False])
+def test_a_quarter_of_silence_is_judged_and_no_more_of_it(shop, told_again):
+    late = f"as_of={END + timedelta(days=7 * 500)}"
+    shop.arrive(None, late)
+    found = monitor(shop.settings(*[late] * told_again))
     last = found.new[-1]
     assert (last.verdict, last.window) == ("drift", END + timedelta(days=7 * SILENT))
     assert "orders: 0, usually" in last.because

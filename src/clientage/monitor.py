@@ -163,19 +163,19 @@ def _end(watch: Watch, reference: Reference) -> date:
     """The day up to which windows are judged.
 
     It is that of the last line to use, and the windows after it count too while lines come in as ever and all are set
-    aside: whoever sends lines without products or customers shall hear of it. A day that is asked for counts, up to
-    a quarter after the last line: the years behind a shop that closed are not looked at week by week.
+    aside: whoever sends lines without products or customers shall hear of it. Where tables look back from a later day
+    it is that, up to a quarter after the last line: the years since a shop closed are not judged week by week.
     """
-    run, usual = watch.run, reference.observed.behind["missing"]
-    lines, number = run.read("lines"), watch.windows.numbered(run.today)
+    run, windows, usual = watch.run, watch.windows, reference.observed.behind["missing"]
+    number, lines = windows.numbered(run.today), run.read("lines")
+    if not run.settings.as_of:
+        received = orders.received(watch, range(number, number + AHEAD))
+        plenty = received >= np.median(usual) / 2
+        over = np.logical_and.accumulate(plenty[:-1] & (received[1:] > 0))  # the next has begun
+        if over[0]:
+            return windows.first(number + int(over.sum()))
     last = run.rows(lines.agg(day=lines.invoiced_at.max().date()))[0]["day"]
-    if run.settings.as_of or not last:
-        ends = watch.windows.numbered(last) + 1 + SILENT if last else number
-        return min(run.today, watch.windows.first(ends))
-    received = orders.received(watch, range(number, number + AHEAD))
-    plenty = received >= np.median(usual) / 2
-    over = np.logical_and.accumulate(plenty[:-1] & (received[1:] > 0))  # the next has begun
-    return watch.windows.first(number + int(over.sum())) if over[0] else run.today
+    return min(run.today, windows.first(windows.numbered(last) + 1 + SILENT)) if last else run.today
 
 
 def _around(windows: Windows, numbers: range, day: date) -> range:
