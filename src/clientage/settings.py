@@ -271,7 +271,7 @@ class Serve(Section):
     sink: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
         "",
         description="Where predictions are shipped: empty: the folder `predictions` of the workspace; or "
-        "postgresql://user@host/database.",
+        "postgresql://user@host/database, or bigquery://project/dataset.",
     )
     ship_seconds: float = Field(10, gt=0, description="How long predictions may wait to be shipped.")
     sync: bool = Field(

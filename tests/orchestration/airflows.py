@@ -1,12 +1,10 @@
 """A real Airflow on this machine: an environment of its own, made once, and a home for each test."""
 
-import hashlib
 import json
 import os
 import secrets
 import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -15,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+import environments
 from shops import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -27,21 +25,8 @@ PATIENCE = 600.0  # seconds
 
 
 def environment() -> Path:
-    """The folder of programs of an environment with Airflow alone, kept outside the checkout by its constraints."""
-    key = hashlib.sha256((sys.version + CONSTRAINTS.read_text()).encode()).hexdigest()[:16]
-    cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "clientage-tests"
-    folder = cache / f"airflow-{key}"
-    cache.mkdir(parents=True, exist_ok=True)
-    with FileLock(f"{folder}.lock"):  # tests run side by side
-        if not (folder / "complete").exists():
-            uv = [sys.executable, "-m", "uv"]
-            subprocess.run([*uv, "venv", "--clear", "--python", sys.executable, str(folder)], check=True)
-            install = [*uv, "pip", "install", "--python", str(folder / "bin/python"), "--requirement", str(CONSTRAINTS)]
-            done = subprocess.run(install, check=False, capture_output=True, text=True)
-            if done.returncode:
-                raise RuntimeError(done.stderr[-2000:])
-            (folder / "complete").touch()
-    return folder / "bin"
+    """The folder of programs of an environment with Airflow alone."""
+    return environments.made("airflow", CONSTRAINTS) / "bin"
 
 
 def until(what: str, found: Any, patience: float = PATIENCE) -> Any:

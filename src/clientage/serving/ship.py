@@ -150,14 +150,16 @@ class Shipper:
         rows, unreadable = table(io.BytesIO(text))
         ids = {customer for customer in rows["customer_id"].to_pylist() if customer is not None}
         rows = without(rows, self._forgotten(ids))
-        if len(rows):
-            self.sink.write(f"{path.stem}-{start:012}", rows)
+        refused = (self.sink.write(f"{path.stem}-{start:012}", rows) if len(rows) else None) or []
+        if refused:
+            spool.keep_unreadable(self.folder, refused)
+            say("refused predictions put aside", file=path.name, rows=len(refused))
         if unreadable:
             spool.keep_unreadable(self.folder, unreadable)
             say("unreadable lines put aside", file=path.name, lines=len(unreadable))
         self._done[path.name] = start + len(text)
         self._save()
-        self._now.shipped += len(rows)
+        self._now.shipped += len(rows) - len(refused)
         self._now.last_shipped = time.time()
 
     def _save(self) -> None:

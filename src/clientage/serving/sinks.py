@@ -1,4 +1,4 @@
-"""Where predictions are shipped to: a folder of Parquet files, or PostgreSQL."""
+"""Where predictions are shipped to: a folder of Parquet files, PostgreSQL, or BigQuery."""
 
 from pathlib import Path
 from typing import Protocol
@@ -6,6 +6,7 @@ from typing import Protocol
 import pyarrow as pa
 
 from clientage.errors import SettingsError
+from clientage.serving.bigquery import BigQuerySink
 from clientage.serving.folder import FolderSink
 from clientage.serving.postgres import PostgresSink
 
@@ -13,8 +14,11 @@ from clientage.serving.postgres import PostgresSink
 class Sink(Protocol):
     """What keeps predictions. One process at a time uses it (see `clientage.serving.spool.locked`)."""
 
-    def write(self, name: str, rows: pa.Table) -> None:
+    def write(self, name: str, rows: pa.Table) -> list[bytes] | None:
         """Keep rows of `predictions`; rows of the same name given again take the place of the former.
+
+        Returns:
+            Rows that will never be taken, as lines of JSON; all others are kept.
 
         Raises:
             SinkError: They are not kept.
@@ -32,7 +36,9 @@ class Sink(Protocol):
 
 
 def open_sink(address: str) -> Sink:
-    """What an address stands for: a folder, or `postgresql://user@host/database`. Nothing is reached yet.
+    """What an address stands for: a folder, `postgresql://user@host/database`, or `bigquery://project/dataset`.
+
+    Nothing is reached yet.
 
     Raises:
         SettingsError: There is no such kind, or the address has a password in it.
@@ -40,9 +46,11 @@ def open_sink(address: str) -> Sink:
     """
     if address.startswith(("postgresql://", "postgres://")):
         return PostgresSink(address)
+    if address.startswith("bigquery://"):
+        return BigQuerySink(address)
     if "://" in address or not address:
         raise SettingsError(
-            "predictions can be shipped to a folder or to PostgreSQL, and to nothing else yet: "
-            "give --set serve.sink=postgresql://user@host/database, or leave it out."
+            "predictions can be shipped to a folder, to PostgreSQL or to BigQuery, and to nothing else: give "
+            "--set serve.sink=postgresql://user@host/database or bigquery://project/dataset, or leave it out."
         )
     return FolderSink(Path(address))

@@ -133,7 +133,7 @@ def abandoned(file: int) -> bool:
 
 
 def keep_unreadable(folder: Path, lines: list[bytes]) -> None:
-    """Put lines aside that are no predictions."""
+    """Put lines aside that are no predictions, or that the sink will never take."""
     with (folder / UNREADABLE).open("ab") as file:
         file.writelines(lines)
         file.flush()

@@ -1,0 +1,1 @@
+"""Google Cloud, behind one door: its libraries are imported here and nowhere else."""

@@ -1,0 +1,261 @@
+"""A dataset of BigQuery: tables that are made, checked and streamed to, and statements that change them."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from clientage.errors import SettingsError, SinkError
+from clientage.tables import TableSpec
+
+if TYPE_CHECKING:
+    from google.cloud.bigquery import Client, SchemaField
+
+ADDRESS = "bigquery://project/dataset"
+KINDS = {
+    "text": "STRING",
+    "integer": "INTEGER",
+    "number": "FLOAT",
+    "flag": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIMESTAMP",
+}
+SAME = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}  # newer names of what answers call by the older
+MOST_ROWS = 500  # of a request, as BigQuery advises
+MOST_BILLED = 2**40  # bytes that a statement may read
+ATTEMPT, LONGEST = 10.0, 20.0  # seconds: of one request, and of all its attempts
+EMULATOR = "BIGQUERY_EMULATOR_HOST"
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A row that BigQuery will not take.
+
+    Attributes:
+        row: As it was sent.
+        why: What BigQuery says of it.
+    """
+
+    row: Row
+    why: str
+
+
+class Dataset:
+    """A dataset, which must be there; nothing is reached before it is used.
+
+    Attributes:
+        name: project.dataset.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Take an address apart.
+
+        Raises:
+            SettingsError: It is no address of a dataset.
+            SinkError: The library is not installed.
+        """
+        found = re.fullmatch(
+            r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
+        )
+        if not found:
+            raise SettingsError(f"serve.sink: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
+        self._project, self._dataset = found.groups()
+        self.name = ".".join(found.groups())
+        try:
+            import google.cloud.bigquery  # noqa: F401, PLC0415 - an extra
+        except ImportError as missing:
+            raise SinkError(
+                "google-cloud-bigquery is not installed. Install it: pip install 'clientage[bigquery]'.",
+                "not installed",
+            ) from missing
+
+    def prepare(self, table: str, spec: TableSpec, *, day: str, cluster: Sequence[str], later: frozenset[str]) -> bool:
+        """Make a table where there is none, or see that it is ours; columns that older ones lack are added.
+
+        Args:
+            table: Its name.
+            spec: What is promised of it.
+            day: The column whose day partitions it.
+            cluster: Columns that rows of a day are sorted by.
+            later: Columns that tables from before may lack.
+
+        Returns:
+            Whether it was made.
+
+        Raises:
+            SinkError: It has another shape, or cannot be made.
+        """
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
+        from google.cloud import bigquery  # noqa: PLC0415
+
+        wanted = [_field(name, column.kind, column.meaning) for name, column in spec.columns.items()]
+        with self._explained():
+            try:
+                there = self._client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
+            except NotFound:
+                self._client.get_dataset(self.name, retry=_retry(), timeout=ATTEMPT)
+                made = bigquery.Table(f"{self.name}.{table}", wanted)
+                made.time_partitioning = bigquery.TimePartitioning(field=day)
+                made.clustering_fields = list(cluster)
+                made.description = f"One row per {spec.row}."
+                self._client.create_table(made, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+                return True
+            known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
+            wrong = [field.name for field in wanted if known.get(field.name) != field.field_type]
+            if unfit := [name for name in wrong if name in known or name not in later]:
+                raise SinkError(
+                    f"{self.name}: the table {table} there has another shape ({', '.join(unfit)}). "
+                    "Rename it, or give another dataset.",
+                    "another shape",
+                )
+            if wrong:
+                there.schema = [*there.schema, *(field for field in wanted if field.name in wrong)]
+                self._client.update_table(there, ["schema"], retry=_retry(), timeout=ATTEMPT)
+        return False
+
+    def view(self, name: str, statement: str) -> None:
+        """Make a view, where there is none of that name; `{dataset}` in the statement becomes the dataset.
+
+        Raises:
+            SinkError: It cannot be made.
+        """
+        from google.cloud import bigquery  # noqa: PLC0415
+
+        with self._explained():
+            view = bigquery.Table(f"{self.name}.{name}")
+            view.view_query = statement.format(dataset=self.name)
+            self._client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+
+    def stream(self, table: str, rows: Sequence[Row], key: str) -> list[Refused]:
+        """Send rows, each under the id of its key: what is sent again within a minute or so is there once.
+
+        Returns:
+            Rows that BigQuery will not take; all others are there.
+
+        Raises:
+            SinkError: Some may not be there.
+        """
+        refused: list[Refused] = []
+        for start in range(0, len(rows), MOST_ROWS):
+            some = rows[start : start + MOST_ROWS]
+            with self._explained():
+                errors = self._client.insert_rows_json(
+                    f"{self.name}.{table}", some, row_ids=[str(row[key]) for row in some], skip_invalid_rows=True,
+                    retry=_retry(), timeout=ATTEMPT,
+                )  # fmt: skip
+            refused += [Refused(some[each["index"]], _why(each)) for each in errors]
+        return refused
+
+    def change(self, statement: str, **parameters: str) -> int:
+        """Run a statement that changes rows, and say how many; `{dataset}` in it becomes the dataset.
+
+        Raises:
+            SinkError: It could not be done.
+        """
+        from google.cloud import bigquery  # noqa: PLC0415
+
+        given = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()]
+        limits = bigquery.QueryJobConfig(query_parameters=given, maximum_bytes_billed=MOST_BILLED)
+        with self._explained():
+            job = self._client.query(
+                statement.format(dataset=self.name), job_config=limits, retry=_retry(), timeout=ATTEMPT
+            )
+            job.result(timeout=LONGEST)
+            return int(job.num_dml_affected_rows or 0)
+
+    def has(self, table: str) -> bool:
+        """Whether there is a table.
+
+        Raises:
+            SinkError: BigQuery does not say.
+        """
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
+
+        with self._explained(), contextlib.suppress(NotFound):
+            self._client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
+            return True
+        return False
+
+    def close(self) -> None:
+        """Let go of connections."""
+        if "_client" in self.__dict__:
+            self._client.close()  # type: ignore[no-untyped-call]
+            del self._client
+
+    @cached_property
+    def _client(self) -> "Client":
+        from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
+        from google.cloud import bigquery  # noqa: PLC0415
+
+        local = AnonymousCredentials() if os.environ.get(EMULATOR) else None  # type: ignore[no-untyped-call]
+        return bigquery.Client(self._project, credentials=local)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What BigQuery said, without anybody's data: by its kind, and with the role or command that is missing."""
+        from google.api_core import exceptions as api  # noqa: PLC0415
+        from google.auth import exceptions as auth  # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
+
+        try:
+            yield
+        except auth.TransportError as error:
+            raise SinkError(f"{self.name}: Google's login cannot be reached. Mend the network.", "away") from error
+        except (auth.GoogleAuthError, api.Unauthorized) as error:
+            mend = "Log in with `gcloud auth application-default login`, or run as a service account."
+            raise SinkError(
+                f"{self.name}: there are no credentials of Google Cloud. {mend}", "no credentials"
+            ) from error
+        except (api.Forbidden, api.TooManyRequests) as error:
+            raise self._denied(error) from error
+        except api.NotFound as error:
+            mend = f"Make it: bq mk --dataset {self._project}:{self._dataset}. A new table takes some minutes."
+            raise SinkError(
+                f"{self.name}: there is no such dataset, or no such table in it. {mend}", "not found"
+            ) from error
+        except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
+            raise SinkError(f"{self.name}: BigQuery does not answer. They will be sent again.", "away") from error
+        except api.GoogleAPICallError as error:
+            if "streaming buffer" in str(error):
+                late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
+                raise SinkError(f"{self.name}: some of the rows {late}", "too new") from error
+            kind = type(error).__name__
+            raise SinkError(f"{self.name}: BigQuery refuses ({kind}). Look at its log.", kind) from error
+
+    def _denied(self, error: Any) -> SinkError:
+        reason = str((error.errors or [{}])[0].get("reason", ""))
+        if reason in ("quotaExceeded", "rateLimitExceeded") or error.code == 429:
+            return SinkError(
+                f"{self.name}: a quota of BigQuery is used up. Raise it, or wait; they will be sent again.", "quota"
+            )
+        if reason.startswith("billing"):
+            return SinkError(
+                f"{self.name}: the project has no billing account. Link one to {self._project}.", "billing"
+            )
+        mend = "Grant it roles/bigquery.dataEditor on the dataset, and roles/bigquery.jobUser on the project."
+        return SinkError(f"{self.name}: this account may not use the dataset. {mend}", "no permission")
+
+
+def _field(name: str, kind: str, meaning: str) -> "SchemaField":
+    from google.cloud import bigquery  # noqa: PLC0415
+
+    return bigquery.SchemaField(name, KINDS[kind], description=meaning[:1024])
+
+
+def _retry() -> Any:
+    """Again on what passes: a server that fails, a limit on requests, a connection that ends."""
+    from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
+
+    return DEFAULT_RETRY.with_timeout(LONGEST).with_delay(initial=0.2, maximum=5)
+
+
+def _why(error: Mapping[str, Any]) -> str:
+    """Kinds of errors and the columns they are of, without values."""
+    return ", ".join(
+        sorted({f"{each.get('reason', 'invalid')} {each.get('location', '')}".strip() for each in error["errors"]})
+    )

@@ -1,0 +1,116 @@
+"""A BigQuery on this machine, and a gate before it that lets calls fail."""
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import environments
+import pytest
+from shops import free_port
+
+CONSTRAINTS = Path(__file__).with_name("bigquery-emulator.txt")
+PROJECT = "our-shop"
+
+
+def answers(address):
+    try:
+        with urllib.request.urlopen(f"{address}/bigquery/v2/projects/{PROJECT}/datasets", timeout=5):
+            return True
+    except (OSError, http.client.HTTPException):
+        return False
+
+
+@contextlib.contextmanager
+def bigquery_server(folder):
+    """The address of an emulator, as long as this lasts."""
+    made = environments.made("bigquery", CONSTRAINTS)
+    (spatial,) = made.rglob("spatial.duckdb_extension")  # it would load it from elsewhere
+    place = folder / ".duckdb/extensions/v1.5.5/linux_amd64"
+    place.mkdir(parents=True)
+    shutil.copy(spatial, place)
+    port = free_port()
+    address = f"http://127.0.0.1:{port}"
+    ports = ["--rest-port", str(port), "--grpc-port", str(free_port())]
+    with (folder / "log").open("w") as log:
+        process = subprocess.Popen(
+            [str(made / "bin/bqemulator"), "start", *ports, "--project", PROJECT, "--log-level", "warning"],
+            cwd=folder, env=os.environ | {"HOME": str(folder)}, stdout=log, stderr=log, start_new_session=True,
+        )  # fmt: skip
+        try:
+            until = time.monotonic() + 120
+            while not answers(address):
+                if process.poll() is not None or time.monotonic() > until:
+                    pytest.fail(f"the emulator of BigQuery did not start: {(folder / 'log').read_text()[-2000:]}")
+                time.sleep(0.2)
+            yield address
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+class Gate:
+    """Hands calls on to a server.
+
+    Attributes:
+        plan: Told the method, the path and the body, what it answers in place of the server (status, body); None to
+            ask the server; a function to be told the server's answer, for what it answers in its place.
+        calls: Methods and paths, in order.
+    """
+
+    def __init__(self, server):
+        self.server, self.calls = server.removeprefix("http://"), []
+        self.plan = lambda method, path, body: None
+        gate = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def log_message(self, *_):
+                pass
+
+            def handle_one_request(self):
+                with contextlib.suppress(ConnectionError):
+                    super().handle_one_request()
+
+            def _any(self):
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                gate.calls.append((self.command, self.path))
+                planned = gate.plan(self.command, self.path, body)
+                if planned is None or callable(planned):
+                    found = gate.asked(self.command, self.path, body, dict(self.headers))
+                    planned = planned(*found) if planned else found
+                status, answer = planned
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
+
+        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"http://127.0.0.1:{self._http.server_port}"
+        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+
+    def asked(self, method, path, body, headers):
+        connection = http.client.HTTPConnection(self.server, timeout=60)
+        with contextlib.closing(connection):
+            kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
+            connection.request(method, path, body, kept)
+            answer = connection.getresponse()
+            return answer.status, answer.read()
+
+    def close(self):
+        self._http.shutdown()
+        self._http.server_close()
