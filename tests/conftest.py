@@ -52,7 +52,7 @@ def real_tables(real_run):
     """The tables of that run by name, and the engine they are read with."""
     warehouse = connect(real_run[0].workspace)
     names = [name for name in pipeline.TABLES if warehouse.exists(name)]
-    return {"engine": warehouse.engine} | {name: warehouse.read(name) for name in names}
+    return {"engine": warehouse.local} | {name: warehouse.read(name) for name in names}
 
 
 @pytest.fixture(scope="session")

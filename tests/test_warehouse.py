@@ -144,7 +144,7 @@ DYING = """
 import os, signal, sys
 from pathlib import Path
 from shops import bought, line, table
-from clientage import warehouse as w
+from clientage.warehouse import connect, workspace as w
 
 def die(*_):
     os.kill(os.getpid(), signal.SIGKILL)
@@ -161,7 +161,7 @@ elif moment == "after the marker":
     w._publish = die
 else:
     Path.replace = replace_once
-house = w.connect(Path(workspace))
+house = connect(Path(workspace))
 with house.transaction():
     house.write("lines", table("lines", [bought(quantity=9.0)]))
     house.write("rejected", table("rejected", [line() | {"reason": "no price"}]))

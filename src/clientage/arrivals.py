@@ -89,7 +89,7 @@ def arrive(today: Settings, arrivals: Arrivals) -> None:
     """The table `transactions` of a day: the lines before `as_of`, and those without a date."""
     warehouse, day = opened(today), today.as_of or date.max
     with warehouse.transaction():
-        rows = warehouse.write("transactions", before(warehouse.engine.read_parquet(arrivals.path), day))
+        rows = warehouse.write("transactions", before(warehouse.local.read_parquet(arrivals.path), day))
         made = arrivals.facts["made"]
         data = of_day(made["data"], day)
         told = pipeline.ledger(warehouse)
@@ -104,7 +104,7 @@ def _span(warehouse: Warehouse, arrivals: Arrivals, *, bounded: bool) -> tuple[d
     Raises:
         InputError: There are none, or a few are dated far ahead of all others and no last day is given.
     """
-    lines = warehouse.engine.read_parquet(arrivals.path)
+    lines = warehouse.local.read_parquet(arrivals.path)
     lines = lines.filter(lines.invoiced_at.between(FIRST, LAST))
     ends = lines.agg(first=lines.invoiced_at.min().date(), last=lines.invoiced_at.max().date())
     first, last = warehouse.collect(ends).to_pylist()[0].values()

@@ -92,7 +92,7 @@ class Run:
         if writer is None:
             return None
         writer.close()
-        return self.warehouse.engine.read_parquet(path)
+        return self.warehouse.taken(path)
 
     def drop(self, name: str) -> None:
         """Remove a table that an earlier run wrote, unless this one writes it again."""

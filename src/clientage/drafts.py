@@ -93,8 +93,10 @@ def publish(settings: Settings, name: str, *, tell: Tell = lambda *_: None) -> M
 
 def _take(stage: str, source: Warehouse, warehouse: Warehouse) -> None:
     """The files of a stage."""
-    made = [f"tables/{table}.parquet" for table in STAGE[stage].writes if source.exists(table)]
-    for name in (*made, *(PAGES if stage == "report" else ())):
+    for table in STAGE[stage].writes:
+        if source.exists(table):
+            warehouse.adopt_table(table, source)
+    for name in PAGES if stage == "report" else ():
         warehouse.adopt(name, source.path(name))
 
 

@@ -223,7 +223,7 @@ def _adopt(adopted: Adopted, ledger: Ledger) -> None:
     facts = Ledger.read(trained, STAGE).facts
     if "train" in facts and trained.path(MODEL).exists() and trained.read_text(MODEL) == adopted.text:
         if trained.exists("quality"):
-            ledger.warehouse.adopt("tables/quality.parquet", trained.path("tables/quality.parquet"))
+            ledger.warehouse.adopt_table("quality", trained)
         ledger.facts["train"] = facts["train"]
     else:
         made = {"data": "", "settings": "", "versions": installed()}

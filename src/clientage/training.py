@@ -200,7 +200,7 @@ def _prepare(settings: Settings, place: Settings) -> None:
             if name in made or not source.exists(name):
                 target.drop(name)
             else:
-                target.adopt(f"tables/{name}.parquet", source.path(f"tables/{name}.parquet"))
+                target.adopt_table(name, source)
         facts = pipeline.ledger(source)
         facts.facts = {name: said for name, said in facts.facts.items() if name not in STAGES}
         facts.warehouse = target

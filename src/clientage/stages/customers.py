@@ -41,7 +41,7 @@ EXPECTED = ("expected_orders", "expected_spend")
 
 def _expected(run: Run, lines: ir.Table, as_of: date) -> ir.Table | None:
     """customer_id, expected_orders and expected_spend; None, and a warning, where they cannot be told."""
-    bought = run.warehouse.kept(purchases(lines, as_of), run.scratch / "purchases.parquet")
+    bought = run.warehouse.kept(purchases(lines, as_of), "purchases")
     count = run.rows(bought.agg(count=bought.count()))[0]["count"]
     model, why = fit_lifetime(history(run.warehouse.collect(sampled(bought, count, run.settings.segments.sample))))
     if model is None:

@@ -76,7 +76,7 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
     if "product" not in lines.columns:
         run.drop("recommenders")
         return
-    pairs = run.warehouse.kept(kept(lines, cutoff), run.scratch / "kept.parquet")
+    pairs = run.warehouse.kept(kept(lines, cutoff), "kept")
     products = run.warehouse.collect(products_at(run, pairs, cutoff))
     ids = run.warehouse.collect(_buyers(run, cutoff).select("customer_id").order_by("customer_id"))["customer_id"]
     units, after = (

@@ -33,7 +33,7 @@ def load_source(
     wanted = settings.source
     return source.load(
         location,
-        warehouse.engine,
+        warehouse.local,
         columns={name: value for name, value in wanted.columns.model_dump().items() if value},
         date_format=wanted.date_format,
         decimal=wanted.decimal,
@@ -89,7 +89,7 @@ def clean(run: Run) -> None:
     words = "product" in transactions.columns and run.rows(checks.numbered(transactions))[0]["numbered"] is False
     run.manifest.source["stock_codes"] = "words" if words else "numbers"
     judged = judge(transactions, rules_in_use(run.settings, words=words), run.settings.clean.service_descriptions)
-    judged = run.warehouse.kept(judged, run.scratch / "judged.parquet")
+    judged = run.warehouse.kept(judged, "judged")
     for name, table in split(judged).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))

@@ -29,7 +29,7 @@ def recommend(run: Run) -> None:
     if "product" not in lines.columns:
         run.manifest.warn("recommend", "the order lines have no product, so nothing can be recommended.")
         return
-    pairs = run.warehouse.kept(kept(lines, run.manifest.day), run.scratch / "kept.parquet")
+    pairs = run.warehouse.kept(kept(lines, run.manifest.day), "kept")
     run.write("products", products_at(run, pairs, run.manifest.day))
     products = run.warehouse.collect(run.read("products"))
     members = run.warehouse.collect(run.read("segments").select("customer_id", "segment_id").order_by("customer_id"))

@@ -177,7 +177,7 @@ class Source:
         if not self.workspace.is_dir():
             raise WorkspaceError(f"{self.workspace}: nothing there yet. Make it with `clientage run FILE`.")
         warehouse = connect(self.workspace, **self._limits)  # type: ignore[arg-type]
-        warehouse.engine.raw_sql("SET enable_external_file_cache = false")
+        warehouse.local.raw_sql("SET enable_external_file_cache = false")
         return Shop(warehouse, Tables(warehouse))
 
 

@@ -44,7 +44,12 @@ def population(watch: Watch, customers: ir.Table) -> Observed:
         customers: Their features.
     """
     known = customers.mutate(window=ibis.literal(0, "int64"))
-    medians = {key: np.array([value]) for key, value in _medians(watch, known).items()}
+    columns = watch.run.columns(customers.select("customer_id", *watch.inputs))
+    known_of = {name: values[~np.isnan(values)] for name, values in columns.items()}
+    medians = {
+        Key("predictions", "median", name): np.array([np.median(values) if len(values) else np.nan])
+        for name, values in known_of.items()
+    }
     rows = watch.run.rows(features.spread(known, watch.inputs))
     located = watch.model.locate(known, "window")
     shares = located.group_by("window", "segment_id").agg(count=located.count())
@@ -108,7 +113,7 @@ def _within(watch: Watch, numbers: range, files: Sequence[str]) -> ir.Table:
     Raises:
         WorkspaceError: They are none of predictions.
     """
-    table = watch.run.warehouse.engine.read_parquet(list(files), union_by_name=True, filename=True)
+    table = watch.run.warehouse.local.read_parquet(list(files), union_by_name=True, filename=True)
     if not _ours(table.schema()):
         raise unreadable(Path(files[0]))
     first, end = (ibis.timestamp(str(watch.windows.first(number))) for number in (numbers.start, numbers.stop))
@@ -120,7 +125,7 @@ def _seen(watch: Watch, numbers: range, places: Mapping[int, Sequence[str]]) -> 
     if not places:
         return Observed(tuple(numbers))
     kept = [_kept(watch, number, files) for number, files in places.items()]
-    every = watch.run.warehouse.engine.read_parquet(kept)
+    every = watch.run.warehouse.local.read_parquet(kept)
     answered = every.filter(every.error.isnull())
     asked = answered.select("window", **{name: _within_reason(answered.inputs[name]) for name in watch.inputs})
     seen = features.observed(watch.run.rows(features.spread(asked, watch.inputs)), numbers, watch.inputs, AREAS[0])
@@ -148,7 +153,8 @@ def _kept(watch: Watch, number: int, files: Sequence[str]) -> Path:
         told=ibis.literal(told),
     )
     path = watch.path(f"answers-{number}")
-    watch.run.warehouse.kept(numbers.distinct(on="prediction_id", keep="first"), path)
+    with explained(watch.run.warehouse.workspace):
+        watch.run.warehouse.local.to_parquet(numbers.distinct(on="prediction_id", keep="first"), path)
     return path
 
 

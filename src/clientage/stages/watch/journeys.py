@@ -20,4 +20,4 @@ def all_changes(watch: Watch, numbers: range, known: ir.Table | None, moves: ir.
         return moves if known is None else known
     first, last = (ibis.date(watch.end(number)) for number in (numbers.start, numbers.stop - 1))
     every = ibis.union(known.filter((known.since < first) | (known.since > last)), moves)
-    return watch.run.warehouse.kept(every, watch.path(f"journeys-{numbers.start}"))
+    return watch.run.warehouse.kept(every, f"journeys-{numbers.start}")

@@ -1,8 +1,7 @@
 """What customers say of windows: how they buy lately, and who is in which segment."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import ibis
@@ -11,7 +10,6 @@ import numpy as np
 
 from clientage.context import Run, buyers, enough
 from clientage.customers.features import customer_features
-from clientage.expressions import on_days
 from clientage.monitoring import features
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Floats, Observed
@@ -41,8 +39,7 @@ def bought_lately(watch: Watch, numbers: range) -> Observed:
     days = watch.run.settings.monitor.lookback_days
     table = lately(watch.run, since=EARLIER)
     seen = table.filter(table.recency_days <= watch.windows.days).drop("recency_days")
-    files = list(_asked(watch, seen, numbers, "lately", lambda end: {EARLIER: end - timedelta(days=days)}))
-    known = watch.run.warehouse.engine.read_parquet(files)
+    known = _asked(watch, seen, numbers, "lately", lambda end: {EARLIER: end - timedelta(days=days)})
     there = {name: each for name, each in watch.ranges.items() if name in known.columns}
     rows = watch.run.rows(features.spread(known, there))
     return features.observed(rows, list(numbers), watch.ranges, "customers")
@@ -65,9 +62,8 @@ def in_segments(watch: Watch, numbers: range, before: ir.Table | None = None) ->
     if not set(watch.model.needs) <= set(table.columns):
         return Observed(tuple(numbers)), None
     needed = sorted({*watch.model.needs, *(name for name in FLAGGED if name in table.columns)})
-    files = list(_asked(watch, table.select("customer_id", *needed), numbers, "known"))
-    known = run.warehouse.engine.read_parquet(files)
-    located = run.warehouse.kept(watch.model.locate(known, "window"), watch.path(f"located-{numbers.start}"))
+    known = _asked(watch, table.select("customer_id", *needed), numbers, "known")
+    located = run.warehouse.kept(watch.model.locate(known, "window"), f"located-{numbers.start}")
     shares = located.group_by("window", "segment_id").agg(customers=located.count())
     seen = _shares(watch, run.rows(shares), numbers)
     changes, moved = _changes(watch, located, numbers, before)
@@ -83,15 +79,10 @@ def _asked(
     numbers: range,
     name: str,
     other: Callable[[date], Mapping[date, date]] = lambda _: {},
-) -> Iterator[Path]:
-    """Files with what is asked for `SOME_DAY`, at the end of each window and with its number."""
-    statement = watch.run.warehouse.statement(table)
-    for number in numbers:
-        end = watch.end(number)
-        days = {day: f"'{instead}'" for day, instead in ({SOME_DAY: end} | dict(other(end))).items()}
-        asked = f"SELECT *, CAST({number} AS BIGINT) AS window FROM ({on_days(statement, days)})"  # noqa: S608 - all of it ours
-        yield watch.run.warehouse.asked(asked, watch.path(f"{name}-{number}"))
-        watch.run.progress((number - numbers.start + 1) / len(numbers))
+) -> ir.Table:
+    """What is asked for `SOME_DAY`, at the end of each window and with its number."""
+    days = {number: {SOME_DAY: (end := watch.end(number))} | dict(other(end)) for number in numbers}
+    return watch.run.warehouse.on_days(table, days, name, watch.run.progress)
 
 
 def _shares(watch: Watch, rows: Sequence[Mapping[str, Any]], numbers: range) -> Observed:
@@ -113,7 +104,7 @@ def _changes(watch: Watch, located: ir.Table, numbers: range, before: ir.Table |
         start = before.mutate(segment=ibis.literal(""), window=ibis.literal(numbers.start - 1, "int64"))
         where = ibis.union(start.select("customer_id", "segment_id", "segment", "window"), where)
     old = where.segment_id.lag().over(group_by="customer_id", order_by="window")
-    where = watch.run.warehouse.kept(where.mutate(old=old), watch.path(f"where-{numbers.start}"))
+    where = watch.run.warehouse.kept(where.mutate(old=old), f"where-{numbers.start}")
     where = where.filter(where.window >= numbers.start)
     counts = where.group_by("window").agg(
         known=where.old.count(), moved=where.customer_id.count(where=where.old != where.segment_id)
@@ -131,9 +122,9 @@ def _changes(watch: Watch, located: ir.Table, numbers: range, before: ir.Table |
 def refits(watch: Watch, numbers: range) -> Observed:
     """How much segments made anew at the ends of windows disagree with those of the model; after `in_segments`."""
     wanted, model, apart = watch.run.settings.segments, watch.model, unknown(numbers)
+    every = watch.run.warehouse.recalled("known")
     for row, number in enumerate(numbers if model.recipe in RECIPES else ()):
-        known = watch.run.warehouse.engine.read_parquet(watch.path(f"known-{number}"))
-        now = buyers(watch.run.columns(known))
+        now = buyers(watch.run.columns(every.filter(every.window == number).drop("window")))
         if enough(now, len(model.segments)):
             anew = grouped(model.recipe, now, len(model.segments), seed=wanted.seed)
             apart[row] = 1 - adjusted_rand(model.predict(now), anew)

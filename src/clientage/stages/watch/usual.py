@@ -50,7 +50,7 @@ def made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     day = date.fromisoformat(run.manifest.choice.get("as_of") or str(run.manifest.day))
     numbers = _learning(watch, day)
     every = customer_features(run.read("lines"), day, run.settings.shop.home_country)
-    every = run.warehouse.kept(every, watch.path("population"))
+    every = run.warehouse.kept(every, "population")
     watch = replace(
         watch,
         ranges=features.ranges(run.columns(people.lately(run, day).drop("recency_days"))),

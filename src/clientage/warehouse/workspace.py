@@ -1,4 +1,4 @@
-"""Where tables live. Reads and writes named tables; a set of writes appears whole or not at all.
+"""A folder of documents and tables, in which a set of writes appears whole or not at all.
 
 Writes of a transaction go to `WORKSPACE/.staging`. At its end a marker file says that the set is complete, the files
 are renamed into place and the marker is removed. A process that dies before the marker leaves the tables as they
@@ -16,101 +16,30 @@ from pathlib import Path
 
 import duckdb
 import filelock
-import ibis
-import ibis.expr.types as ir
-import pyarrow as pa
 
 from clientage.errors import WorkspaceError
-from clientage.tables import check
 
 STAGING, COMPLETE, SCRATCH, LOCK = ".staging", "COMPLETE", ".scratch", ".lock"
 
 
-class Warehouse:
-    """Named tables as Parquet in a workspace folder, with DuckDB as the engine.
+class Workspace:
+    """Documents in a folder, such as the model and the report, and the transaction in which all is written.
 
     Attributes:
-        engine: The Ibis connection that expressions run on.
         workspace: The folder.
         wait: Seconds that a transaction waits for another run.
     """
 
-    def __init__(self, workspace: Path, engine: ibis.BaseBackend, wait: float = 0) -> None:
+    def __init__(self, workspace: Path, wait: float = 0) -> None:
         self.workspace = workspace
-        self.engine = engine
         self.wait = wait
         self._staging: Path | None = None
         self._dropped: set[str] = set()
-        self._held: dict[Path, ir.Table] = {}
-
-    def exists(self, name: str) -> bool:
-        """Whether a table was written, now or by an earlier run."""
-        path = f"tables/{name}.parquet"
-        return path not in self._dropped and self.path(path).exists()
-
-    def drop(self, name: str) -> None:
-        """Remove a table at the end of the transaction, unless it is written again."""
-        self.remove(f"tables/{name}.parquet")
 
     def remove(self, name: str) -> None:
         """Remove a file of the workspace at the end of the transaction, unless it is written again."""
         self._staged(name).unlink(missing_ok=True)
         self._dropped.add(name)
-
-    def read(self, name: str) -> ir.Table:
-        """A named table as an expression, held against its promise; once in a transaction for each time it is written.
-
-        Raises:
-            WorkspaceError: The table has not been written yet.
-            TableError: It is not what `clientage.tables` promises.
-        """
-        path = self.path(f"tables/{name}.parquet")
-        if not self.exists(name):
-            raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
-        if path not in self._held:
-            with explained(self.workspace):
-                self._held[path] = check(name, self.engine.read_parquet(path))
-        return self._held[path] if self._staging else self._held.pop(path)
-
-    def write(self, name: str, table: ir.Table) -> int:
-        """Write a named table within a transaction.
-
-        Returns:
-            The number of rows.
-        """
-        path = self._staged(f"tables/{name}.parquet")
-        self._dropped.discard(f"tables/{name}.parquet")
-        with explained(self.workspace):
-            self.engine.to_parquet(check(name, table), path, compression="zstd")
-            (rows,) = self.engine.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
-            return int(rows)
-
-    def collect(self, table: ir.Table) -> pa.Table:
-        """A small result, out of the engine."""
-        with explained(self.workspace):
-            return self.engine.to_pyarrow(table)
-
-    def batches(self, table: ir.Table) -> pa.RecordBatchReader:
-        """A large result, batch by batch."""
-        with explained(self.workspace):
-            return self.engine.to_pyarrow_batches(table)
-
-    def kept(self, table: ir.Table, path: Path) -> ir.Table:
-        """An expression computed once, into a file on the way, to be read more often than that."""
-        with explained(self.workspace):
-            self.engine.to_parquet(table, path)
-            return self.engine.read_parquet(path)
-
-    def statement(self, table: ir.Table) -> str:
-        """What the engine would be asked for an expression, for what is asked again and again on other days."""
-        return str(ibis.to_sql(table, dialect="duckdb"))
-
-    def asked(self, statement: str, path: Path) -> Path:
-        """The result of such a statement, as a file on the way."""
-        place = str(path).replace("'", "''")
-        with explained(self.workspace):
-            self.engine.raw_sql(f"COPY ({statement}) TO '{place}' (FORMAT PARQUET)")
-        return path
 
     def read_text(self, name: str) -> str:
         """A document of the workspace, such as `model/segments.json`.
@@ -171,7 +100,7 @@ class Warehouse:
                 _mark_complete(self.workspace, self._dropped)
                 _publish(self.workspace)
         finally:
-            self._staging, self._dropped, self._held = None, set(), {}
+            self._staging, self._dropped = None, set()
             if not _complete(self.workspace):
                 shutil.rmtree(self.workspace / STAGING, ignore_errors=True)
             shutil.rmtree(scratch, ignore_errors=True)
@@ -204,34 +133,11 @@ class Warehouse:
         if self._staging is None:
             raise WorkspaceError(f"{name}: written outside a transaction. Wrap the writes in `Warehouse.transaction`.")
         path = self._staging / name
-        self._held.pop(path, None)
         path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
-def connect(workspace: Path, *, memory: str = "", threads: int = 0, wait: float = 0) -> Warehouse:
-    """Open a workspace with an engine of its own; nothing is created on disk before the first transaction.
-
-    Args:
-        workspace: The folder.
-        memory: Memory limit, such as `4GB`.
-        threads: Threads; 0 for all cores.
-        wait: Seconds that a transaction waits for another run.
-
-    Raises:
-        WorkspaceError: The path is a file, or a limit is not one the engine knows.
-    """
-    if workspace.exists() and not workspace.is_dir():
-        raise WorkspaceError(f"{workspace}: a file, not a folder. Give another --workspace.")
-    options = {"temp_directory": str(workspace / SCRATCH), "memory_limit": memory, "threads": threads}
-    with explained(workspace):
-        engine = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
-        engine.raw_sql("SET enable_progress_bar = false")
-        _finish(workspace)
-    return Warehouse(workspace, engine, wait)
-
-
-def _finish(workspace: Path) -> None:
+def finish(workspace: Path) -> None:
     """Finish a set whose process died while it was put into place; where one holds the lock, it is alive."""
     if _complete(workspace):
         with contextlib.suppress(filelock.Timeout), filelock.FileLock(workspace / LOCK, timeout=0):
