@@ -5,16 +5,32 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clientage.cli_options import AsOf, Config, Debug, Draft, Json, K, Location, Recipe, Set, Workspace, settings_of
+from clientage.cli_options import (
+    AsOf,
+    Config,
+    Debug,
+    Draft,
+    Json,
+    K,
+    Location,
+    Recipe,
+    Set,
+    Warehouse,
+    Workspace,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from clientage.settings import Settings
+
+JUDGED = ["evaluate", "recommend", "report"]  # stages of an evaluation
 
 
 def run(
     source: Location,
     config: Config = None,
     workspace: Workspace = None,
+    warehouse: Warehouse = "",
     as_of: AsOf = "",
     recipe: Recipe = "",
     k: K = "",
@@ -28,7 +44,12 @@ def run(
     """Order lines in; tables, segments and a report out."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
+    settings = settings_of(
+        config,
+        workspace,
+        set_,
+        {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k},
+    )
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
@@ -43,6 +64,7 @@ def run(
     terminal.show_segments(pipeline.rows(settings, "profiles"))
     if evaluate:
         _show_evaluation(settings)
+    terminal.show_cost(manifest.stages.values(), settings.warehouse.price)
     terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=evaluate)
 
 
@@ -54,6 +76,7 @@ def step(
     source: Annotated[str, typer.Argument(help="Where the order lines are; for the stage read.")] = "",
     config: Config = None,
     workspace: Workspace = None,
+    warehouse: Warehouse = "",
     as_of: AsOf = "",
     recipe: Recipe = "",
     k: K = "",
@@ -65,7 +88,12 @@ def step(
     """One stage of the flow, on the tables that are there."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
+    settings = settings_of(
+        config,
+        workspace,
+        set_,
+        {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k},
+    )
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, [stage], source, tell=tell)
@@ -74,6 +102,7 @@ def step(
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
         return
+    terminal.show_cost([manifest.stages[stage]], settings.warehouse.price)
     names = [known.name for known in pipeline.STAGES]
     if names[-1] != stage:
         following = next(name for name in names[names.index(stage) + 1 :] if name != "sweep")
@@ -84,6 +113,7 @@ def publish(
     draft: Annotated[str, typer.Argument(help="Name of the draft.")],
     config: Config = None,
     workspace: Workspace = None,
+    warehouse: Warehouse = "",
     as_of: AsOf = "",
     set_: Set = None,
     as_json: Json = False,
@@ -92,7 +122,7 @@ def publish(
     """Make the tables of a draft those of the workspace, all at once."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of})
+    settings = settings_of(config, workspace, set_, {"warehouse.url": warehouse, "as_of": as_of})
     with terminal.following(quiet=as_json) as tell:
         manifest = drafts.publish(settings, draft, tell=tell)
     if as_json:
@@ -106,6 +136,7 @@ def evaluate(
     cutoff: Annotated[list[str] | None, typer.Option("--cutoff", help="Split at this day. Repeatable.")] = None,
     config: Config = None,
     workspace: Workspace = None,
+    warehouse: Warehouse = "",
     as_of: AsOf = "",
     set_: Set = None,
     as_json: Json = False,
@@ -115,15 +146,16 @@ def evaluate(
     from clientage import pipeline, terminal
 
     cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
-    settings = settings_of(config, workspace, [*(set_ or []), *cutoffs], {"as_of": as_of})
+    settings = settings_of(config, workspace, [*(set_ or []), *cutoffs], {"warehouse.url": warehouse, "as_of": as_of})
     with terminal.following(quiet=as_json) as tell:
-        pipeline.step(settings, ["evaluate", "recommend", "report"], tell=tell)
+        manifest = pipeline.step(settings, JUDGED, tell=tell)
     if as_json:
         names = ("evaluation", "values", "recommenders")
         judged = {name: pipeline.rows(settings, name) for name in names if pipeline.exists(settings, name)}
         typer.echo(json.dumps(judged, default=str, indent=1))
         return
     _show_evaluation(settings)
+    terminal.show_cost([manifest.stages[stage] for stage in JUDGED], settings.warehouse.price)
     terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=True)
 
 

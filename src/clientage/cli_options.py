@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
 Config = Annotated[Path | None, typer.Option("--config", help="Settings file. Default: clientage.toml.")]
 Workspace = Annotated[Path | None, typer.Option("--workspace", help="Folder of tables, model and report.")]
+Warehouse = Annotated[
+    str, typer.Option("--warehouse", help="Where tables live: bigquery://project/dataset. Default: in the workspace.")
+]
 AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day. Default: after the last line.")]
 Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]
 K = Annotated[str, typer.Option("--k", help="Number of segments, or auto.")]

@@ -157,7 +157,15 @@ def store(settings: Settings) -> Store:
 def opened(settings: Settings) -> Warehouse:
     """The workspace of the settings, with an engine that may use what they allow."""
     limits = settings.warehouse
-    return connect(settings.workspace, memory=limits.memory, threads=limits.threads, wait=limits.wait_seconds)
+    return connect(
+        settings.workspace,
+        url=limits.url,
+        memory=limits.memory,
+        threads=limits.threads,
+        wait=limits.wait_seconds,
+        most_bytes=int(limits.max_gigabytes * 1e9),
+        views=limits.views,
+    )
 
 
 def buyers(customers: Mapping[str, Floats]) -> Columns:

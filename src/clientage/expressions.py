@@ -32,23 +32,32 @@ def sampled(customers: ir.Table, count: int, most: int) -> ir.Table:
         most: How many may be taken.
     """
     if count > most:
-        # a remainder may be negative
-        place = (customers.customer_id.hash() % count + count) % count
-        customers = customers.filter(place < most)
+        least = f"{most * 16**8 // count:08x}"  # of the digests, as text: engines have no number in common for it
+        customers = customers.filter(customers.customer_id.hexdigest("md5").substr(0, 8) < least)
     return customers.order_by("customer_id")
 
 
-def on_days(statement: str, days: Mapping[date, str]) -> str:
-    """A statement of ours, compiled for DuckDB, on other days than those it was compiled for.
+# how a day stands in statements, as Ibis compiles dates and times
+_DAYS = {
+    "duckdb": {
+        "DATE": "MAKE_DATE({0.year}, {0.month}, {0.day})",
+        "TIMESTAMP": "MAKE_TIMESTAMP({0.year}, {0.month}, {0.day}, 0, 0, 0.0)",
+    },
+    "bigquery": {"DATE": "DATE({0.year}, {0.month}, {0.day})", "DATETIME": "DATETIME('{0}T00:00:00')"},
+}  # fmt: skip
+
+
+def on_days(statement: str, days: Mapping[date, str], dialect: str = "duckdb") -> str:
+    """A statement of ours on other days than those it was compiled for.
 
     Compiling costs more than a small table: a statement that is asked for many days is compiled once.
 
     Args:
         statement: As Ibis compiled it.
         days: What stands for each day from now on, as an expression of a date.
+        dialect: That it was compiled for.
     """
     for day, instead in days.items():
-        parts = f"{day.year}, {day.month}, {day.day}"
-        statement = statement.replace(f"MAKE_DATE({parts})", f"CAST({instead} AS DATE)")
-        statement = statement.replace(f"MAKE_TIMESTAMP({parts}, 0, 0, 0.0)", f"CAST({instead} AS TIMESTAMP)")
+        for kind, written in _DAYS[dialect].items():
+            statement = statement.replace(written.format(day), f"CAST({instead} AS {kind})")
     return statement

@@ -120,9 +120,9 @@ def _renew(run: Run, told: Ledger) -> None:
     counted again without the former one, a challenger can be trained anew, days be played again, and drafts be made.
     """
     run.drop("migrations")
+    run.warehouse.leave_nothing()
     for name in (CHALLENGER, REPLAY, DRAFTS):
-        if (folder := run.settings.workspace / name).exists():
-            folder.rename(run.scratch / name)  # which goes away with the transaction
+        run.warehouse.discard(name)
     rows = run.manifest.tables
     for facts in told.facts.values():
         if "tables" in facts:

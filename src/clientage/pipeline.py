@@ -178,6 +178,7 @@ def perform(run: Run, name: str, ledger: Ledger) -> None:
     run.manifest.settings, run.manifest.versions = _fingerprint(run.settings, name), installed()
     with run.manifest.measured(name):
         STAGE[name].run(run)
+    run.manifest.stages[name] |= run.warehouse.spent()
     ledger.facts[name], ledger.costs[name] = run.manifest.since(before), run.manifest.stages[name]
 
 

@@ -354,6 +354,14 @@ class Dashboard(Section):
 class Warehouse(Section):
     """Where tables live and what they may use."""
 
+    url: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
+        "", description="Where tables live: empty: in the workspace, with DuckDB; or bigquery://project/dataset."
+    )
+    max_gigabytes: float = Field(100, gt=0, description="What one statement of BigQuery may read, and be billed for.")
+    price: float = Field(
+        6.25, ge=0, description="US dollars for a tebibyte read by BigQuery, to tell what a run costs."
+    )
+    views: bool = Field(True, description="Show the tables of the last run as views of their names in the dataset.")
     memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
     wait_seconds: float = Field(0, ge=0, description="Wait this long for another run that uses the workspace.")

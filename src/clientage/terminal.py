@@ -4,7 +4,7 @@ import contextlib
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,6 +115,20 @@ def show_products(products: Sequence[Row], heading: str = "offer") -> None:
         told = [Text(cells[name]) for name in names]
         table.add_row(str(row["rank"]), Text(row["product"]), *told, f"{row['score']:.3f}")
     out(table)
+
+
+def show_cost(stages: Iterable[Mapping[str, float]], price: float) -> None:
+    """What was read in an engine that is paid for; nothing where there is none.
+
+    Args:
+        stages: What stages cost.
+        price: Of a tebibyte, in US dollars.
+    """
+    asked = [cost for cost in stages if cost.get("statements")]
+    if asked:
+        statements, read = (sum(cost[name] for cost in asked) for name in ("statements", "gigabytes"))
+        dollars = read * 1e9 / 2**40 * price
+        out(Text(f"{'bigquery':<12}{statements:,.0f} statements · {read:,.3f} GB read · about ${dollars:,.4f}"))
 
 
 def show_report(path: Path, options: str, *, evaluated: bool) -> None:

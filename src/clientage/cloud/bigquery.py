@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from clientage.cloud import refusals
+from clientage.cloud.refusals import Raised, Service
 from clientage.errors import SettingsError, SinkError
 from clientage.tables import TableSpec
 
@@ -28,6 +30,7 @@ MOST_ROWS = 500  # of a request, as BigQuery advises
 MOST_BILLED = 2**40  # bytes that a statement may read
 ATTEMPT, LONGEST = 10.0, 20.0  # seconds: of one request, and of all its attempts
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
+SENT = "they will be sent again"
 
 Row = Mapping[str, Any]
 
@@ -52,8 +55,16 @@ class Dataset:
         name: project.dataset.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(
+        self, address: str, setting: str = "serve.sink", raised: Raised = SinkError, again: str = SENT
+    ) -> None:
         """Take an address apart.
+
+        Args:
+            address: bigquery://project/dataset.
+            setting: Where it stands.
+            raised: The error to raise where BigQuery refuses.
+            again: What happens after it did not answer; empty: nothing.
 
         Raises:
             SettingsError: It is no address of a dataset.
@@ -63,13 +74,13 @@ class Dataset:
             r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
         )
         if not found:
-            raise SettingsError(f"serve.sink: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
+            raise SettingsError(f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
         self._project, self._dataset = found.groups()
-        self.name = ".".join(found.groups())
+        self.name, self._raised, self._again = ".".join(found.groups()), raised, again
         try:
             import google.cloud.bigquery  # noqa: F401, PLC0415 - an extra
         except ImportError as missing:
-            raise SinkError(
+            raise raised(
                 "google-cloud-bigquery is not installed. Install it: pip install 'clientage[bigquery]'.",
                 "not installed",
             ) from missing
@@ -94,16 +105,16 @@ class Dataset:
         from google.cloud import bigquery  # noqa: PLC0415
 
         wanted = [_field(name, column.kind, column.meaning) for name, column in spec.columns.items()]
-        with self._explained():
+        with self.explained():
             try:
-                there = self._client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
+                there = self.client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
             except NotFound:
-                self._client.get_dataset(self.name, retry=_retry(), timeout=ATTEMPT)
+                self.client.get_dataset(self.name, retry=_retry(), timeout=ATTEMPT)
                 made = bigquery.Table(f"{self.name}.{table}", wanted)
                 made.time_partitioning = bigquery.TimePartitioning(field=day)
                 made.clustering_fields = list(cluster)
                 made.description = f"One row per {spec.row}."
-                self._client.create_table(made, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+                self.client.create_table(made, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
                 return True
             known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
             wrong = [field.name for field in wanted if known.get(field.name) != field.field_type]
@@ -115,7 +126,7 @@ class Dataset:
                 )
             if wrong:
                 there.schema = [*there.schema, *(field for field in wanted if field.name in wrong)]
-                self._client.update_table(there, ["schema"], retry=_retry(), timeout=ATTEMPT)
+                self.client.update_table(there, ["schema"], retry=_retry(), timeout=ATTEMPT)
         return False
 
     def view(self, name: str, statement: str) -> None:
@@ -126,10 +137,10 @@ class Dataset:
         """
         from google.cloud import bigquery  # noqa: PLC0415
 
-        with self._explained():
+        with self.explained():
             view = bigquery.Table(f"{self.name}.{name}")
             view.view_query = statement.format(dataset=self.name)
-            self._client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+            self.client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
 
     def stream(self, table: str, rows: Sequence[Row], key: str) -> list[Refused]:
         """Send rows, each under the id of its key: what is sent again within a minute or so is there once.
@@ -143,8 +154,8 @@ class Dataset:
         refused: list[Refused] = []
         for start in range(0, len(rows), MOST_ROWS):
             some = rows[start : start + MOST_ROWS]
-            with self._explained():
-                errors = self._client.insert_rows_json(
+            with self.explained():
+                errors = self.client.insert_rows_json(
                     f"{self.name}.{table}", some, row_ids=[str(row[key]) for row in some], skip_invalid_rows=True,
                     retry=_retry(), timeout=ATTEMPT,
                 )  # fmt: skip
@@ -161,8 +172,8 @@ class Dataset:
 
         given = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()]
         limits = bigquery.QueryJobConfig(query_parameters=given, maximum_bytes_billed=MOST_BILLED)
-        with self._explained():
-            job = self._client.query(
+        with self.explained():
+            job = self.client.query(
                 statement.format(dataset=self.name), job_config=limits, retry=_retry(), timeout=ATTEMPT
             )
             job.result(timeout=LONGEST)
@@ -176,19 +187,26 @@ class Dataset:
         """
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
-        with self._explained(), contextlib.suppress(NotFound):
-            self._client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
+        with self.explained(), contextlib.suppress(NotFound):
+            self.client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
             return True
         return False
 
+    def reader(self) -> Any:
+        """A client that fetches large results faster; None where there is none, and they come page by page."""
+        if os.environ.get(EMULATOR):
+            return None
+        return self.client._ensure_bqstorage_client()  # type: ignore[no-untyped-call]
+
     def close(self) -> None:
         """Let go of connections."""
-        if "_client" in self.__dict__:
-            self._client.close()  # type: ignore[no-untyped-call]
-            del self._client
+        if "client" in self.__dict__:
+            self.client.close()  # type: ignore[no-untyped-call]
+            del self.client
 
     @cached_property
-    def _client(self) -> "Client":
+    def client(self) -> "Client":
+        """Google's own client."""
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
@@ -196,49 +214,32 @@ class Dataset:
         return bigquery.Client(self._project, credentials=local)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
         """What BigQuery said, without anybody's data: by its kind, and with the role or command that is missing."""
         from google.api_core import exceptions as api  # noqa: PLC0415
-        from google.auth import exceptions as auth  # noqa: PLC0415
-        from requests import RequestException  # noqa: PLC0415
 
-        try:
-            yield
-        except auth.TransportError as error:
-            raise SinkError(f"{self.name}: Google's login cannot be reached. Mend the network.", "away") from error
-        except (auth.GoogleAuthError, api.Unauthorized) as error:
-            mend = "Log in with `gcloud auth application-default login`, or run as a service account."
-            raise SinkError(
-                f"{self.name}: there are no credentials of Google Cloud. {mend}", "no credentials"
-            ) from error
-        except (api.Forbidden, api.TooManyRequests) as error:
-            raise self._denied(error) from error
-        except api.NotFound as error:
-            mend = f"Make it: bq mk --dataset {self._project}:{self._dataset}. A new table takes some minutes."
-            raise SinkError(
-                f"{self.name}: there is no such dataset, or no such table in it. {mend}", "not found"
-            ) from error
-        except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
-            raise SinkError(f"{self.name}: BigQuery does not answer. They will be sent again.", "away") from error
-        except api.GoogleAPICallError as error:
-            if "streaming buffer" in str(error):
+        with refusals.explained(self.name, self._service, self._raised):
+            try:
+                yield
+            except api.BadRequest as error:
+                if "streaming buffer" not in str(error):
+                    raise
                 late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
-                raise SinkError(f"{self.name}: some of the rows {late}", "too new") from error
-            kind = type(error).__name__
-            raise SinkError(f"{self.name}: BigQuery refuses ({kind}). Look at its log.", kind) from error
+                raise self._raised(f"{self.name}: some of the rows {late}", "too new") from error
 
-    def _denied(self, error: Any) -> SinkError:
-        reason = str((error.errors or [{}])[0].get("reason", ""))
-        if reason in ("quotaExceeded", "rateLimitExceeded") or error.code == 429:
-            return SinkError(
-                f"{self.name}: a quota of BigQuery is used up. Raise it, or wait; they will be sent again.", "quota"
-            )
-        if reason.startswith("billing"):
-            return SinkError(
-                f"{self.name}: the project has no billing account. Link one to {self._project}.", "billing"
-            )
-        mend = "Grant it roles/bigquery.dataEditor on the dataset, and roles/bigquery.jobUser on the project."
-        return SinkError(f"{self.name}: this account may not use the dataset. {mend}", "no permission")
+    @property
+    def _service(self) -> Service:
+        return Service(
+            "BigQuery",
+            "bigquery.googleapis.com",
+            self._project,
+            permission="this account may not use the dataset. Grant it roles/bigquery.dataEditor on the dataset, and "
+            "roles/bigquery.jobUser on the project.",
+            missing="there is no such dataset, or no such table in it. "
+            f"Make it: bq mk --dataset {self._project}:{self._dataset}. A new table takes some minutes.",
+            again=self._again,
+            quiet=True,
+        )
 
 
 def _field(name: str, kind: str, meaning: str) -> "SchemaField":

@@ -59,13 +59,43 @@ class Lifetime:
     def expected_orders(self, history: History, horizon_days: int) -> Floats:
         """Days with an order to expect within the horizon, (n,)."""
         r, alpha, a, b = self.orders
-        x, last, age, t = history.repeats, history.last / WEEK, history.age / WEEK, horizon_days / WEEK
-        z = t / (alpha + age + t)
-        # the paper's 2F1 after Euler's transformation, which does not overflow for frequent customers
-        left = (1 - z) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, z)
+        x, last, age = history.repeats, history.last / WEEK, history.age / WEEK
         odds = (r + x) * (np.log(alpha + age) - np.log(alpha + last)) + np.log(a) - np.log(b + np.maximum(x, 1) - 1)
         gone = np.where(x > 0, np.exp(np.minimum(odds, 700.0)), 0.0)
-        return np.asarray((a + b + x - 1) / (a - 1) * (1 - left) / (1 + gone))
+        return self.growth(x, history.age, horizon_days) / (1 + gone)
+
+    def growth(self, repeats: Floats, age: Floats, horizon_days: int) -> Floats:
+        """Days with an order to expect of customers who are still there, (n,): the one part that no engine has.
+
+        Args:
+            repeats: Days with an order after the first one, (n,).
+            age: Days from the first order to the day of the forecast, (n,).
+            horizon_days: How far to look.
+        """
+        r, alpha, a, b = self.orders
+        t = horizon_days / WEEK
+        z = t / (alpha + age / WEEK + t)
+        # the paper's 2F1 after Euler's transformation, which does not overflow for frequent customers
+        left = (1 - z) ** (a - 1) * hyp2f1(a + b - 1 - r, a - 1, a + b + repeats - 1, z)
+        return np.asarray((a + b + repeats - 1) / (a - 1) * (1 - left))
+
+    def forecast(self, bought: ir.Table, growth: ir.Table) -> ir.Table:
+        """What `expected_orders` and `expected_spend` say, computed by the engine: customer_id and those two.
+
+        Args:
+            bought: The columns of `History`, see `purchases`.
+            growth: repeats, age and growth (see there), one row for each pair that occurs.
+        """
+        (r, alpha, a, b), (p, q, v) = self.orders, self.spend
+        bought = bought.join(growth, ["repeats", "age"])
+        x = bought.repeats
+        since = (bought.age / WEEK + alpha).ln() - (bought["last"] / WEEK + alpha).ln()
+        odds = (x + r) * since + float(np.log(a)) - (ibis.greatest(x, 1.0) + (b - 1)).ln()
+        gone = ibis.ifelse(x > 0, ibis.least(odds, 700.0).exp(), 0.0)
+        orders = bought.growth / (gone + 1)
+        worth = ibis.greatest(bought.worth / self.typical, 0.0)
+        mean = ((x + 1) * worth + v) * p / ((x + 1) * p + (q - 1))
+        return bought.select("customer_id", expected_orders=orders, expected_spend=orders * mean * self.typical)
 
     def expected_spend(self, history: History, horizon_days: int) -> Floats:
         """Spend to expect within the horizon, in currency, (n,)."""

@@ -2,13 +2,14 @@
 
 from datetime import date, timedelta
 
+import ibis
 import ibis.expr.types as ir
 import numpy as np
 import pyarrow as pa
 
 from clientage.context import Run
 from clientage.customers.features import customer_features
-from clientage.customers.lifetime import History, Lifetime, fit_lifetime, purchases
+from clientage.customers.lifetime import History, fit_lifetime, purchases
 from clientage.errors import InputError
 from clientage.expressions import sampled
 from clientage.transactions import checks
@@ -47,16 +48,12 @@ def _expected(run: Run, lines: ir.Table, as_of: date) -> ir.Table | None:
     if model is None:
         run.manifest.warn("features", f"expected orders and spend are left out: {why}.")
         return None
-    horizon = run.settings.evaluate.horizon_days
-    return run.stream("expected", (_forecast(batch, model, horizon) for batch in run.warehouse.batches(bought)))
+    pairs = run.warehouse.collect(bought.select("repeats", "age").distinct().order_by("repeats", "age"))
+    repeats, age = (pairs[name].to_numpy() for name in ("repeats", "age"))
+    growth = pa.array(model.growth(repeats, age, run.settings.evaluate.horizon_days))
+    return model.forecast(bought, ibis.memtable(pairs.append_column("growth", growth)))
 
 
-def history(found: pa.Table | pa.RecordBatch) -> History:
+def history(found: pa.Table) -> History:
     """The columns of `purchases` as a fit takes them."""
     return History(*(np.asarray(found[name], float) for name in ("repeats", "last", "age", "worth")))
-
-
-def _forecast(batch: pa.RecordBatch, model: Lifetime, horizon_days: int) -> pa.Table:
-    past = history(batch)
-    figures = model.expected_orders(past, horizon_days), model.expected_spend(past, horizon_days)
-    return pa.table({"customer_id": batch["customer_id"], **dict(zip(EXPECTED, figures, strict=True))})

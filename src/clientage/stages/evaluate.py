@@ -77,10 +77,15 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
         run.drop("recommenders")
         return
     pairs = run.warehouse.kept(kept(lines, cutoff), "kept")
+    sample = _buyers(run, cutoff).select("customer_id")
     products = run.warehouse.collect(products_at(run, pairs, cutoff))
-    ids = run.warehouse.collect(_buyers(run, cutoff).select("customer_id").order_by("customer_id"))["customer_id"]
+    ids = run.warehouse.collect(sample.order_by("customer_id"))["customer_id"]
     units, after = (
-        gathered(run.warehouse.batches(found), ids.combine_chunks(), products["product"].combine_chunks())
+        gathered(
+            run.warehouse.batches(found.semi_join(sample, "customer_id")),
+            ids.combine_chunks(),
+            products["product"].combine_chunks(),
+        )
         for found in (pairs, first_bought(lines, cutoff, run.settings.evaluate.horizon_days))
     )
     if units.nnz == 0 or after.nnz == 0 or len(products) < 2:

@@ -14,6 +14,7 @@ from clientage.recommendations.favourites import favourites
 from clientage.recommendations.offers import NOBODY, Fallback, Offers, offers
 from clientage.recommendations.popularity import Popularity
 from clientage.recommendations.purchases import Bought, binary, catalogue, gathered, kept
+from clientage.recommendations.scored import popular, scored
 from clientage.recommendations.weights import Weights
 from clientage.tables import arrow_schema
 
@@ -22,7 +23,7 @@ TABLES = ("products", "affinities", "popularity", "recommendations", "favourites
 
 def recommend(run: Run) -> None:
     """Recommendations for every customer, and what each segment buys more than the others."""
-    wanted, lines = run.settings.recommendations, run.read("lines")
+    lines = run.read("lines")
     for name in TABLES:
         run.drop(name)  # those of a shop that had products
     run.manifest.recommender = {}
@@ -31,7 +32,41 @@ def recommend(run: Run) -> None:
         return
     pairs = run.warehouse.kept(kept(lines, run.manifest.day), "kept")
     run.write("products", products_at(run, pairs, run.manifest.day))
-    products = run.warehouse.collect(run.read("products"))
+    if run.manifest.tables["segments"] > run.settings.segments.sample and not run.warehouse.near:
+        _where_tables_are(run, pairs)
+    else:
+        _here(run, pairs)
+    run.write("favourites", favourites(pairs, run.read("segments"), run.read("products")))
+
+
+def _where_tables_are(run: Run, pairs: ir.Table) -> None:
+    """Offers for all customers, learned from as many as may be collected."""
+    wanted, segments = run.settings.recommendations, run.read("segments")
+    products = run.warehouse.collect(run.read("products").order_by("product"))
+    ids = run.warehouse.collect(run.sample(segments).select("customer_id"))["customer_id"]
+    sample = pairs.semi_join(run.sample(segments), "customer_id")
+    weights = _weights(
+        run, binary(gathered(run.warehouse.batches(sample), _ids(ids), _ids(products["product"]))), products
+    )
+    members = segments.select("customer_id", "segment_id")
+    run.write("popularity", popular(pairs, members, run.read("products"), wanted.min_buyers))
+    rows = scored(
+        pairs,
+        members,
+        run.read("products"),
+        run.read("affinities") if weights else None,
+        run.read("popularity"),
+        model=run.manifest.recommender["model"],
+        top=wanted.top,
+        repeat=wanted.repeat,
+    )
+    run.write("recommendations", rows)
+
+
+def _here(run: Run, pairs: ir.Table) -> None:
+    """Offers for all customers, whose purchases are collected."""
+    wanted = run.settings.recommendations
+    products = run.warehouse.collect(run.read("products").order_by("product"))
     members = run.warehouse.collect(run.read("segments").select("customer_id", "segment_id").order_by("customer_id"))
     bought = binary(gathered(run.warehouse.batches(pairs), _ids(members["customer_id"]), _ids(products["product"])))
     weights = _weights(run, bought, products)
@@ -51,7 +86,6 @@ def recommend(run: Run) -> None:
     rows = run.stream("offers", (_rows(block, products, members, fallback, model) for block in blocks))
     if rows is not None:
         run.write("recommendations", rows)
-    run.write("favourites", favourites(pairs, run.read("segments"), run.read("products")))
 
 
 def products_at(run: Run, pairs: ir.Table, day: date) -> ir.Table:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import ibis
 
-from clientage.errors import WorkspaceError
+from clientage.errors import CloudError, WorkspaceError
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import ParquetWarehouse, place
 from clientage.warehouse.workspace import COMPLETE, SCRATCH, STAGING, Workspace, explained, finish, held
@@ -15,16 +15,30 @@ from clientage.warehouse.workspace import COMPLETE, SCRATCH, STAGING, Workspace,
 __all__ = ["COMPLETE", "STAGING", "Warehouse", "Workspace", "connect", "explained", "held", "place"]
 
 
-def connect(workspace: Path, *, memory: str = "", threads: int = 0, wait: float = 0) -> Warehouse:
-    """Open a workspace with an engine of its own; nothing is created on disk before the first transaction.
+def connect(
+    workspace: Path,
+    *,
+    url: str = "",
+    memory: str = "",
+    threads: int = 0,
+    wait: float = 0,
+    most_bytes: int = 10**11,
+    views: bool = True,
+) -> Warehouse:
+    """Open a workspace with an engine of its own; nothing is created or reached before the first transaction.
 
     Args:
         workspace: The folder.
+        url: Where tables live: `bigquery://project/dataset`; empty: in the folder, with DuckDB.
         memory: Memory limit, such as `4GB`.
         threads: Threads; 0 for all cores.
         wait: Seconds that a transaction waits for another run.
+        most_bytes: That one statement may be billed for, where tables live elsewhere.
+        views: Whether views named like the tables show them there.
 
     Raises:
+        SettingsError: The address is none.
+        CloudError: What it needs is not installed.
         WorkspaceError: The path is a file, or a limit is not one the engine knows.
     """
     if workspace.exists() and not workspace.is_dir():
@@ -34,4 +48,11 @@ def connect(workspace: Path, *, memory: str = "", threads: int = 0, wait: float 
         local = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
         local.raw_sql("SET enable_progress_bar = false")
         finish(workspace)
-    return ParquetWarehouse(workspace, local, wait)
+    if not url:
+        return ParquetWarehouse(workspace, local, wait)
+    from clientage.cloud.bigquery import Dataset  # noqa: PLC0415 - what is not used is not waited for
+    from clientage.cloud.engine import Engine  # noqa: PLC0415
+    from clientage.warehouse.bigquery import BigQueryWarehouse  # noqa: PLC0415
+
+    engine = Engine(Dataset(url, "warehouse.url", CloudError, ""), most_bytes)
+    return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views)

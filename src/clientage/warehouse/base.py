@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from clientage.warehouse.workspace import Workspace
+from clientage.warehouse.workspace import SCRATCH, Workspace
 
 Days = Mapping[date, date]
 
@@ -20,11 +20,26 @@ class Warehouse(Workspace, ABC):
 
     Attributes:
         local: An engine on this machine, for files; its expressions can be written and collected like all others.
+        near: Whether tables are on this machine too, so that all of them may be collected.
     """
+
+    near = True
 
     def __init__(self, workspace: Path, local: ibis.BaseBackend, wait: float = 0) -> None:
         super().__init__(workspace, wait)
         self.local = local
+
+    def spent(self) -> dict[str, float]:
+        """What was asked of an engine that is paid for, since the last look: `statements` and `gigabytes`."""
+        return {}
+
+    def leave_nothing(self) -> None:
+        """What this transaction takes the place of goes at once, not only when whoever reads it has come to an end."""
+
+    def discard(self, name: str) -> None:
+        """Remove a workspace within this one, with its tables, in this transaction."""
+        if (folder := self.workspace / name).exists():
+            folder.rename(self.workspace / SCRATCH / name)  # which goes away with the transaction
 
     @abstractmethod
     def exists(self, name: str) -> bool:

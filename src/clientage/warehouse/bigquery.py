@@ -1,0 +1,214 @@
+"""Tables in a dataset of BigQuery, documents in a workspace folder.
+
+A run writes tables under names of its own. When it is done, `tables.json` of the workspace says which they are, in one
+step with the documents; then views named like the tables show them to everybody else, and what they showed before goes
+away in a day, so that whoever reads it can come to an end. What a run that failed or died left goes away by itself.
+"""
+
+import contextlib
+import json
+import secrets
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Self
+
+import ibis
+import ibis.expr.operations as ops
+import ibis.expr.types as ir
+import pyarrow as pa
+
+from clientage.cloud.engine import LASTING, Engine, Spent
+from clientage.errors import WorkspaceError
+from clientage.expressions import on_days
+from clientage.tables import SPECS, check
+from clientage.warehouse.base import Days, Warehouse
+from clientage.warehouse.workspace import SCRATCH, explained
+
+TABLES = "tables.json"
+
+
+class BigQueryWarehouse(Warehouse):
+    """Tables in a dataset.
+
+    Attributes:
+        engine: Computes expressions there.
+        views: Whether views named like the tables show them.
+    """
+
+    near = False
+
+    def __init__(
+        self, workspace: Path, local: ibis.BaseBackend, engine: Engine, *, wait: float = 0, views: bool = True
+    ) -> None:
+        super().__init__(workspace, local, wait)
+        self.engine, self.views = engine, views
+        self._run = ""
+        self._now: dict[str, str] = {}
+        self._made: list[str] = []
+        self._way: dict[str, ir.Table] = {}
+        self._held: dict[str, ir.Table] = {}
+        self._at_once = False
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Path]:
+        """All writes inside appear together at the end, or not at all; see `Workspace.transaction`."""
+        done = False
+        try:
+            with super().transaction() as scratch:
+                before = self._published()
+                self._run = f"{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
+                self._now = dict(before)
+                yield scratch
+                for table in set(self._now.values()) - set(before.values()):
+                    self.engine.lasting(table, None)
+                self.write_text(TABLES, json.dumps(self._now, indent=1, sort_keys=True) + "\n")
+                now = dict(self._now)
+            done = True
+            self._show(before, now)
+        finally:
+            left = {*self._made, *({} if done else self._now.values())} - set(self._published().values())
+            self._run, self._now, self._made, self._way, self._held, self._at_once = "", {}, [], {}, {}, False
+            for table in sorted(left):
+                self.engine.remove(table)
+
+    def spent(self) -> dict[str, float]:
+        """What was read since the last look."""
+        found, self.engine.spent = self.engine.spent, Spent()
+        return {"statements": found.statements, "gigabytes": round(found.billed / 1e9, 6)}
+
+    def leave_nothing(self) -> None:
+        """What this transaction takes the place of goes at once; BigQuery keeps it for its days of time travel."""
+        self._at_once = True
+
+    def discard(self, name: str) -> None:
+        """Remove a workspace within this one, with its tables, in this transaction."""
+        for pointer in (self.workspace / name).rglob(TABLES):
+            self._made += json.loads(pointer.read_text(encoding="utf-8")).values()
+        super().discard(name)
+
+    def exists(self, name: str) -> bool:
+        """Whether a table was written, now or by an earlier run."""
+        return name in (self._now if self._run else self._published())
+
+    def drop(self, name: str) -> None:
+        """Remove a table at the end of the transaction, unless it is written again."""
+        self._now.pop(name, None)
+
+    def read(self, name: str) -> ir.Table:
+        """A named table as an expression, held against its promise.
+
+        Raises:
+            WorkspaceError: The table has not been written yet.
+            TableError: It is not what `clientage.tables` promises.
+        """
+        place = (self._now if self._run else self._published()).get(name)
+        if place is None:
+            where = self.engine.dataset.name
+            raise WorkspaceError(f"{where}: there is no table {name} yet. Make it with `clientage run FILE`.")
+        if place not in self._held:
+            self._held[place] = check(name, self.engine.table(place))
+        return self._held[place]
+
+    def write(self, name: str, table: ir.Table) -> int:
+        """Write a named table within a transaction, by the day of its time where it has one, sorted by customer.
+
+        Returns:
+            The number of rows.
+        """
+        if not self._run:
+            raise WorkspaceError(f"{name}: written outside a transaction. Wrap the writes in `Warehouse.transaction`.")
+        place, kept = f"{name}_{self._run}", self._now.pop(name, None)
+        if kept == place:  # written twice in a run
+            self.engine.remove(place)
+            self._held.pop(place, None)
+        day = next((column for column, of in SPECS[name].columns.items() if of.kind == "time"), "")
+        checked = check(name, _unordered(table))
+        if self._is_local(table):
+            path = self.workspace / SCRATCH / f"{place}.parquet"
+            with explained(self.workspace):
+                self.local.to_parquet(checked, path)
+            rows = self.engine.load(place, [path], day=day, cluster=("customer_id",))
+        else:
+            rows = self.engine.make(place, checked, day=day, cluster=("customer_id",))
+        self._now[name] = place
+        return rows
+
+    def adopt_table(self, name: str, source: Self) -> None:
+        """Take a table of another workspace: both read the same one, until that one has a newer."""
+        self._now[name] = source._published()[name]
+
+    def collect(self, table: ir.Table) -> pa.Table:
+        """A small result, out of the engine."""
+        with explained(self.workspace):
+            return (self.local if self._is_local(table) else self.engine).to_pyarrow(table)
+
+    def batches(self, table: ir.Table) -> pa.RecordBatchReader:
+        """A large result, batch by batch."""
+        with explained(self.workspace):
+            return (self.local if self._is_local(table) else self.engine).to_pyarrow_batches(table)
+
+    def kept(self, table: ir.Table, name: str) -> ir.Table:
+        """An expression computed once, into a table that goes away after the transaction."""
+        place = self._on_the_way(name)
+        self.engine.make(place, _unordered(table))
+        self._way[name] = self.engine.table(place)
+        return self._way[name]
+
+    def recalled(self, name: str) -> ir.Table:
+        """What was kept under a name."""
+        return self._way[name]
+
+    def taken(self, files: Path | Sequence[Path]) -> ir.Table:
+        """Parquet files as a table that goes away after the transaction."""
+        paths = [files] if isinstance(files, Path) else list(files)
+        place = self._on_the_way(paths[0].stem)
+        self.engine.load(place, paths)
+        return self.engine.table(place)
+
+    def on_days(
+        self, table: ir.Table, days: Mapping[int, Days], name: str, progress: Callable[[float], None]
+    ) -> ir.Table:
+        """An expression as of other days, all of them in one table that goes away after the transaction."""
+        statement, place = self.engine.statement(table), self._on_the_way(name)
+        schema = ibis.schema({**table.schema(), "window": "int64"})
+        for done, (number, instead) in enumerate(days.items(), 1):
+            asked = on_days(statement, {day: f"'{other}'" for day, other in instead.items()}, "bigquery")
+            part = f"SELECT *, CAST({number} AS INT64) AS `window` FROM ({asked})"  # noqa: S608 - all of it ours
+            self._way[name] = self.engine.append(place, part, schema)
+            progress(done / len(days))
+        return self._way[name]
+
+    def _published(self) -> dict[str, str]:
+        path = self.workspace / TABLES
+        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+
+    def _is_local(self, table: ir.Table) -> bool:
+        return self.engine not in table._find_backends()[0]
+
+    def _on_the_way(self, name: str) -> str:
+        place = f"way_{self._run}_{len(self._made)}_{name.replace('-', '_').replace('.', '_')}"
+        self._made.append(place)
+        return place
+
+    def _show(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
+        """Let views show the tables of now."""
+        if self.views:
+            for name in sorted(set(now) | set(before)):
+                if name not in now:
+                    self.engine.hide(name)
+                elif now[name] != before.get(name):
+                    self.engine.show(name, now[name])
+        for table in sorted(set(before.values()) - set(now.values())):
+            if self._at_once:
+                self.engine.remove(table)
+            else:
+                self.engine.lasting(table, LASTING)
+
+
+def _unordered(table: ir.Table) -> ir.Table:
+    """The same without an order: tables of BigQuery have none, and making one costs."""
+    node = table.op()
+    while isinstance(node, ops.Sort):
+        node = node.parent
+    return node.to_expr()

@@ -1,0 +1,153 @@
+"""BigQuery as the engine, by its own library against an emulator: what DuckDB gives, row for row, and at what cost."""
+
+import contextlib
+import json
+import re
+import uuid
+
+import pyarrow as pa
+import pytest
+import sqlglot
+from bigqueries import PROJECT, Gate, bigquery_server
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from sqlglot.optimizer.qualify import qualify
+
+from clientage import pipeline
+from clientage.cloud import bigquery as door
+from clientage.cloud.engine import Engine
+from clientage.settings import load
+from clientage.tables import SPECS
+from clientage.warehouse import connect
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def gate(server):
+    gate = Gate(server)
+    with pytest.MonkeyPatch.context() as patch, contextlib.closing(gate):
+        patch.setenv(door.EMULATOR, gate.address)
+        yield gate
+
+
+@pytest.fixture(scope="module")
+def client(gate):
+    with contextlib.closing(bigquery.Client(PROJECT, credentials=AnonymousCredentials())) as client:
+        yield client
+
+
+def made(client):
+    name = f"shop_{uuid.uuid4().hex[:8]}"
+    client.create_dataset(name)
+    return name
+
+
+class Watched:
+    """What an engine asked, and the columns of the tables that it asked for."""
+
+    def __init__(self, patch):
+        self.statements, self.columns = [], {}
+        asked, bound = Engine._asked, Engine._bound
+
+        def _asked(engine, statement):
+            self.statements.append(statement)
+            return asked(engine, statement)
+
+        def _bound(engine, name, schema):
+            table = bound(engine, name, schema)
+            self.columns[name] = dict.fromkeys(table.columns, "STRING")
+            return table
+
+        patch.setattr(Engine, "_asked", _asked)
+        patch.setattr(Engine, "_bound", _bound)
+
+
+@pytest.fixture(scope="module")
+def both(client, gate, real, tmp_path_factory):
+    """The public data set through both engines: warehouses, what was asked, and bodies of jobs."""
+    dataset, bodies = made(client), []
+
+    def plan(method, path, body):
+        if method == "POST" and path.endswith("/jobs?prettyPrint=false"):
+            bodies.append(json.loads(body)["configuration"])
+
+    gate.plan = plan
+    places = [load(overrides=[f"workspace={tmp_path_factory.mktemp(name)}", "segments.k=5"]) for name in "ab"]
+    there = load(
+        overrides=[f"workspace={places[1].workspace}", "segments.k=5", f"warehouse.url=bigquery://{PROJECT}/{dataset}"]
+    )
+    pipeline.run(places[0], str(real))
+    with pytest.MonkeyPatch.context() as patch:
+        watched = Watched(patch)
+        manifest = pipeline.run(there, str(real))
+    gate.plan = lambda *_: None
+    return connect(places[0].workspace), opened(there), watched, bodies, manifest
+
+
+def opened(settings):
+    return pipeline.opened(settings)
+
+
+def rows(warehouse, name):
+    table = warehouse.collect(warehouse.read(name))
+    return table.sort_by([(column, "ascending") for column in SPECS[name].key or table.column_names])
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", sorted({"transactions", "lines", "rejected"}))
+def test_lines_are_those_of_duckdb_row_for_row(both, name):
+    here, there, *_ = both
+    assert rows(there, name).to_pylist() == rows(here, name).to_pylist()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["customers", "segments", "profiles", "traits", "regions", "quality", "products",
+                                  "affinities", "popularity", "recommendations", "favourites"])  # fmt: skip
+def test_tables_are_those_of_duckdb_row_for_row(both, name):
+    here, there, *_ = both
+    expected, found = (rows(warehouse, name) for warehouse in (here, there))
+    assert found.column_names == expected.column_names
+    assert len(found) == len(expected)
+    for column in expected.column_names:
+        of, given = expected[column].to_pylist(), found[column].to_pylist()
+        if pa.types.is_floating(expected.schema.field(column).type):
+            assert given == pytest.approx(of, rel=1e-9, abs=1e-9, nan_ok=True), column
+        else:
+            assert given == of, column
+
+
+@pytest.mark.real
+def test_every_statement_fits_the_columns_that_are_there(both):
+    *_, watched, _, _ = both
+    schema = {PROJECT: {}}
+    for statement in watched.statements:
+        for name, columns in watched.columns.items():
+            schema[PROJECT].setdefault(dataset_of(statement), {})[name] = columns
+    for statement in watched.statements:
+        tree = sqlglot.parse_one(statement, read="bigquery")
+        qualify(tree.expression if isinstance(tree, sqlglot.exp.Create) else tree, schema=schema, dialect="bigquery",
+                validate_qualify_columns=True, infer_schema=False)  # fmt: skip
+
+
+def dataset_of(statement):
+    return re.search(rf"{PROJECT}`?\.`?(\w+)", statement)[1]
+
+
+@pytest.mark.real
+def test_every_statement_is_asked_what_it_costs_and_may_not_cost_more(both):
+    *_, bodies, manifest = both
+    asked = [body["query"] | {"dry": body.get("dryRun", False)} for body in bodies if "query" in body]
+    assert len(asked) > 60
+    for dry, real in zip(asked[::2], asked[1::2], strict=True):
+        assert dry["dry"]
+        assert not real["dry"]
+        assert dry["query"] == real["query"]
+        assert real["maximumBytesBilled"] == str(10**11)
+    assert sum(cost.get("statements", 0) for cost in manifest.stages.values()) == len(asked) / 2
