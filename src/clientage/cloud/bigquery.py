@@ -196,7 +196,7 @@ class Dataset:
         """A client that fetches large results faster; None where there is none, and they come page by page."""
         if os.environ.get(EMULATOR):
             return None
-        return self.client._ensure_bqstorage_client()  # type: ignore[no-untyped-call]
+        return self.client._ensure_bqstorage_client()
 
     def close(self) -> None:
         """Let go of connections."""

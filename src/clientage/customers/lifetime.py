@@ -62,7 +62,7 @@ class Lifetime:
         x, last, age = history.repeats, history.last / WEEK, history.age / WEEK
         odds = (r + x) * (np.log(alpha + age) - np.log(alpha + last)) + np.log(a) - np.log(b + np.maximum(x, 1) - 1)
         gone = np.where(x > 0, np.exp(np.minimum(odds, 700.0)), 0.0)
-        return self.growth(x, history.age, horizon_days) / (1 + gone)
+        return np.asarray(self.growth(x, history.age, horizon_days) / (1 + gone))
 
     def growth(self, repeats: Floats, age: Floats, horizon_days: int) -> Floats:
         """Days with an order to expect of customers who are still there, (n,): the one part that no engine has.
