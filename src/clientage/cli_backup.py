@@ -45,7 +45,7 @@ def restore(
     """Make a back-up the workspace, checked to the last byte; whom the workspace forgot stays forgotten."""
     from clientage import backup as backups
 
-    settings = settings_of(config, workspace, set_)
+    settings = settings_of(config, workspace, set_, publishes=True)
     kept = backups.restore(settings, file, replace=replace)
     if as_json:
         typer.echo(json.dumps(asdict(kept), default=str, indent=1))

@@ -52,7 +52,7 @@ def dashboard(
     server.serve(settings, actions, insecure=insecure)
 
 
-def _repeated(config: Path | None, workspace: Path | None, set_: Sequence[str] | None) -> list[str]:
+def _repeated(config: Path | None, workspace: str | None, set_: Sequence[str] | None) -> list[str]:
     """The options that lead other verbs to the same workspace."""
     named = {"--config": config, "--workspace": workspace}
     given = [part for name, value in named.items() if value for part in (name, str(value))]

@@ -28,7 +28,7 @@ def run(
     """Order lines in; tables, segments and a report out."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
+    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
@@ -65,7 +65,7 @@ def step(
     """One stage of the flow, on the tables that are there."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k})
+    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, [stage], source, tell=tell)
@@ -92,7 +92,7 @@ def publish(
     """Make the tables of a draft those of the workspace, all at once."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of})
+    settings = settings_of(config, workspace, set_, {"as_of": as_of}, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         manifest = drafts.publish(settings, draft, tell=tell)
     if as_json:
@@ -115,7 +115,7 @@ def evaluate(
     from clientage import pipeline, terminal
 
     cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
-    settings = settings_of(config, workspace, [*(set_ or []), *cutoffs], {"as_of": as_of})
+    settings = settings_of(config, workspace, [*(set_ or []), *cutoffs], {"as_of": as_of}, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         pipeline.step(settings, ["evaluate", "recommend", "report"], tell=tell)
     if as_json:
