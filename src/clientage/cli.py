@@ -162,7 +162,7 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Whether the workspace, and a service that runs, go by the champion."""
-    from clientage import verification
+    from clientage import copies, verification
     from clientage.serving import connection
 
     settings = _settings(config, workspace, set_)
@@ -171,7 +171,7 @@ def verify(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=1))
         return
-    where = f"{settings.workspace}{f' and of {url}' if url else ''}"
+    where = f"{copies.told(settings.workspace)}{f' and of {url}' if url else ''}"
     typer.echo(f"champion    version {found.champion} of {settings.tracking.model} is that of {where}")
 
 
@@ -308,13 +308,14 @@ def forget(
     debug: Debug = False,
 ) -> None:
     """Remove a customer from every table and the report, and keep them out of later runs."""
+    from clientage import copies
     from clientage import forget as forgetting
 
     settings = _settings(config, workspace, set_, publishes=True)
     if not yes:
         if not sys.stdin.isatty():
             raise SettingsError("forget asks before it removes, and there is no terminal to ask on. Add --yes.")
-        typer.confirm(f"Remove {customer} from {settings.workspace} for good?", abort=True, err=True)
+        typer.confirm(f"Remove {customer} from {copies.told(settings.workspace)} for good?", abort=True, err=True)
     receipt = forgetting.forget(settings, customer)
     if as_json:
         typer.echo(json.dumps(asdict(receipt), indent=1))

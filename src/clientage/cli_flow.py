@@ -28,7 +28,9 @@ def run(
     """Order lines in; tables, segments and a report out."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True)
+    settings = settings_of(
+        config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True
+    )
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
@@ -65,7 +67,9 @@ def step(
     """One stage of the flow, on the tables that are there."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True)
+    settings = settings_of(
+        config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True
+    )
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, [stage], source, tell=tell)

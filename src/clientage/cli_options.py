@@ -49,6 +49,7 @@ def settings_of(
     flags: dict[str, str] | None = None,
     *,
     publishes: bool = False,
+    fetches: bool = True,
 ) -> "Settings":
     """The settings: those of the file, and above them what was given; the workspace is a folder, and up to date.
 
@@ -58,6 +59,7 @@ def settings_of(
         set_: Settings as `section.key=value`.
         flags: Settings that have an option of their own, by name; those that are empty were not given.
         publishes: Whether the verb changes the workspace, so that one on gs:// is published after it.
+        fetches: Whether the verb needs one on gs:// up to date at once; else it follows by itself.
 
     Raises:
         SettingsError: They do not fit.
@@ -67,13 +69,17 @@ def settings_of(
 
     named = {"workspace": workspace or "", **(flags or {})}
     found = load(config, [*(set_ or []), *(f"{name}={value}" for name, value in named.items() if value)])
-    if not found.workspace.as_posix().startswith("gs:/"):
-        return found
     from clientage import copies
 
+    if not copies.address_of(found.workspace):
+        return found
     quiet = "--json" in sys.argv
     there = copies.local(
-        found, publishes=publishes, tell=lambda text: typer.echo(text, err=quiet), progress=_show_progress
+        found,
+        publishes=publishes,
+        fetches=fetches,
+        tell=lambda text: typer.echo(text, err=quiet),
+        progress=_show_progress,
     )
     return _DOOR.get().enter_context(there)
 

@@ -23,12 +23,11 @@ from clientage.cloud import publications
 from clientage.cloud.publications import File, GoneError, Progress, Publication
 from clientage.cloud.storage import SCHEME, Folder
 from clientage.errors import ClientageError, WorkspaceError
-from clientage.forgotten import FOLDER as FORGOTTEN
 from clientage.settings import Settings
-from clientage.warehouse import connect, explained, held
 
-STATE, PLACE = "published.json", "workspace"
+STATE, PLACE = "clientage-copy.json", "workspace"
 OWN = ("serving", "predictions")  # folders of a workspace that belong to a machine
+FORGOTTEN = "forgotten/"  # begins the names of receipts (see `clientage.forgotten`, which loads an engine)
 PATIENCE = 30.0  # seconds to wait for whoever only brings the copy up to date
 TRIES = 5
 AFTER = (None, 0, 1, 3)  # exit codes after which tables are whole
@@ -48,7 +47,9 @@ class Copy:
         pending: Whether somebody worked in it since.
     """
 
-    def __init__(self, address: str, workspace: Path, state: Path, choose: Callable[[Files], Files] = lambda all_: all_):
+    def __init__(
+        self, address: str, workspace: Path, state: Path, choose: Callable[[Files], Files] = lambda all_: all_
+    ):
         self.folder, self.workspace, self._state, self._choose = Folder(address), workspace, state, choose
         self._load()
 
@@ -59,6 +60,8 @@ class Copy:
         Raises:
             WorkspaceError: Somebody does, and goes on for longer than these seconds.
         """
+        from clientage.warehouse import held  # noqa: PLC0415 - with the engine, which starts threads: not before a fork
+
         busy = f"{self.folder.address}: another run is using this workspace. Wait for it, or give another --workspace."
         with held(self._state.with_suffix(".lock"), busy, patience):
             self._load()
@@ -85,6 +88,14 @@ class Copy:
             with contextlib.suppress(GoneError):
                 return self._become(now, progress)
         raise WorkspaceError(f"{self.folder.address}: is published all the time. Try again in a minute.")
+
+    def is_published(self) -> bool:
+        """Whether anything is.
+
+        Raises:
+            WorkspaceError: That cannot be known.
+        """
+        return publications.current(self.folder, self.base).number > 0
 
     def follow(self) -> bool:
         """Fetch what was published since, unless a verb is at work in the copy; whether anything was.
@@ -118,19 +129,23 @@ class Copy:
         Raises:
             WorkspaceError: It cannot be published; what is published is as it was.
         """
+        from clientage.warehouse import explained  # noqa: PLC0415 - as above
+
         with explained(self.workspace), tempfile.TemporaryDirectory(dir=self._state.parent) as scratch:
             found = self._found(Path(scratch))
             files = {name: file for name, (_, file) in found.items()}
             if files == dict(self.base.files):
                 self._became(self.base)
                 return ""
-            forgot = any(name.startswith(f"{FORGOTTEN}/") for name in files.keys() - self.base.files.keys())
+            forgot = any(name.startswith(FORGOTTEN) for name in files.keys() - self.base.files.keys())
             sent = {file.sha256: file.size for file in files.values() if file.sha256 not in self.base.objects}
             self._became(publications.publish(self.folder, self.base, found, 1 if forgot else keep, progress))
         moved = f"{len(sent):,} of {len(files):,} files, {sum(sent.values()) / 1e6:,.1f} MB"
         return f"{self.folder.address} · publication {self.base.number:,} · {moved}"
 
     def _become(self, now: Publication, progress: Progress) -> int:
+        from clientage.warehouse import connect, explained  # noqa: PLC0415 - as above
+
         wanted = self._choose(now.files)
         with explained(self.workspace), tempfile.TemporaryDirectory(dir=self._state.parent) as scratch:
             there = {name: file for name, (_, file) in self._found(Path(scratch)).items()}
@@ -187,16 +202,20 @@ class Copy:
             "publication": self.base.dumps(),
             "seen": {name: (sign, asdict(file)) for name, (sign, file) in self._seen.items()},
         }
-        with explained(self._state.parent):
-            draft = self._state.with_suffix(".draft")
-            draft.write_text(json.dumps(told), encoding="utf-8")
-            draft.replace(self._state)
+        draft = self._state.with_suffix(".draft")
+        draft.write_text(json.dumps(told), encoding="utf-8")
+        draft.replace(self._state)
 
 
 def address_of(workspace: Path) -> str:
-    """The address of a workspace in a bucket, of whose two slashes a path keeps one; empty for a folder."""
+    """The address of a workspace in a bucket, or of which a folder is the copy; empty for a folder of its own."""
     text = workspace.as_posix()
-    return f"{SCHEME}{text[4:]}" if text.startswith("gs:/") else ""
+    if text.startswith("gs:/"):  # of two slashes, a path keeps one
+        return f"{SCHEME}{text[4:]}"
+    state = workspace.parent / STATE
+    if workspace.name != PLACE or not state.is_file():
+        return ""
+    return str(json.loads(state.read_text(encoding="utf-8"))["address"])
 
 
 def copy_of(settings: Settings, address: str) -> Copy:
@@ -213,16 +232,27 @@ def copy_of(settings: Settings, address: str) -> Copy:
 
 def of(workspace: Path) -> Copy | None:
     """The copy that a folder is; None where it is a workspace of its own."""
-    state = workspace.parent / STATE
-    if workspace.name != PLACE or not state.is_file():
-        return None
-    return Copy(json.loads(state.read_text(encoding="utf-8"))["address"], workspace, state)
+    address = address_of(workspace)
+    return Copy(address, workspace, workspace.parent / STATE) if address else None
 
 
 def told(workspace: Path) -> str:
     """A workspace as people know it: the address that it is a copy of, or the folder."""
+    return address_of(workspace) or str(workspace)
+
+
+def keep(workspace: Path, seconds: float, wait: Callable[[float], bool]) -> None:
+    """Follow what is published, where a folder is the copy of it, until told to end; what fails is tried again.
+
+    Args:
+        workspace: The folder.
+        seconds: From one look to the next.
+        wait: Waits for so many seconds, and tells whether to end.
+    """
     copy = of(workspace)
-    return copy.folder.address if copy else str(workspace)
+    while copy and not wait(seconds):
+        with contextlib.suppress(ClientageError):
+            copy.follow()
 
 
 @contextlib.contextmanager
@@ -230,6 +260,7 @@ def local(
     settings: Settings,
     *,
     publishes: bool,
+    fetches: bool = True,
     tell: Tell = lambda text: None,
     progress: Progress = lambda share: None,
 ) -> Iterator[Settings]:
@@ -238,6 +269,7 @@ def local(
     Args:
         settings: All of them.
         publishes: Whether what is done with them is published at the end.
+        fetches: Whether the copy is brought up to date.
         tell: Told what was fetched and published.
         progress: Told the share that is done of what moves.
 
@@ -255,7 +287,8 @@ def local(
         wait = max(settings.warehouse.wait_seconds, PATIENCE)
         if publishes:
             stack.enter_context(copy.alone(wait))
-        _fetched(copy, alone=publishes, tell=tell, progress=progress)
+        if fetches:
+            _fetched(copy, alone=publishes, tell=tell, progress=progress)
         if publishes:
             copy.begin()
         try:
