@@ -5,7 +5,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clientage.cli_options import AsOf, Config, Debug, Draft, Json, K, Location, Recipe, Set, Workspace, settings_of
+from clientage.cli_options import (
+    AsOf,
+    Config,
+    Debug,
+    Draft,
+    Json,
+    K,
+    Location,
+    Recipe,
+    Set,
+    Workspace,
+    hand_over,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from clientage.settings import Settings
@@ -28,14 +41,14 @@ def run(
     """Order lines in; tables, segments and a report out."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(
-        config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True
-    )
+    flags = {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}
+    settings = settings_of(config, workspace, set_, flags, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
         else:
             manifest = pipeline.run(settings, source, with_evaluation=evaluate, keep_model=keep_model, tell=tell)
+            hand_over(settings.workspace, quiet=as_json)
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
         return
@@ -67,9 +80,8 @@ def step(
     """One stage of the flow, on the tables that are there."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(
-        config, workspace, set_, {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}, publishes=True
-    )
+    flags = {"as_of": as_of, "segments.recipe": recipe, "segments.k": k}
+    settings = settings_of(config, workspace, set_, flags, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, [stage], source, tell=tell)

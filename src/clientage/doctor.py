@@ -48,9 +48,7 @@ def _published(workspace: Path) -> dict[str, str]:
     if (copy := copies.of(workspace)) is None:
         return {}
     base = copy.base
-    told = (
-        f"publication {base.number:,} of {base.published} by version {base.version}" if base.number else "nothing yet"
-    )
+    told = f"publication {base.number:,}, {base.published}, by {base.version}" if base.number else "nothing yet"
     return {"published": told + (", and changes that wait" if copy.pending else ""), "local copy": str(workspace)}
 
 

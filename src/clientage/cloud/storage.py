@@ -216,8 +216,8 @@ class Folder:
         if reason in UNPAID:
             return "the project of the bucket has no billing account. Link one to it."
         return (
-            "this account may not use the bucket, or there is no such bucket. Grant it roles/storage.objectAdmin: gcloud "
-            f"storage buckets add-iam-policy-binding gs://{self._bucket_name} --role=roles/storage.objectAdmin "
+            "this account may not use the bucket, or there is no such bucket. Grant it roles/storage.objectAdmin: "
+            f"gcloud storage buckets add-iam-policy-binding gs://{self._bucket_name} --role=roles/storage.objectAdmin "
             "--member=serviceAccount:…"
         )
 

@@ -1,7 +1,7 @@
 """A model from elsewhere, brought to where the workers read it: from the registry, or from a bucket.
 
-In a bucket lies a workspace that is published, which is followed, or a plain folder, which is taken once: such as Vertex AI's
-copy of a model, which nobody changes.
+In a bucket lies a workspace that is published, which is followed, or a plain folder, which is taken once: such as the
+copy of a model that Vertex AI makes, which nobody changes.
 """
 
 import json
@@ -97,7 +97,7 @@ def _served(files: Files) -> Files:
     document = next((name for name in DOCUMENTS if name in files), None)
     if files and document is None:
         raise InputError("no model is published there. Make one with `clientage run FILE`, or give another --model.")
-    names = {"model.json": document, **{name: name for name in TABLES}}
+    names = {**({"model.json": document} if document else {}), **{name: name for name in TABLES}}
     return {name: files[there] for name, there in names.items() if there in files}
 
 
