@@ -210,7 +210,7 @@ class Folder:
             raise told(f"Cloud Storage refuses ({type(error).__name__}). Look at its log.") from error
 
     def _denied(self, error: Any) -> str:
-        reason = str((error.errors or [{}])[0].get("reason", ""))
+        reason = _reason(error)
         if reason in QUOTA or error.code == 429:
             return "a quota of Cloud Storage is used up. Raise it, or wait and run again."
         if reason in UNPAID:
@@ -220,6 +220,16 @@ class Folder:
             f"gcloud storage buckets add-iam-policy-binding gs://{self._bucket_name} --role=roles/storage.objectAdmin "
             "--member=serviceAccount:…"
         )
+
+
+def _reason(error: Any) -> str:
+    """Google's word for what it refuses; at transfers it stands in the answer alone."""
+    if error.errors:
+        return str(error.errors[0].get("reason", ""))
+    try:
+        return str(error.response.json()["error"]["errors"][0]["reason"])
+    except (AttributeError, ValueError, LookupError, TypeError):
+        return ""
 
 
 def _retry(seconds: float) -> Any:
