@@ -148,13 +148,16 @@ class Copy:
 
         wanted = self._choose(now.files)
         with explained(self.workspace), tempfile.TemporaryDirectory(dir=self._state.parent) as scratch:
-            there = {name: file for name, (_, file) in self._found(Path(scratch)).items()}
+            found = self._found(Path(scratch))
+        there = {name: file for name, (_, file) in found.items()}
         changed = {name: file for name, file in wanted.items() if there.get(name) != file}
         gone = there.keys() - wanted.keys()
         if changed or gone:
             warehouse = connect(self.workspace, wait=PATIENCE)
             with warehouse.transaction() as place:
-                paths = publications.fetch(self.folder, changed.values(), place, progress)
+                paths = {file.sha256: path for path, file in found.values() if path.is_relative_to(self.workspace)}
+                missing = [file for file in changed.values() if file.sha256 not in paths]
+                paths |= publications.fetch(self.folder, missing, place, progress)
                 for name, file in changed.items():
                     warehouse.adopt(name, paths[file.sha256])
                 for name in gone:

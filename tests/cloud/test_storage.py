@@ -93,9 +93,7 @@ def test_what_google_refuses_is_told_with_its_mend(folder, gate, tmp_path, answe
 
 @pytest.mark.usefixtures("gate")
 def test_there_is_no_such_bucket():
-    with pytest.raises(
-        WorkspaceError, match="there is no bucket nobodys. Make it: gcloud storage buckets create gs://"
-    ):
+    with pytest.raises(WorkspaceError, match=r"no bucket nobodys\. Make it: gcloud storage buckets create gs://"):
         Folder("gs://nobodys/shop").read("current")
 
 
@@ -111,7 +109,7 @@ def test_there_are_no_credentials(address, monkeypatch, tmp_path):
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")  # there is no metadata server to wait for
-    with pytest.raises(WorkspaceError, match="no credentials of Google Cloud. Log in with `gcloud auth"):
+    with pytest.raises(WorkspaceError, match=r"no credentials of Google Cloud\. Log in with `gcloud auth"):
         Folder(address).read("current")
 
 

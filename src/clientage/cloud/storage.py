@@ -18,6 +18,7 @@ SMALL, LARGE = 20.0, 120.0  # seconds for all attempts: at what is small, and at
 ATTEMPT = 15.0  # seconds to wait for a byte
 TRIES = 5
 CONNECTIONS = 8  # at a time
+USED_UP = "a quota of Cloud Storage is used up. Raise it, or wait and run again."
 QUOTA = ("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded")
 UNPAID = ("accountDisabled", "billingDisabled", "userProjectAccountProblem")
 
@@ -203,6 +204,8 @@ class Folder:
                 f"gs://{self._bucket_name} --uniform-bucket-level-access."
             ) from error
         except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
+            if _status(getattr(error, "cause", None)) == 429:
+                raise told(USED_UP) from error
             raise told("Cloud Storage cannot be reached. Mend the network, and run again.") from error
         except DataCorruption as error:
             raise told("what came is not what was sent. Run again.") from error
@@ -212,7 +215,7 @@ class Folder:
     def _denied(self, error: Any) -> str:
         reason = _reason(error)
         if reason in QUOTA or error.code == 429:
-            return "a quota of Cloud Storage is used up. Raise it, or wait and run again."
+            return USED_UP
         if reason in UNPAID:
             return "the project of the bucket has no billing account. Link one to it."
         return (
@@ -230,6 +233,12 @@ def _reason(error: Any) -> str:
         return str(error.response.json()["error"]["errors"][0]["reason"])
     except (AttributeError, ValueError, LookupError, TypeError):
         return ""
+
+
+def _status(cause: Any) -> int:
+    """The status of the last of many answers."""
+    found = getattr(cause, "code", None) or getattr(getattr(cause, "response", None), "status_code", 0)
+    return int(found or 0)
 
 
 def _retry(seconds: float) -> Any:
