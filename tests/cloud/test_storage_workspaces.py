@@ -1,29 +1,18 @@
 """Whole runs with a workspace in a bucket: the same as on a disk, and the same on every machine."""
 
-import json
 import os
 import subprocess
 import sys
-import threading
-import time
-import urllib.request
 from pathlib import Path
 
 import pytest
-from mlflows import mlflow_server
-from shops import free_port
-from storages import BUCKET
 
 import clientage
 from clientage.cloud.storage import Folder
 from clientage.contents import names
-from clientage.serving.fetch import bring
-from clientage.serving.place import place_of
-from clientage.settings import load
 from clientage.transactions.simulate import simulate
 
 sys.path.append(str(Path(__file__).parents[1] / "serving"))
-from conftest import Server
 
 pytestmark = pytest.mark.slow
 
