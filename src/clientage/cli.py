@@ -334,7 +334,7 @@ def main(arguments: list[str] | None = None) -> Any:
     # expressions are many small objects that live to the end: looking for garbage in them costs a fifth of a run
     gc.set_threshold(100_000, 50, 50)
     try:
-        with door():
+        with door(quiet="--json" in arguments):
             return app(arguments, prog_name="clientage")
     except ClientageError as error:
         if "--debug" in arguments:

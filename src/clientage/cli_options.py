@@ -28,14 +28,18 @@ Json = Annotated[bool, typer.Option("--json", help="One JSON document on standar
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-_DOOR: ContextVar[contextlib.ExitStack] = ContextVar("door")
+_DOOR: ContextVar[tuple[contextlib.ExitStack, bool]] = ContextVar("door")
 
 
 @contextlib.contextmanager
-def door() -> Iterator[None]:
-    """Around a verb: what `settings_of` opened for it is closed after it, and a workspace on gs:// published."""
+def door(*, quiet: bool) -> Iterator[None]:
+    """Around a verb: what `settings_of` opened for it is closed after it, and a workspace on gs:// published.
+
+    Args:
+        quiet: Standard output is for a machine.
+    """
     with contextlib.ExitStack() as stack:
-        before = _DOOR.set(stack)
+        before = _DOOR.set((stack, quiet))
         try:
             yield
         finally:
@@ -73,7 +77,7 @@ def settings_of(
 
     if not copies.address_of(found.workspace):
         return found
-    quiet = "--json" in sys.argv
+    stack, quiet = _DOOR.get()
     there = copies.local(
         found,
         publishes=publishes,
@@ -81,7 +85,7 @@ def settings_of(
         tell=lambda text: typer.echo(text, err=quiet),
         progress=_show_progress,
     )
-    return _DOOR.get().enter_context(there)
+    return stack.enter_context(there)
 
 
 def hand_over(workspace: Path, *, quiet: bool) -> None:
