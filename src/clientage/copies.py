@@ -197,17 +197,44 @@ class Copy:
             self.base = Publication.loads(told["publication"], told["generation"])
             self.pending, self._seen = told["pending"], seen
 
+    def mark(self) -> None:
+        """Note where the copy is from, before anything is fetched.
+
+        Raises:
+            WorkspaceError: Its folder cannot be written.
+        """
+        with self._writing(), contextlib.suppress(FileExistsError):
+            self._state.parent.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=self._state.parent) as scratch:
+                (draft := Path(scratch, STATE)).write_text(json.dumps(self._told()), encoding="utf-8")
+                self._state.hardlink_to(draft)
+
     def _save(self) -> None:
-        told = {
+        with self._writing():
+            draft = self._state.with_suffix(".draft")
+            draft.write_text(json.dumps(self._told()), encoding="utf-8")
+            draft.replace(self._state)
+
+    @contextlib.contextmanager
+    def _writing(self) -> Iterator[None]:
+        try:
+            yield
+        except FileExistsError:
+            raise
+        except OSError as error:
+            raise WorkspaceError(
+                f"{self._state.parent}: the copy of {self.folder.address} cannot be written ({error.strerror}). Make room "
+                "there, or name another folder: --set warehouse.copies=…"
+            ) from error
+
+    def _told(self) -> dict[str, object]:
+        return {
             "address": self.folder.address,
             "pending": self.pending,
             "generation": self.base.generation,
             "publication": self.base.dumps(),
             "seen": {name: (sign, asdict(file)) for name, (sign, file) in self._seen.items()},
         }
-        draft = self._state.with_suffix(".draft")
-        draft.write_text(json.dumps(told), encoding="utf-8")
-        draft.replace(self._state)
 
 
 def address_of(workspace: Path) -> str:
@@ -285,6 +312,7 @@ def local(
         return
     copy = copy_of(settings, Folder(address).address)
     address = copy.folder.address
+    copy.mark()
     within = settings.model_copy(update={"workspace": copy.workspace, "tracking": _tracking(settings, address)})
     with contextlib.ExitStack() as stack:
         wait = max(settings.warehouse.wait_seconds, PATIENCE)

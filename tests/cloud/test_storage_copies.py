@@ -440,6 +440,13 @@ def test_a_database_is_published_as_it_is_at_one_moment(machines):
     assert one.copy.base.number == 1
 
 
+@pytest.mark.usefixtures("gate")
+def test_there_is_no_room_for_a_copy(address, tmp_path):
+    (tmp_path / "file").write_text("a file")
+    with pytest.raises(WorkspaceError, match=r"cannot be written \(Not a directory\)\. .* warehouse\.copies"):
+        Machine(tmp_path / "file", address).read()
+
+
 def test_an_address_is_no_folder():
     with pytest.raises(WorkspaceError, match="an address, not a folder"):
         connect(Path("gs://our-shop/shop"))
