@@ -50,11 +50,11 @@ def run(
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    from clientage import copies, pipeline, settings  # noqa: PLC0415 - the command's help must not wait for engines
+    from clientage import pipeline, settings, shared  # noqa: PLC0415 - the command's help must not wait for engines
 
     place = [f"workspace={workspace}"] if workspace else []
     wanted = settings.load(Path(config) if config else None, [*overrides, *place])
-    with copies.local(wanted, publishes=True) as here:
+    with shared.local(wanted, publishes=True) as here:
         return pipeline.run(here, str(location), with_evaluation=evaluate)
 
 
@@ -64,10 +64,10 @@ def read(name: str, *, workspace: str | Path | None = None) -> pa.Table:
     Raises:
         ClientageError: It has not been written yet, or is not what `clientage.tables` promises.
     """
-    from clientage import copies, settings  # noqa: PLC0415 - as above
+    from clientage import settings, shared  # noqa: PLC0415 - as above
     from clientage.warehouse import connect  # noqa: PLC0415
 
     wanted = settings.load(overrides=[f"workspace={workspace}"] if workspace else [])
-    with copies.local(wanted, publishes=False) as here:
+    with shared.local(wanted, publishes=False) as here:
         warehouse = connect(here.workspace)
         return warehouse.collect(warehouse.read(name))

@@ -73,12 +73,12 @@ def settings_of(
 
     named = {"workspace": workspace or "", **(flags or {})}
     found = load(config, [*(set_ or []), *(f"{name}={value}" for name, value in named.items() if value)])
-    from clientage import copies
+    from clientage import copies, shared
 
     if not copies.address_of(found.workspace):
         return found
     stack, quiet = _DOOR.get()
-    there = copies.local(
+    there = shared.local(
         found,
         publishes=publishes,
         fetches=fetches,

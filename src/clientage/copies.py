@@ -1,6 +1,6 @@
 """Workspaces in buckets: a copy on this machine, brought up to date before a verb and published after it.
 
-Nobody beside this module learns of buckets: settings name the copy while a verb is at work. The copy is brought up to
+Only `clientage.shared`, which is around a verb, and those who follow know that it is one. The copy is brought up to
 date by a transaction of its warehouse, so that whoever reads it sees no half of a set; and it is published as a whole
 (see `clientage.cloud.publications`). What belongs to a machine stays there: predictions and their log, models that the
 service fetched. Where publishing fails, the copy keeps what was made for as long as nobody else publishes.
@@ -30,11 +30,9 @@ OWN = ("serving", "predictions")  # folders of a workspace that belong to a mach
 FORGOTTEN = "forgotten/"  # begins the names of receipts (see `clientage.forgotten`, which loads an engine)
 PATIENCE = 30.0  # seconds to wait for whoever only brings the copy up to date
 TRIES = 5
-AFTER = (None, 0, 1, 3)  # exit codes after which tables are whole
 
 Files = Mapping[str, File]
 Sign = tuple[int, int, int]
-Tell = Callable[[str], None]
 
 
 class Copy:
@@ -106,7 +104,7 @@ class Copy:
         self._load()
         if publications.current(self.folder, self.base).generation == self.base.generation:
             return False
-        with _unless_busy(), self.alone(0):
+        with unless_busy(), self.alone(0):
             self.fetch()
             return True
         return False
@@ -223,8 +221,8 @@ class Copy:
             raise
         except OSError as error:
             raise WorkspaceError(
-                f"{self._state.parent}: the copy of {self.folder.address} cannot be written ({error.strerror}). Make room "
-                "there, or name another folder: --set warehouse.copies=…"
+                f"{self._state.parent}: the copy of {self.folder.address} cannot be written ({error.strerror}). Make "
+                "room there, or name another folder: --set warehouse.copies=…"
             ) from error
 
     def _told(self) -> dict[str, object]:
@@ -286,86 +284,8 @@ def keep(workspace: Path, seconds: float, wait: Callable[[float], bool]) -> None
 
 
 @contextlib.contextmanager
-def local(
-    settings: Settings,
-    *,
-    publishes: bool,
-    fetches: bool = True,
-    tell: Tell = lambda text: None,
-    progress: Progress = lambda share: None,
-) -> Iterator[Settings]:
-    """Settings whose workspace is a folder on this machine; where it is the copy of one in a bucket, up to date.
-
-    Args:
-        settings: All of them.
-        publishes: Whether what is done with them is published at the end.
-        fetches: Whether the copy is brought up to date.
-        tell: Told what was fetched and published.
-        progress: Told the share that is done of what moves.
-
-    Raises:
-        ClientageError: It cannot be fetched or published: the bucket is as it was.
-    """
-    address = address_of(settings.workspace)
-    if not address:
-        yield settings
-        return
-    copy = copy_of(settings, Folder(address).address)
-    address = copy.folder.address
-    copy.mark()
-    within = settings.model_copy(update={"workspace": copy.workspace, "tracking": _tracking(settings, address)})
-    with contextlib.ExitStack() as stack:
-        wait = max(settings.warehouse.wait_seconds, PATIENCE)
-        if publishes:
-            stack.enter_context(copy.alone(wait))
-        if fetches:
-            _fetched(copy, alone=publishes, tell=tell, progress=progress)
-        if publishes:
-            copy.begin()
-        try:
-            yield within
-        except (ClientageError, SystemExit) as ended:
-            if isinstance(ended, ClientageError):
-                ended.args = (str(ended).replace(str(copy.workspace), address),)
-            if publishes and getattr(ended, "code", 1) in AFTER:
-                _published(copy, settings, tell, progress, failed=isinstance(ended, ClientageError))
-            raise
-        if publishes:
-            _published(copy, settings, tell, progress)
-
-
-def _fetched(copy: Copy, *, alone: bool, tell: Tell, progress: Progress) -> None:
-    """Bring the copy up to date; who only reads goes by what is there while somebody works in it."""
-    number, patience = 0, 0 if copy.base.number else PATIENCE
-    with _unless_busy(), contextlib.nullcontext() if alone else copy.alone(patience):
-        number = copy.fetch(progress)
-    if number:
-        tell(f"fetched     {copy.folder.address} · publication {copy.base.number:,} · {number:,} files")
-    elif copy.pending and not alone:
-        tell(f"waiting     {copy.folder.address} · what was made here last is not published yet: run it again")
-
-
-def _published(copy: Copy, settings: Settings, tell: Tell, progress: Progress, *, failed: bool = False) -> None:
-    """Publish; after another failure, which is what is told, a failure to publish is told beside it."""
-    try:
-        if said := copy.publish(settings.warehouse.publications, progress):
-            tell(f"published   {said}")
-    except ClientageError as error:
-        sentence = f"{error} What was made is in the local copy, {copy.workspace}, and not published."
-        if not failed:
-            raise WorkspaceError(sentence) from error
-        tell(f"warning: {sentence}")
-
-
-def _tracking(settings: Settings, address: str) -> object:
-    """Files of models lie in the bucket too: the database names them by where they are."""
-    wanted = settings.tracking
-    return wanted if wanted.artifacts else wanted.model_copy(update={"artifacts": f"{address}/artifacts"})
-
-
-@contextlib.contextmanager
-def _unless_busy() -> Iterator[None]:
-    """Leave it out where somebody else is at work."""
+def unless_busy() -> Iterator[None]:
+    """Leave it out where somebody else is at work in a copy."""
     try:
         yield
     except WorkspaceError as error:

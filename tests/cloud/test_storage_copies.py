@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from storages import failed
 
-from clientage import copies, settings
+from clientage import copies, settings, shared
 from clientage.cloud import publications
 from clientage.cloud import storage as door
 from clientage.cloud.storage import Folder
@@ -32,7 +32,7 @@ class Machine:
 
     def local(self, *, publishes=False):
         wanted = settings.load(overrides=[f"workspace={self.address}", f"warehouse.copies={self.folder}"])
-        return copies.local(wanted, publishes=publishes, tell=self.told.append)
+        return shared.local(wanted, publishes=publishes, tell=self.told.append)
 
     def write(self, files):
         """A verb that writes."""

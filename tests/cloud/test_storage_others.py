@@ -10,7 +10,7 @@ import pytest
 from mlflows import mlflow_server
 from shops import columns, free_port
 
-from clientage import copies
+from clientage import shared
 from clientage.cloud.storage import Folder
 from clientage.context import TRACKING, store
 from clientage.segments.document import dumps
@@ -45,7 +45,7 @@ def test_files_of_an_mlflow_server_in_a_bucket(gate, address, tmp_path):
         there = Store(server, "shop", "segments", tmp_path / "tracking")
         text = train(there)
         assert registry.document(there, registry.get(there, CHALLENGER)) == text
-    assert [name for name in Folder(address).names("models/") if name.endswith("/segments.json")]
+    assert [name for name in Folder(address).names("models/") if name.endswith("/report.html")]
 
 
 def test_models_of_a_workspace_in_a_bucket_are_there_on_every_machine(gate, address, tmp_path):
@@ -55,7 +55,7 @@ def test_models_of_a_workspace_in_a_bucket_are_there_on_every_machine(gate, addr
     @contextlib.contextmanager
     def on(machine, *, publishes=False):
         wanted = load(overrides=[f"workspace={address}", f"warehouse.copies={tmp_path / machine}"])
-        with copies.local(wanted, publishes=publishes) as here:
+        with shared.local(wanted, publishes=publishes) as here:
             yield store(here)
 
     with on("one", publishes=True) as there:
@@ -63,7 +63,7 @@ def test_models_of_a_workspace_in_a_bucket_are_there_on_every_machine(gate, addr
     with on("two") as there:
         assert there.folder.name == TRACKING
         assert registry.document(there, registry.get(there, CHALLENGER)) == text
-    assert [name for name in Folder(address).names("artifacts/") if name.endswith("/segments.json")]
+    assert [name for name in Folder(address).names("artifacts/") if name.endswith("/report.html")]
 
 
 def test_a_remote_of_dvc_in_a_bucket(gate, address, tmp_path):

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from shops import free_port
 
-from clientage import copies, pipeline
+from clientage import copies, pipeline, shared
 from clientage.cloud.storage import Folder
 from clientage.context import MODEL
 from clientage.errors import InputError
@@ -45,7 +45,7 @@ def publish(gate, address, tmp_path):
 
     def publish(made=None):
         wanted = load(overrides=[f"workspace={address}", f"warehouse.copies={tmp_path / 'publisher'}"])
-        with copies.local(wanted, publishes=True) as here:
+        with shared.local(wanted, publishes=True) as here:
             if made:
                 shutil.copytree(made, here.workspace, dirs_exist_ok=True)
             else:
@@ -166,7 +166,7 @@ def test_a_published_workspace_without_a_model(publish, tmp_path, address):
 def test_the_dashboard_keeps_its_copy_up_to_date(publish, made, address, tmp_path):
     publish(made)
     wanted = load(overrides=[f"workspace={address}", f"warehouse.copies={tmp_path / 'reader'}"])
-    with copies.local(wanted, publishes=False) as here:
+    with shared.local(wanted, publishes=False) as here:
         before = (here.workspace / MODEL).read_bytes()
         publish()
         looks = iter([False, True])
