@@ -1,6 +1,6 @@
 """A verb on a workspace that is shared through a bucket: its copy is brought up to date before, and published after.
 
-Nobody who works in between learns of buckets: settings name the copy, and what is said of the copy is said of the address.
+Nobody who works in between learns of buckets: settings name the copy, and errors speak of the address.
 """
 
 import contextlib
