@@ -19,7 +19,7 @@ from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
 from clientage.cli_monitor import monitor, tell
-from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace, door, hand_over
+from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace, door
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_replay import replay
 from clientage.cli_serve import predict, serve
@@ -84,7 +84,6 @@ def train(
         raise typer.Exit(GateError.exit_code)
     with terminal.following(quiet=as_json) as tell:
         trained = training.train(settings, sweep=sweep, tell=tell)
-        hand_over(trained.workspace, quiet=as_json)
     if as_json:
         typer.echo(json.dumps(asdict(trained), default=str, indent=1))
         return

@@ -16,7 +16,6 @@ from clientage.cli_options import (
     Recipe,
     Set,
     Workspace,
-    hand_over,
     settings_of,
 )
 
@@ -48,7 +47,6 @@ def run(
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
         else:
             manifest = pipeline.run(settings, source, with_evaluation=evaluate, keep_model=keep_model, tell=tell)
-            hand_over(settings.workspace, quiet=as_json)
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
         return

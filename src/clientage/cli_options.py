@@ -88,22 +88,6 @@ def settings_of(
     return stack.enter_context(there)
 
 
-def hand_over(workspace: Path, *, quiet: bool) -> None:
-    """What a service needs of a workspace, to where Vertex AI wants the models of a training.
-
-    Args:
-        workspace: The folder.
-        quiet: Standard output is for a machine.
-
-    Raises:
-        WorkspaceError: It cannot be written there.
-    """
-    from clientage.serving import handover
-
-    if where := handover.hand_over(workspace):
-        typer.echo(f"handed over {where}", err=quiet)
-
-
 def _show_progress(share: float) -> None:
     """What moves, where somebody looks."""
     if sys.stderr.isatty():

@@ -16,8 +16,7 @@ from clientage.cloud.storage import Folder
 from clientage.context import MODEL
 from clientage.errors import InputError
 from clientage.serving.fetch import bring
-from clientage.serving.handover import VARIABLE, hand_over
-from clientage.serving.place import place_of
+from clientage.serving.place import TABLES, place_of
 from clientage.settings import load
 from clientage.transactions.simulate import simulate
 
@@ -132,12 +131,11 @@ def test_a_container_answers_as_vertex_ai_expects_and_follows(container, publish
     assert headers["X-Model-Version"] in traffic.versions
 
 
-def test_what_a_training_leaves_is_what_a_container_takes(container, gate, made, address, monkeypatch):
-    """Vertex AI names a folder for the model of a training, and hands a copy of it to the container."""
-    monkeypatch.setenv(VARIABLE, f"{address}/model/")
-    assert hand_over(made) == f"{address}/model"
-    assert gate.calls[-1][2].endswith(f"/model/{MODEL}")  # the model last
-    served = container(AIP_STORAGE_URI=f"{address}/model").ready()
+def test_a_container_takes_a_plain_folder(container, gate, made, address):
+    """Such as the copy of a model that Vertex AI makes."""
+    for name in (*TABLES, MODEL):
+        Folder(f"{address}/model").put(name, made / name)
+    served = container(AIP_STORAGE_URI=f"{address}/model/").ready()
     status, answer, _ = served.ask("/v1/m:predict", {"instances": [FEATURES], "parameters": {"recommend": 1}})
     assert (status, len(answer["predictions"][0]["recommendations"])) == (200, 1)
 
@@ -173,11 +171,3 @@ def test_the_dashboard_keeps_its_copy_up_to_date(publish, made, address, tmp_pat
         copies.keep(here.workspace, 0, lambda seconds: next(looks))
         assert (here.workspace / MODEL).read_bytes() != before
     copies.keep(made, 0, lambda seconds: pytest.fail("a folder of its own is not followed"))
-
-
-@pytest.mark.parametrize("given", ["", "folder"])
-def test_a_training_elsewhere(made, tmp_path, monkeypatch, given):
-    monkeypatch.setenv(VARIABLE, str(tmp_path / given) if given else "")
-    where = hand_over(made)
-    assert where == (str(tmp_path / given) if given else "")
-    assert (tmp_path / "folder" / MODEL).exists() == bool(given)
