@@ -5,19 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clientage.cli_options import (
-    AsOf,
-    Config,
-    Debug,
-    Draft,
-    Json,
-    K,
-    Location,
-    Recipe,
-    Set,
-    Workspace,
-    settings_of,
-)
+from clientage.cli_options import AsOf, Config, Debug, Draft, Json, K, Location, Recipe, Set, Workspace, settings_of
 
 if TYPE_CHECKING:
     from clientage.settings import Settings
