@@ -189,7 +189,7 @@ class Copy:
     def _load(self) -> None:
         """What is known of the copy; nothing, where it is not there."""
         self.base, self.pending, self._seen = Publication(), False, {}
-        with contextlib.suppress(FileNotFoundError, ValueError, KeyError, TypeError):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
             told = json.loads(self._state.read_text(encoding="utf-8"))
             seen = {name: (tuple(sign), File(**file)) for name, (sign, file) in told["seen"].items()}
             self.base = Publication.loads(told["publication"], told["generation"])
