@@ -21,12 +21,12 @@ def answers(address):
 
 
 @contextlib.contextmanager
-def mlflow_server(folder, port, database=""):
-    """The address of a server with files of its own, and a database too if none is named, as long as this lasts."""
+def mlflow_server(folder, port, database="", files=""):
+    """The address of a server with files and a database of its own unless others are named, as long as this lasts."""
     command = [
         sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port), "--workers", "1",
         "--backend-store-uri", database or f"sqlite:///{folder / 'mlflow.db'}",
-        "--artifacts-destination", str(folder / "files"),
+        "--artifacts-destination", files or str(folder / "files"),
     ]  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     with (folder / "log").open("w") as log:

@@ -39,7 +39,7 @@ def run(
 
     Args:
         location: A file, folder, pattern, address, `uci` (public data) or `sample` (made up).
-        workspace: Folder of tables, model and report; that of the settings when not given.
+        workspace: Folder of tables, model and report, or gs://bucket/folder; that of the settings when not given.
         config: Settings file; `clientage.toml` here, where it exists, when not given.
         overrides: Settings as `section.key=value`.
         evaluate: Whether to judge the recipes on the past too.
@@ -50,11 +50,12 @@ def run(
     Raises:
         ClientageError: What the user can mend; the previous tables are as they were.
     """
-    from clientage import pipeline, settings  # noqa: PLC0415 - the command's help must not wait for engines
+    from clientage import pipeline, settings, shared  # noqa: PLC0415 - the command's help must not wait for engines
 
     place = [f"workspace={workspace}"] if workspace else []
     wanted = settings.load(Path(config) if config else None, [*overrides, *place])
-    return pipeline.run(wanted, str(location), with_evaluation=evaluate)
+    with shared.local(wanted, publishes=True) as here:
+        return pipeline.run(here, str(location), with_evaluation=evaluate)
 
 
 def read(name: str, *, workspace: str | Path | None = None) -> pa.Table:
@@ -63,8 +64,10 @@ def read(name: str, *, workspace: str | Path | None = None) -> pa.Table:
     Raises:
         ClientageError: It has not been written yet, or is not what `clientage.tables` promises.
     """
-    from clientage import settings  # noqa: PLC0415 - as above
+    from clientage import settings, shared  # noqa: PLC0415 - as above
     from clientage.warehouse import connect  # noqa: PLC0415
 
-    warehouse = connect(Path(workspace) if workspace else settings.load().workspace)
-    return warehouse.collect(warehouse.read(name))
+    wanted = settings.load(overrides=[f"workspace={workspace}"] if workspace else [])
+    with shared.local(wanted, publishes=False) as here:
+        warehouse = connect(here.workspace)
+        return warehouse.collect(warehouse.read(name))

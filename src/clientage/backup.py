@@ -9,7 +9,6 @@ import hashlib
 import json
 import os
 import shutil
-import sqlite3
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
+from clientage import contents
 from clientage.context import DRAFTS, opened
 from clientage.errors import InputError, WorkspaceError, joined
 from clientage.forget import forget
@@ -31,7 +31,6 @@ CONTENTS = "contents.json"
 CHUNK = 1 << 20
 NO_TIME = (1980, 1, 1, 0, 0, 0)  # the earliest that fits: the same workspace gives the same bytes
 PACKED = (".parquet",)  # already
-PASSING = (".lock", "-journal", "-wal", "-shm")  # of whoever is at work
 
 
 @dataclass(frozen=True)
@@ -77,15 +76,15 @@ def backup(settings: Settings, path: Path, *, overwrite: bool = False) -> Kept:
     with opened(settings).transaction() as scratch, explained(path.parent):
         try:
             with zipfile.ZipFile(draft, "w", allowZip64=True) as archive:
-                contents = {name: _put(archive, name, _still(workspace / name, scratch)) for name in names}
-                told = {"format": FORMAT, "versions": installed(), "files": contents}
+                listed = {name: _put(archive, name, contents.still(workspace / name, scratch)) for name in names}
+                told = {"format": FORMAT, "versions": installed(), "files": listed}
                 archive.writestr(_entry(CONTENTS), json.dumps(told, indent=1) + "\n")
             with draft.open("rb") as written:
                 os.fsync(written.fileno())
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-    return Kept(path, len(contents), sum(each["size"] for each in contents.values()))
+    return Kept(path, len(listed), sum(each["size"] for each in listed.values()))
 
 
 def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
@@ -114,7 +113,7 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
         try:
             shutil.rmtree(place, ignore_errors=True)
             place.mkdir(parents=True)
-            contents = _unpack(path, place)
+            listed = _unpack(path, place)
             again = _forget_again(settings, place) if there else 0
             if there:
                 workspace.rename(former)
@@ -123,25 +122,13 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
             place.rename(workspace)
         finally:
             shutil.rmtree(place, ignore_errors=True)
-    size = sum(each["size"] for each in contents.values())
-    return Kept(path, len(contents), size, former if there else None, again)
+    size = sum(each["size"] for each in listed.values())
+    return Kept(path, len(listed), size, former if there else None, again)
 
 
 def _names(workspace: Path) -> list[str]:
     """Files that are kept, by their names in the workspace, in order."""
-    found = (path for path in workspace.rglob("*") if path.is_file())
-    names = sorted(path.relative_to(workspace).as_posix() for path in found)
-    return [name for name in names if not name.startswith((".", f"{DRAFTS}/")) and not name.endswith(PASSING)]
-
-
-def _still(path: Path, scratch: Path) -> Path:
-    """A file as it is at one moment; a database may be written to meanwhile by whom the lock does not hold off."""
-    if path.suffix != ".db":
-        return path
-    copy = scratch / path.name
-    with contextlib.closing(sqlite3.connect(path)) as given, contextlib.closing(sqlite3.connect(copy)) as taken:
-        given.backup(taken)
-    return copy
+    return [name for name in contents.names(workspace) if not name.startswith(f"{DRAFTS}/")]
 
 
 def _put(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
@@ -174,11 +161,11 @@ def _unpack(path: Path, place: Path) -> dict[str, Any]:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            contents = _contents(archive)
+            listed = _contents(archive)
             entries = sorted(entry.filename for entry in archive.infolist())
-            if problems := [*_unfit(contents), *_different(sorted([*contents, CONTENTS]), entries)]:
+            if problems := [*_unfit(listed), *_different(sorted([*listed, CONTENTS]), entries)]:
                 raise ValueError(joined(problems))
-            if problems := [name for name in contents if not _take(archive, name, contents[name], place / name)]:
+            if problems := [name for name in listed if not _take(archive, name, listed[name], place / name)]:
                 raise ValueError(joined(f"{name} was altered" for name in problems))
     except (OSError, ValueError, KeyError, TypeError, EOFError, NotImplementedError, zipfile.BadZipFile) as error:
         if isinstance(error, OSError) and not isinstance(
@@ -190,7 +177,7 @@ def _unpack(path: Path, place: Path) -> dict[str, Any]:
         raise InputError(
             f"{path}: no whole back-up: {reason}. Take another one; the workspace is as it was."
         ) from error
-    return contents
+    return listed
 
 
 def _contents(archive: zipfile.ZipFile) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from clientage.cli_dashboard import dashboard
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
 from clientage.cli_monitor import monitor, tell
-from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace
+from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace, door
 from clientage.cli_options import settings_of as _settings
 from clientage.cli_replay import replay
 from clientage.cli_serve import predict, serve
@@ -78,7 +78,7 @@ def train(
     """A challenger for the model in use: trained beside it, matched, judged and sent to MLflow."""
     from clientage import pipeline, retraining, standings, terminal, training
 
-    settings = _settings(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k})
+    settings = _settings(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k}, publishes=True)
     if due and (why := retraining.not_due(settings)):
         typer.echo(json.dumps({"due": False, "why": why}) if as_json else f"not due     {why}")
         raise typer.Exit(GateError.exit_code)
@@ -109,7 +109,7 @@ def promote(
     """Make the challenger the champion, in the registry and here, if it passes the gate."""
     from clientage import promotion, standings, terminal
 
-    settings = _settings(config, workspace, set_)
+    settings = _settings(config, workspace, set_, publishes=True)
     with terminal.following(quiet=as_json) as tell:
 
         def told(what: str, of: Any) -> None:
@@ -142,7 +142,7 @@ def rollback(
     """Make the champion before this one the champion again."""
     from clientage import promotion, standings, terminal
 
-    settings = _settings(config, workspace, set_)
+    settings = _settings(config, workspace, set_, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         promoted = promotion.rollback(settings, reason, tell=tell)
     if as_json:
@@ -162,7 +162,7 @@ def verify(
     debug: Debug = False,
 ) -> None:
     """Whether the workspace, and a service that runs, go by the champion."""
-    from clientage import verification
+    from clientage import copies, verification
     from clientage.serving import connection
 
     settings = _settings(config, workspace, set_)
@@ -171,7 +171,7 @@ def verify(
     if as_json:
         typer.echo(json.dumps(asdict(found), indent=1))
         return
-    where = f"{settings.workspace}{f' and of {url}' if url else ''}"
+    where = f"{copies.told(settings.workspace)}{f' and of {url}' if url else ''}"
     typer.echo(f"champion    version {found.champion} of {settings.tracking.model} is that of {where}")
 
 
@@ -308,13 +308,14 @@ def forget(
     debug: Debug = False,
 ) -> None:
     """Remove a customer from every table and the report, and keep them out of later runs."""
+    from clientage import copies
     from clientage import forget as forgetting
 
-    settings = _settings(config, workspace, set_)
+    settings = _settings(config, workspace, set_, publishes=True)
     if not yes:
         if not sys.stdin.isatty():
             raise SettingsError("forget asks before it removes, and there is no terminal to ask on. Add --yes.")
-        typer.confirm(f"Remove {customer} from {settings.workspace} for good?", abort=True, err=True)
+        typer.confirm(f"Remove {customer} from {copies.told(settings.workspace)} for good?", abort=True, err=True)
     receipt = forgetting.forget(settings, customer)
     if as_json:
         typer.echo(json.dumps(asdict(receipt), indent=1))
@@ -332,7 +333,8 @@ def main(arguments: list[str] | None = None) -> Any:
     # expressions are many small objects that live to the end: looking for garbage in them costs a fifth of a run
     gc.set_threshold(100_000, 50, 50)
     try:
-        return app(arguments, prog_name="clientage")
+        with door(quiet="--json" in arguments):
+            return app(arguments, prog_name="clientage")
     except ClientageError as error:
         if "--debug" in arguments:
             raise

@@ -44,13 +44,14 @@ def restore(
 ) -> None:
     """Make a back-up the workspace, checked to the last byte; whom the workspace forgot stays forgotten."""
     from clientage import backup as backups
+    from clientage import copies
 
-    settings = settings_of(config, workspace, set_)
+    settings = settings_of(config, workspace, set_, publishes=True)
     kept = backups.restore(settings, file, replace=replace)
     if as_json:
         typer.echo(json.dumps(asdict(kept), default=str, indent=1))
         return
-    typer.echo(f"restored    {settings.workspace} · {kept.files:,} files · {kept.size / 1e6:,.1f} MB")
+    typer.echo(f"restored    {copies.told(settings.workspace)} · {kept.files:,} files · {kept.size / 1e6:,.1f} MB")
     if kept.forgotten:
         typer.echo(f"forgotten   {kept.forgotten:,} customers who were forgotten since, again")
     if kept.replaced:

@@ -34,7 +34,8 @@ def dashboard(
     debug: Debug = False,
 ) -> None:
     """Pages in the browser: segments, customers, migrations, monitoring and models."""
-    settings = settings_of(config, workspace, set_, {"dashboard.host": host, "dashboard.port": port})
+    flags = {"dashboard.host": host, "dashboard.port": port}
+    settings = settings_of(config, workspace, set_, flags, fetches=False)
     from clientage.dashboard import server
 
     server.require_installed()
@@ -45,14 +46,17 @@ def dashboard(
         typer.echo(f"key         {key}        shown once: give it to {new_key}")
         typer.echo(f"dashboard   export {access.KEYS}={entry}")
         return
+    from clientage import copies
     from clientage.dashboard.works import Actions
 
     options = _repeated(config, workspace, set_)
+    if copies.address_of(settings.workspace):
+        _asked(["doctor", *options])  # fetches it, in a process of its own: what that loads outlives no fork
     actions = Actions(partial(_models, options), partial(_promote, options), partial(_roll_back, options))
     server.serve(settings, actions, insecure=insecure)
 
 
-def _repeated(config: Path | None, workspace: Path | None, set_: Sequence[str] | None) -> list[str]:
+def _repeated(config: Path | None, workspace: str | None, set_: Sequence[str] | None) -> list[str]:
     """The options that lead other verbs to the same workspace."""
     named = {"--config": config, "--workspace": workspace}
     given = [part for name, value in named.items() if value for part in (name, str(value))]

@@ -44,12 +44,8 @@ def run(
     """Order lines in; tables, segments and a report out."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(
-        config,
-        workspace,
-        set_,
-        {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k},
-    )
+    flags = {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k}
+    settings = settings_of(config, workspace, set_, flags, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
@@ -88,12 +84,8 @@ def step(
     """One stage of the flow, on the tables that are there."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(
-        config,
-        workspace,
-        set_,
-        {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k},
-    )
+    flags = {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k}
+    settings = settings_of(config, workspace, set_, flags, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:
             manifest = drafts.draft(settings, draft, [stage], source, tell=tell)
@@ -122,7 +114,7 @@ def publish(
     """Make the tables of a draft those of the workspace, all at once."""
     from clientage import drafts, pipeline, terminal
 
-    settings = settings_of(config, workspace, set_, {"warehouse.url": warehouse, "as_of": as_of})
+    settings = settings_of(config, workspace, set_, {"warehouse.url": warehouse, "as_of": as_of}, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         manifest = drafts.publish(settings, draft, tell=tell)
     if as_json:
@@ -146,7 +138,9 @@ def evaluate(
     from clientage import pipeline, terminal
 
     cutoffs = [f"evaluate.cutoffs={json.dumps(cutoff)}"] if cutoff else []
-    settings = settings_of(config, workspace, [*(set_ or []), *cutoffs], {"warehouse.url": warehouse, "as_of": as_of})
+    settings = settings_of(
+        config, workspace, [*(set_ or []), *cutoffs], {"warehouse.url": warehouse, "as_of": as_of}, publishes=True
+    )
     with terminal.following(quiet=as_json) as tell:
         manifest = pipeline.step(settings, JUDGED, tell=tell)
     if as_json:

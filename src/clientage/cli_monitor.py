@@ -38,7 +38,7 @@ def monitor(
     from clientage import monitor as monitoring
     from clientage.monitoring import targets
 
-    settings = settings_of(config, workspace, set_)
+    settings = settings_of(config, workspace, set_, publishes=not test_alert)
     if test_alert:
         _probe(settings, as_json=as_json)
         return

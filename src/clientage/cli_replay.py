@@ -35,7 +35,7 @@ def replay(
     debug: Debug = False,
 ) -> None:
     """Play days of the past as if live: lines come, are scored and monitored; models are retrained and promoted."""
-    settings = settings_of(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k})
+    settings = settings_of(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k}, publishes=True)
     first, last, days = _day("--from", since), _day("--until", until) if until else None, _number(every)
     from clientage import terminal
     from clientage.replay import Wanted, play

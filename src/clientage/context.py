@@ -151,7 +151,7 @@ def rules_in_use(settings: Settings, *, words: bool) -> list[str]:
 def store(settings: Settings) -> Store:
     """Where experiments and models of the settings are kept."""
     wanted = settings.tracking
-    return Store(wanted.uri, wanted.experiment, wanted.model, settings.workspace / TRACKING)
+    return Store(wanted.uri, wanted.experiment, wanted.model, settings.workspace / TRACKING, wanted.artifacts)
 
 
 def opened(settings: Settings) -> Warehouse:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from clientage import copies
 from clientage.manifest import installed
 from clientage.settings import Settings
 from clientage.stages.lines import load_source
@@ -35,10 +36,20 @@ def _set_up(settings: Settings) -> dict[str, Any]:
     return {
         **installed(),
         "processors": os.cpu_count(),
-        "workspace": str(settings.workspace),
+        "workspace": copies.told(settings.workspace),
+        **_published(settings.workspace),
         "writable": _writable(home),
         "free disk": f"{shutil.disk_usage(home).free / 1e9:,.1f} GB",
     }
+
+
+def _published(workspace: Path) -> dict[str, str]:
+    """What is known of a workspace that lies in a bucket."""
+    if (copy := copies.of(workspace)) is None:
+        return {}
+    base = copy.base
+    told = f"publication {base.number:,}, {base.published}, by {base.version}" if base.number else "nothing yet"
+    return {"published": told + (", and changes that wait" if copy.pending else ""), "local copy": str(workspace)}
 
 
 def _writable(folder: Path) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from clientage import copies
 from clientage.context import MODEL, opened
 from clientage.errors import SettingsError, WorkspaceError
 from clientage.export.dvc import WRITTEN, Plot, Step, pipeline
@@ -59,6 +60,11 @@ def write_pipeline(settings: Settings, source: str, config: Path | None, out: Pa
     Raises:
         ClientageError: There is no source, the settings file lacks what DVC is to follow, or `out` holds other stages.
     """
+    if copies.address_of(settings.workspace):
+        raise SettingsError(
+            f"{copies.told(settings.workspace)}: DVC keeps versions of a folder, not of a bucket. Give a folder as "
+            "--workspace, and gs:// as the remote of DVC."
+        )
     told, config = ledger(opened(settings)), config or Path("clientage.toml")
     source = source or str(told.manifest().source.get("location", ""))
     if not source:

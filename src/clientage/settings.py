@@ -213,11 +213,20 @@ def _without_secret(address: str) -> str:
     return address
 
 
+def _no_secret_in_address(place: str) -> str:
+    return _without_secret(place) if "://" in place else place
+
+
 class Tracking(Section):
     """Where experiments and models are kept."""
 
     uri: Annotated[str, AfterValidator(_without_secret)] = Field(
         "", description="Of an MLflow server or database; empty: a database file in the workspace."
+    )
+    artifacts: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
+        "",
+        description="Where files of models go, such as gs://bucket/models, unless a server decides; empty: beside the "
+        "workspace's tables.",
     )
     experiment: str = Field("clientage", min_length=1, description="Name of the experiment that trainings go to.")
     model: str = Field("clientage-segments", min_length=1, description="Name of the registered model.")
@@ -238,10 +247,6 @@ class Evaluate(Section):
     horizon_days: Count = Field(90, description="Days after the cutoff that count as the outcome.")
     folds: Annotated[int, Field(ge=2)] = Field(5, description="Folds of the out-of-fold score.")
     groups: Annotated[int, Field(ge=2, le=50)] = Field(5, description="Number of groups all recipes are compared at.")
-
-
-def _no_secret_in_address(place: str) -> str:
-    return _without_secret(place) if "://" in place else place
 
 
 class Serve(Section):
@@ -365,6 +370,12 @@ class Warehouse(Section):
     memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
     wait_seconds: float = Field(0, ge=0, description="Wait this long for another run that uses the workspace.")
+    copies: str = Field(
+        "", description="Folder for copies of workspaces on gs://; empty: `clientage/workspaces` of the user's cache."
+    )
+    publications: Annotated[int, Field(ge=2, le=100)] = Field(
+        3, description="Publications of a workspace on gs:// that are kept, the latest among them."
+    )
 
 
 class _Variables(EnvSettingsSource):
@@ -382,7 +393,9 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", env_prefix="CLIENTAGE_", env_nested_delimiter="__", validate_default=True
     )
 
-    workspace: Path = Field(Path("workspace"), description="Folder of tables, model and report.")
+    workspace: Path = Field(
+        Path("workspace"), description="Folder of tables, model and report; or gs://bucket/folder (docs/storage.md)."
+    )
     as_of: OptionalDay = Field(None, description="Features look back from this day; unset: after the last line.")
     shop: Shop = Field(Shop(), description="The shop itself.")
     source: Source = Field(Source(), description="See the section below.")

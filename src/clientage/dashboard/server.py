@@ -46,7 +46,8 @@ def serve(settings: Settings, actions: Actions, *, insecure: bool) -> None:
 
 def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> Any:
     """The application of the process that answers; its first answers are looked up before anybody asks."""
-    from clientage.dashboard.app import Options, create_app  # noqa: PLC0415 - after the fork
+    from clientage import copies  # noqa: PLC0415 - after the fork
+    from clientage.dashboard.app import Options, create_app  # noqa: PLC0415
     from clientage.dashboard.data.source import Source  # noqa: PLC0415
     from clientage.dashboard.warm import keep_warm  # noqa: PLC0415
     from clientage.dashboard.works import Works  # noqa: PLC0415
@@ -55,6 +56,8 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
     cores = limits.threads or os.cpu_count() or 1
     source = Source(settings.workspace, limits.memory, cores)
     slow = Source(settings.workspace, limits.memory, max(1, cores // 2))  # leaves room for who looks meanwhile
+    following = settings.workspace, settings.serve.refresh_seconds, threading.Event().wait
+    threading.Thread(target=copies.keep, args=following, daemon=True).start()
     threading.Thread(target=keep_warm, args=(source, slow), daemon=True).start()
     return create_app(Options(source, Works(actions), allowed, slow, wanted.port, https=wanted.https, secret=signed))
 

@@ -1,4 +1,8 @@
-"""A model from elsewhere, brought to where the workers read it: from the registry, or from a bucket."""
+"""A model from elsewhere, brought to where the workers read it: from the registry, or from a bucket.
+
+In a bucket lies a workspace that is published, which is followed, or a plain folder, which is taken once: such as the
+copy of a model that Vertex AI makes, which nobody changes.
+"""
 
 import json
 import shutil
@@ -6,11 +10,14 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from clientage import copies
+from clientage.cloud.storage import SCHEME
 from clientage.context import store
+from clientage.copies import Copy, Files
 from clientage.errors import ClientageError, InputError
 from clientage.serving.logs import say
 from clientage.serving.models import read_document
-from clientage.serving.place import Place, envelope, place_of
+from clientage.serving.place import DOCUMENTS, TABLES, Place, envelope, place_of
 from clientage.settings import Settings
 from clientage.tracking import registry
 
@@ -20,16 +27,20 @@ def bring(settings: Settings, wanted: str) -> None:
 
     Args:
         settings: All of them.
-        wanted: An address, or an alias or version in the registry.
+        wanted: An address, an alias or version in the registry, or the workspace, where that is the copy of a
+            published one.
 
     Raises:
         ClientageError: It cannot be brought; what is there stays.
     """
     place, remote = place_of(settings, wanted)
     if "://" in wanted:
-        _download(wanted, place.document.parent)
+        if not (wanted.startswith(SCHEME) and _published(wanted, place)):
+            _download(wanted, place.document.parent)
     elif remote:
         _take(settings, wanted, place.document)
+    elif copy := copies.of(Path(wanted)):
+        copy.follow()
     read_document(place)
 
 
@@ -38,10 +49,10 @@ def keep(settings: Settings, wanted: list[str], wait: Callable[[float], bool]) -
 
     Args:
         settings: All of them.
-        wanted: What to bring; what lies at an address is taken once, for such copies do not change.
+        wanted: What to bring; of addresses those are followed where a workspace is published.
         wait: Waits for so many seconds, and tells whether to end.
     """
-    named = [each for each in wanted if "://" not in each]
+    named = [each for each in wanted if "://" not in each or _state(place_of(settings, each)[0]).exists()]
     while not wait(settings.serve.refresh_seconds):
         for each in named:
             try:
@@ -61,6 +72,33 @@ def _take(settings: Settings, wanted: str, path: Path) -> None:
     draft = path.with_suffix(".draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def _published(address: str, place: Place) -> bool:
+    """Bring what a service reads of a published workspace; whether there is one."""
+    copy = Copy(address, place.document.parent, _state(place), _served)
+    if not copy.is_published():
+        return False
+    with copy.alone(copies.PATIENCE):
+        copy.fetch()
+    return True
+
+
+def _state(place: Place) -> Path:
+    return place.document.parent.with_suffix(".json")
+
+
+def _served(files: Files) -> Files:
+    """What a service reads of a workspace: the model, under the name of one that was fetched, and tables.
+
+    Raises:
+        InputError: There is no model in it.
+    """
+    document = next((name for name in DOCUMENTS if name in files), None)
+    if files and document is None:
+        raise InputError("no model is published there. Make one with `clientage run FILE`, or give another --model.")
+    names = {**({"model.json": document} if document else {}), **{name: name for name in TABLES}}
+    return {name: files[there] for name, there in names.items() if there in files}
 
 
 def _download(address: str, folder: Path) -> None:

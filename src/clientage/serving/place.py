@@ -9,10 +9,14 @@ from pathlib import Path
 from clientage.errors import InputError
 from clientage.settings import Settings
 
+HOME = "serving/models"  # of a workspace: models from elsewhere
+FETCHED = "fetched"  # begins the names of folders with what lies at an address
 DOCUMENTS = ("model/segments.json", "segments.json", "artifacts/model.json", "model.json")
 
 # tables that are read again when they change, beside the model
 WATCHED = ("customers", "profiles", "products", "affinities", "popularity", "recommendations")
+
+TABLES = ("run.json", *(f"tables/{name}.parquet" for name in WATCHED))
 
 
 @dataclass(frozen=True)
@@ -42,10 +46,10 @@ class Place:
     def signature(self) -> tuple[object, ...]:
         """Changes whenever a file of it does."""
         tables = [self.tables / "tables" / f"{name}.parquet" for name in WATCHED] if self.tables else []
-        return tuple(_state(path) for path in (self.document, *tables))
+        return tuple(_sign(path) for path in (self.document, *tables))
 
 
-def _state(path: Path) -> tuple[int, int, int] | None:
+def _sign(path: Path) -> tuple[int, int, int] | None:
     try:
         found = path.stat()
     except OSError:
@@ -68,9 +72,9 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
     Raises:
         InputError: The folder is not there, or has no model.
     """
-    home = settings.workspace / "serving" / "models"
+    home = settings.workspace / HOME
     if "://" in wanted:
-        folder = home / f"fetched-{_digest(wanted)}"
+        folder = home / f"{FETCHED}-{_digest(wanted)}"
         return Place(folder / "model.json", folder), True
     if wanted == str(settings.workspace) or Path(wanted).is_dir():
         return Place.in_folder(Path(wanted)), False

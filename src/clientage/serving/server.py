@@ -182,7 +182,11 @@ def _watch(planned: Plan) -> int:
     for folder in (planned.folder / "metrics", planned.log):
         folder.mkdir(parents=True, exist_ok=True)
     spool.remember_sink(planned.log, planned.sink)
+    from clientage import copies  # noqa: PLC0415 - with the libraries of buckets
+
+    home = str(planned.settings.workspace)
     fetched = [wanted for wanted, _, remote in planned.wanted if remote]
+    fetched += [home] if copies.address_of(planned.settings.workspace) else []
     names = {ANSWER: [], SHIP: [], **({KEEP: fetched} if fetched else {})}
     with until_told(orphan=True) as wait:
         running = {name: _started(planned.settings, name, *models) for name, models in names.items()}

@@ -33,12 +33,14 @@ class Store:
         experiment: Name of the experiment.
         model: Name of the registered model.
         folder: Of the workspace, for that file and for what could not be sent yet.
+        files: Where files of models go, where a database keeps the rest; empty for `folder`.
     """
 
     uri: str
     experiment: str
     model: str
     folder: Path
+    files: str = ""
 
     @property
     def address(self) -> str:
@@ -48,7 +50,9 @@ class Store:
     @property
     def artifacts(self) -> str | None:
         """Where files go; None where a server decides, rather than a database, which keeps none."""
-        return None if self.uri.startswith(("http", "databricks")) else (self.folder / "artifacts").resolve().as_uri()
+        if self.uri.startswith(("http", "databricks")):
+            return None
+        return self.files if "://" in self.files else Path(self.files or self.folder / "artifacts").resolve().as_uri()
 
     @contextlib.contextmanager
     def reached(self) -> Iterator["MlflowClient"]:

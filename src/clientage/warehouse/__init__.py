@@ -41,6 +41,8 @@ def connect(
         CloudError: What it needs is not installed.
         WorkspaceError: The path is a file, or a limit is not one the engine knows.
     """
+    if workspace.as_posix().startswith("gs:/"):
+        raise WorkspaceError(f"{workspace}: an address, not a folder. Open it with `clientage.shared.local` first.")
     if workspace.exists() and not workspace.is_dir():
         raise WorkspaceError(f"{workspace}: a file, not a folder. Give another --workspace.")
     options = {"temp_directory": str(workspace / SCRATCH), "memory_limit": memory, "threads": threads}

@@ -1,0 +1,248 @@
+"""A folder of a bucket of Google Cloud Storage: objects that are read, put, replaced by condition, and removed."""
+
+import contextlib
+import os
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from clientage.errors import SettingsError, WorkspaceError
+
+if TYPE_CHECKING:
+    from google.cloud.storage import Blob, Bucket
+
+SCHEME = "gs://"
+SMALL, LARGE = 20.0, 120.0  # seconds for all attempts: at what is small, and at a file
+ATTEMPT = 15.0  # seconds to wait for a byte
+TRIES = 5
+CONNECTIONS = 8  # at a time
+USED_UP = "a quota of Cloud Storage is used up. Raise it, or wait and run again."
+QUOTA = ("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded")
+UNPAID = ("accountDisabled", "billingDisabled", "userProjectAccountProblem")
+
+
+class Folder:
+    """A folder of a bucket; nothing is reached before it is used.
+
+    Attributes:
+        address: As it is spoken of, without a slash at the end.
+    """
+
+    def __init__(self, address: str) -> None:
+        """Take an address apart.
+
+        Raises:
+            SettingsError: It is no address of a folder in a bucket.
+            WorkspaceError: The library is not installed.
+        """
+        found = re.fullmatch(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/\r\n#?*\[\]]+)*)/*", address, re.ASCII)
+        if not found or {".", ".."} & set(address.split("/")):
+            raise SettingsError(f"{address}: not an address of a folder. Write it as gs://BUCKET/FOLDER.")
+        self._bucket_name, path = found.groups()
+        self.address = f"{SCHEME}{self._bucket_name}{path}"
+        self._prefix = f"{path.removeprefix('/')}/" if path else ""
+        try:
+            import google.cloud.storage  # noqa: F401, PLC0415 - an extra
+        except ImportError as missing:
+            raise WorkspaceError(
+                f"{address}: google-cloud-storage is not installed. Install it: pip install 'clientage[gcs]'."
+            ) from missing
+
+    def generation(self, name: str) -> int:
+        """Which one of its versions an object is; 0 where there is none.
+
+        Raises:
+            WorkspaceError: The bucket is not there, or does not say.
+        """
+        found = self._found(name)
+        return int(found.generation) if found else 0
+
+    def read(self, name: str) -> tuple[bytes, int]:
+        """A small object and its generation; nothing and 0 where there is none.
+
+        Raises:
+            WorkspaceError: The bucket is not there, or the object cannot be read.
+        """
+        from google.api_core.exceptions import NotFound, PreconditionFailed  # noqa: PLC0415
+
+        for _ in range(TRIES):
+            if (found := self._found(name)) is None:
+                return b"", 0
+            generation = int(found.generation)
+            with self._explained(), contextlib.suppress(NotFound, PreconditionFailed):  # replaced meanwhile
+                data = found.download_as_bytes(if_generation_match=generation, timeout=ATTEMPT, retry=_retry(SMALL))
+                return bytes(data), generation
+        raise WorkspaceError(f"{self.address}/{name}: is being replaced all the time. Try again.")
+
+    def fetch(self, name: str, path: Path) -> bool:
+        """Write an object into a file; False where there is none.
+
+        Raises:
+            WorkspaceError: It cannot be read.
+        """
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
+
+        with self._explained():
+            try:
+                self._blob(name).download_to_filename(str(path), timeout=ATTEMPT, retry=_retry(LARGE))
+            except NotFound:
+                return False
+        return True
+
+    def put(self, name: str, path: Path) -> int:
+        """Keep a file as an object, in place of what it was.
+
+        Returns:
+            Its generation.
+
+        Raises:
+            WorkspaceError: It cannot be written.
+        """
+        blob = self._blob(name)
+        with self._explained():
+            blob.upload_from_filename(
+                str(path), "application/octet-stream", timeout=ATTEMPT, retry=_retry(LARGE), checksum="crc32c"
+            )
+        return int(blob.generation or 0)
+
+    def replace(self, name: str, data: bytes, generation: int) -> int:
+        """Put a small object in place of one generation of it.
+
+        Args:
+            name: Its name.
+            data: What it is to be.
+            generation: That it must be now; 0 where it must not be there.
+
+        Returns:
+            Its generation; 0 where it was another one, and is as it was.
+
+        Raises:
+            WorkspaceError: It cannot be written, or whether it was cannot be known.
+        """
+        from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
+
+        blob = self._blob(name)
+        with self._explained():
+            try:
+                blob.upload_from_string(
+                    data, "application/json", if_generation_match=generation, timeout=ATTEMPT, retry=_retry(SMALL)
+                )
+            except PreconditionFailed:
+                there, found = self.read(name)
+                return found if there == data else 0  # an answer that was lost, and asked for again
+        return int(blob.generation or 0)
+
+    def names(self, prefix: str) -> dict[str, int]:
+        """Objects under a prefix by their names in this folder, with their generations.
+
+        Raises:
+            WorkspaceError: The bucket is not there, or does not say.
+        """
+        with self._explained():
+            listed = self._bucket.list_blobs(prefix=self._prefix + prefix, timeout=ATTEMPT, retry=_retry(SMALL))
+            return {blob.name.removeprefix(self._prefix): int(blob.generation) for blob in listed}
+
+    def remove(self, name: str, generation: int) -> None:
+        """Remove one generation of an object, where that is what it is.
+
+        Raises:
+            WorkspaceError: It cannot be removed.
+        """
+        from google.api_core.exceptions import NotFound, PreconditionFailed  # noqa: PLC0415
+
+        with self._explained(), contextlib.suppress(NotFound, PreconditionFailed):
+            self._blob(name).delete(if_generation_match=generation, timeout=ATTEMPT, retry=_retry(SMALL))
+
+    def _found(self, name: str) -> "Blob | None":
+        with self._explained():
+            found = self._bucket.get_blob(self._prefix + name, timeout=ATTEMPT, retry=_retry(SMALL))
+            if found is None:  # or there is no bucket, which the list of its objects tells without a further role
+                next(iter(self._bucket.list_blobs(max_results=1, timeout=ATTEMPT, retry=_retry(SMALL))), None)
+            return found
+
+    def _blob(self, name: str) -> "Blob":
+        return self._bucket.blob(self._prefix + name)
+
+    @cached_property
+    def _bucket(self) -> "Bucket":
+        from google.cloud import storage  # noqa: PLC0415
+        from requests.adapters import HTTPAdapter  # noqa: PLC0415
+
+        # a project is only needed for what is not done here, and so is not looked for
+        client = storage.Client(project=os.environ.get("GOOGLE_CLOUD_PROJECT") or "none")
+        for scheme in ("https://", "http://"):
+            client._http.mount(scheme, HTTPAdapter(pool_connections=CONNECTIONS, pool_maxsize=CONNECTIONS))
+        return client.bucket(self._bucket_name)
+
+    @contextlib.contextmanager
+    def _explained(self) -> Iterator[None]:
+        """What Google said, in a sentence: what, where, and the role or command that is missing."""
+        from google.api_core import exceptions as api  # noqa: PLC0415
+        from google.auth import exceptions as auth  # noqa: PLC0415
+        from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # noqa: PLC0415
+        from requests import RequestException  # noqa: PLC0415
+
+        def told(sentence: str) -> WorkspaceError:
+            return WorkspaceError(f"{self.address}: {sentence}")
+
+        try:
+            yield
+        except auth.TransportError as error:
+            raise told("Google's login cannot be reached. Mend the network.") from error
+        except (auth.GoogleAuthError, api.Unauthorized) as error:
+            raise told(
+                "there are no credentials of Google Cloud. Log in with `gcloud auth application-default login`, or run "
+                "as a service account."
+            ) from error
+        except (api.Forbidden, api.TooManyRequests) as error:
+            raise told(self._denied(error)) from error
+        except api.NotFound as error:
+            raise told(
+                f"there is no bucket {self._bucket_name}. Make it: gcloud storage buckets create "
+                f"gs://{self._bucket_name} --uniform-bucket-level-access."
+            ) from error
+        except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
+            if _status(getattr(error, "cause", None)) == 429:
+                raise told(USED_UP) from error
+            raise told("Cloud Storage cannot be reached. Mend the network, and run again.") from error
+        except DataCorruption as error:
+            raise told("what came is not what was sent. Run again.") from error
+        except (api.GoogleAPICallError, InvalidResponse) as error:
+            raise told(f"Cloud Storage refuses ({type(error).__name__}). Look at its log.") from error
+
+    def _denied(self, error: Any) -> str:
+        reason = _reason(error)
+        if reason in QUOTA or error.code == 429:
+            return USED_UP
+        if reason in UNPAID:
+            return "the project of the bucket has no billing account. Link one to it."
+        return (
+            "this account may not use the bucket, or there is no such bucket. Grant it roles/storage.objectAdmin: "
+            f"gcloud storage buckets add-iam-policy-binding gs://{self._bucket_name} --role=roles/storage.objectAdmin "
+            "--member=serviceAccount:…"
+        )
+
+
+def _reason(error: Any) -> str:
+    """Google's word for what it refuses; at transfers it stands in the answer alone."""
+    if error.errors:
+        return str(error.errors[0].get("reason", ""))
+    try:
+        return str(error.response.json()["error"]["errors"][0]["reason"])
+    except (AttributeError, ValueError, LookupError, TypeError):
+        return ""
+
+
+def _status(cause: Any) -> int:
+    """The status of the last of many answers."""
+    found = getattr(cause, "code", None) or getattr(getattr(cause, "response", None), "status_code", 0)
+    return int(found or 0)
+
+
+def _retry(seconds: float) -> Any:
+    """Again on what passes: a server that fails, a limit on requests, a connection that ends."""
+    from google.cloud.storage.retry import DEFAULT_RETRY  # noqa: PLC0415
+
+    return DEFAULT_RETRY.with_timeout(seconds).with_delay(initial=0.2, maximum=5)
