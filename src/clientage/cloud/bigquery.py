@@ -1,6 +1,8 @@
 """A dataset of BigQuery: tables that are made, checked and streamed to, and statements that change them."""
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,6 +27,8 @@ KINDS = {
 }
 SAME = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}  # newer names of what answers call by the older
 MOST_ROWS = 500  # of a request, as BigQuery advises
+MOST_BYTES = 9_000_000  # of a request; BigQuery takes 10 MB
+MARK = "clientage"  # the label of views: which statement made them
 MOST_BILLED = 2**40  # bytes that a statement may read
 ATTEMPT, LONGEST = 10.0, 20.0  # seconds: of one request, and of all its attempts
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
@@ -118,18 +122,44 @@ class Dataset:
                 self._client.update_table(there, ["schema"], retry=_retry(), timeout=ATTEMPT)
         return False
 
-    def view(self, name: str, statement: str) -> None:
-        """Make a view, where there is none of that name; `{dataset}` in the statement becomes the dataset.
+    def view(self, name: str, statement: str, meaning: str = "") -> bool:
+        """Make a view, or bring it up to date; `{dataset}` in the statement becomes the dataset.
+
+        Args:
+            name: Of the view.
+            statement: Its SQL.
+            meaning: What it is for.
+
+        Returns:
+            Whether anything was to be done.
 
         Raises:
-            SinkError: It cannot be made.
+            SinkError: It cannot be made, or a table has its name.
         """
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
+        text = statement.replace("{dataset}", self.name)
+        mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32]}
+        view = bigquery.Table(f"{self.name}.{name}")
         with self._explained():
-            view = bigquery.Table(f"{self.name}.{name}")
-            view.view_query = statement.format(dataset=self.name)
-            self._client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+            try:
+                there = self._client.get_table(view, retry=_retry(), timeout=ATTEMPT)
+            except NotFound:
+                view.view_query, view.description, view.labels = text, meaning, mark
+                self._client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+                return True
+            if there.table_type != "VIEW":
+                raise SinkError(
+                    f"{self.name}: {name} there is no view. Rename it, or give another dataset.", "another shape"
+                )
+            if all(there.labels.get(key) == value for key, value in mark.items()):
+                return False
+            there.view_query, there.description, there.labels = text, meaning, there.labels | mark
+            self._client.update_table(
+                there, ["view_query", "description", "labels"], retry=_retry(), timeout=ATTEMPT
+            )
+            return True
 
     def stream(self, table: str, rows: Sequence[Row], key: str) -> list[Refused]:
         """Send rows, each under the id of its key: what is sent again within a minute or so is there once.
@@ -141,8 +171,7 @@ class Dataset:
             SinkError: Some may not be there.
         """
         refused: list[Refused] = []
-        for start in range(0, len(rows), MOST_ROWS):
-            some = rows[start : start + MOST_ROWS]
+        for some in _requests(rows):
             with self._explained():
                 errors = self._client.insert_rows_json(
                     f"{self.name}.{table}", some, row_ids=[str(row[key]) for row in some], skip_invalid_rows=True,
@@ -239,6 +268,19 @@ class Dataset:
             )
         mend = "Grant it roles/bigquery.dataEditor on the dataset, and roles/bigquery.jobUser on the project."
         return SinkError(f"{self.name}: this account may not use the dataset. {mend}", "no permission")
+
+
+def _requests(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows, as many at a time as a request may have."""
+    start, length = 0, 0
+    for i, row in enumerate(rows):
+        own = len(json.dumps(row)) + 100  # and its id
+        if i - start == MOST_ROWS or (i > start and length + own > MOST_BYTES):
+            yield rows[start:i]
+            start, length = i, 0
+        length += own
+    if start < len(rows):
+        yield rows[start:]
 
 
 def _field(name: str, kind: str, meaning: str) -> "SchemaField":
