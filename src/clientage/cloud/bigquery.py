@@ -14,7 +14,7 @@ from clientage.errors import SettingsError, SinkError
 from clientage.tables import TableSpec
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import Client, SchemaField
+    from google.cloud.bigquery import Client, SchemaField, Table
 
 ADDRESS = "bigquery://project/dataset"
 KINDS = {
@@ -56,20 +56,20 @@ class Dataset:
         name: project.dataset.
     """
 
-    def __init__(self, address: str) -> None:
-        """Take an address apart.
+    def __init__(self, address: str, *, setting: str = "serve.sink", again: str = "They will be sent again.") -> None:
+        """Take an address.
+
+        Args:
+            address: As `bigquery://project/dataset`.
+            setting: What gave the address, for messages.
+            again: What becomes of what could not be sent, for messages.
 
         Raises:
             SettingsError: It is no address of a dataset.
             SinkError: The library is not installed.
         """
-        found = re.fullmatch(
-            r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
-        )
-        if not found:
-            raise SettingsError(f"serve.sink: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
-        self._project, self._dataset = found.groups()
-        self.name = ".".join(found.groups())
+        self._project, self._dataset = taken_apart(address, setting)
+        self.name, self._again = f"{self._project}.{self._dataset}", again
         try:
             import google.cloud.bigquery  # noqa: F401, PLC0415 - an extra
         except ImportError as missing:
@@ -97,17 +97,17 @@ class Dataset:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
-        wanted = [_field(name, column.kind, column.meaning) for name, column in spec.columns.items()]
-        with self._explained():
+        wanted = described(spec)
+        with self.explained():
             try:
-                there = self._client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
+                there = self.client.get_table(f"{self.name}.{table}", retry=retry(), timeout=ATTEMPT)
             except NotFound:
-                self._client.get_dataset(self.name, retry=_retry(), timeout=ATTEMPT)
+                self.client.get_dataset(self.name, retry=retry(), timeout=ATTEMPT)
                 made = bigquery.Table(f"{self.name}.{table}", wanted)
                 made.time_partitioning = bigquery.TimePartitioning(field=day)
                 made.clustering_fields = list(cluster)
                 made.description = f"One row per {spec.row}."
-                self._client.create_table(made, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+                self.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT)
                 return True
             known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
             wrong = [field.name for field in wanted if known.get(field.name) != field.field_type]
@@ -119,7 +119,7 @@ class Dataset:
                 )
             if wrong:
                 there.schema = [*there.schema, *(field for field in wanted if field.name in wrong)]
-                self._client.update_table(there, ["schema"], retry=_retry(), timeout=ATTEMPT)
+                self.client.update_table(there, ["schema"], retry=retry(), timeout=ATTEMPT)
         return False
 
     def view(self, name: str, statement: str, meaning: str = "") -> bool:
@@ -142,12 +142,12 @@ class Dataset:
         text = statement.replace("{dataset}", self.name)
         mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32]}
         view = bigquery.Table(f"{self.name}.{name}")
-        with self._explained():
+        with self.explained():
             try:
-                there = self._client.get_table(view, retry=_retry(), timeout=ATTEMPT)
+                there = self.client.get_table(view, retry=retry(), timeout=ATTEMPT)
             except NotFound:
                 view.view_query, view.description, view.labels = text, meaning, mark
-                self._client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+                self.client.create_table(view, exists_ok=True, retry=retry(), timeout=ATTEMPT)
                 return True
             if there.table_type != "VIEW":
                 raise SinkError(
@@ -156,9 +156,7 @@ class Dataset:
             if all(there.labels.get(key) == value for key, value in mark.items()):
                 return False
             there.view_query, there.description, there.labels = text, meaning, there.labels | mark
-            self._client.update_table(
-                there, ["view_query", "description", "labels"], retry=_retry(), timeout=ATTEMPT
-            )
+            self.client.update_table(there, ["view_query", "description", "labels"], retry=retry(), timeout=ATTEMPT)
             return True
 
     def stream(self, table: str, rows: Sequence[Row], key: str) -> list[Refused]:
@@ -172,10 +170,10 @@ class Dataset:
         """
         refused: list[Refused] = []
         for some in _requests(rows):
-            with self._explained():
-                errors = self._client.insert_rows_json(
+            with self.explained():
+                errors = self.client.insert_rows_json(
                     f"{self.name}.{table}", some, row_ids=[str(row[key]) for row in some], skip_invalid_rows=True,
-                    retry=_retry(), timeout=ATTEMPT,
+                    retry=retry(), timeout=ATTEMPT,
                 )  # fmt: skip
             refused += [Refused(some[each["index"]], _why(each)) for each in errors]
         return refused
@@ -190,9 +188,9 @@ class Dataset:
 
         given = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()]
         limits = bigquery.QueryJobConfig(query_parameters=given, maximum_bytes_billed=MOST_BILLED)
-        with self._explained():
-            job = self._client.query(
-                statement.format(dataset=self.name), job_config=limits, retry=_retry(), timeout=ATTEMPT
+        with self.explained():
+            job = self.client.query(
+                statement.format(dataset=self.name), job_config=limits, retry=retry(), timeout=ATTEMPT
             )
             job.result(timeout=LONGEST)
             return int(job.num_dml_affected_rows or 0)
@@ -203,21 +201,29 @@ class Dataset:
         Raises:
             SinkError: BigQuery does not say.
         """
+        return self.table(table) is not None
+
+    def table(self, name: str) -> "Table | None":
+        """What is known of a table or view; None where there is none.
+
+        Raises:
+            SinkError: BigQuery does not say.
+        """
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
-        with self._explained(), contextlib.suppress(NotFound):
-            self._client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
-            return True
-        return False
+        with self.explained(), contextlib.suppress(NotFound):
+            return self.client.get_table(f"{self.name}.{name}", retry=retry(), timeout=ATTEMPT)
+        return None
 
     def close(self) -> None:
         """Let go of connections."""
-        if "_client" in self.__dict__:
-            self._client.close()  # type: ignore[no-untyped-call]
-            del self._client
+        if "client" in self.__dict__:
+            self.client.close()  # type: ignore[no-untyped-call]
+            del self.client
 
     @cached_property
-    def _client(self) -> "Client":
+    def client(self) -> "Client":
+        """What asks BigQuery; made when it is first used."""
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
@@ -225,7 +231,7 @@ class Dataset:
         return bigquery.Client(self._project, credentials=local)
 
     @contextlib.contextmanager
-    def _explained(self) -> Iterator[None]:
+    def explained(self) -> Iterator[None]:
         """What BigQuery said, without anybody's data: by its kind, and with the role or command that is missing."""
         from google.api_core import exceptions as api  # noqa: PLC0415
         from google.auth import exceptions as auth  # noqa: PLC0415
@@ -248,7 +254,7 @@ class Dataset:
                 f"{self.name}: there is no such dataset, or no such table in it. {mend}", "not found"
             ) from error
         except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
-            raise SinkError(f"{self.name}: BigQuery does not answer. They will be sent again.", "away") from error
+            raise SinkError(f"{self.name}: BigQuery does not answer. {self._again}", "away") from error
         except api.GoogleAPICallError as error:
             if "streaming buffer" in str(error):
                 late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
@@ -259,15 +265,31 @@ class Dataset:
     def _denied(self, error: Any) -> SinkError:
         reason = str((error.errors or [{}])[0].get("reason", ""))
         if reason in ("quotaExceeded", "rateLimitExceeded") or error.code == 429:
-            return SinkError(
-                f"{self.name}: a quota of BigQuery is used up. Raise it, or wait; they will be sent again.", "quota"
-            )
+            return SinkError(f"{self.name}: a quota of BigQuery is used up. Raise it, or wait. {self._again}", "quota")
         if reason.startswith("billing"):
             return SinkError(
                 f"{self.name}: the project has no billing account. Link one to {self._project}.", "billing"
             )
         mend = "Grant it roles/bigquery.dataEditor on the dataset, and roles/bigquery.jobUser on the project."
         return SinkError(f"{self.name}: this account may not use the dataset. {mend}", "no permission")
+
+
+def taken_apart(address: str, setting: str = "dataset") -> tuple[str, str]:
+    """The project and the dataset of an address.
+
+    Args:
+        address: As `bigquery://project/dataset`.
+        setting: What gave it, for the message.
+
+    Raises:
+        SettingsError: It is no such address.
+    """
+    found = re.fullmatch(
+        r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
+    )
+    if not found:
+        raise SettingsError(f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
+    return found[1], found[2]
 
 
 def _requests(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
@@ -283,13 +305,17 @@ def _requests(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
         yield rows[start:]
 
 
-def _field(name: str, kind: str, meaning: str) -> "SchemaField":
+def described(spec: TableSpec) -> "list[SchemaField]":
+    """The columns of a table as BigQuery has them."""
     from google.cloud import bigquery  # noqa: PLC0415
 
-    return bigquery.SchemaField(name, KINDS[kind], description=meaning[:1024])
+    return [
+        bigquery.SchemaField(name, KINDS[column.kind], description=column.meaning[:1024])
+        for name, column in spec.columns.items()
+    ]
 
 
-def _retry() -> Any:
+def retry() -> Any:
     """Again on what passes: a server that fails, a limit on requests, a connection that ends."""
     from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
 

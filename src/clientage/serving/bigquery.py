@@ -15,11 +15,10 @@ import pyarrow as pa
 
 from clientage.cloud import views
 from clientage.cloud.bigquery import Dataset
+from clientage.cloud.predictions import TABLE, prepare
 from clientage.serving.rows import SCHEMA
-from clientage.tables import PREDICTIONS
 
-TABLE, KEY = "predictions", "prediction_id"
-LATER: frozenset[str] = frozenset()  # columns that tables from before may lack
+KEY = "prediction_id"
 NEEDED = ("prediction_id", "request_id", "time")
 LONGEST = 8_000_000  # bytes of a row; BigQuery takes 10 MB
 OLDEST, NEWEST = timedelta(days=3650), timedelta(days=365)  # before and after now: a stream reaches no other day
@@ -74,15 +73,6 @@ class BigQuerySink:
     def _prepare(self) -> None:
         prepare(self._dataset)
         views.renew(self._dataset, {TABLE})
-
-
-def prepare(dataset: Dataset) -> bool:
-    """Make the table of predictions where there is none, or see that it is ours; whether it was made.
-
-    Raises:
-        SinkError: It has another shape, or cannot be made.
-    """
-    return dataset.prepare(TABLE, PREDICTIONS, day="time", cluster=("customer_id", "segment_id"), later=LATER)
 
 
 def unfit(row: Mapping[str, Any], now: datetime) -> str:

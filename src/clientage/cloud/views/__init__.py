@@ -1,7 +1,7 @@
 """Views of a dataset to watch the service and its segments by, one file of SQL each.
 
-A file begins with what the view is for, a comment that becomes its description. `{dataset}` stands for the dataset. What
-a view reads is what stands after `{dataset}.`: tables as `clientage.tables` has them, and other views.
+A file begins with what the view is for, a comment that becomes its description. `{dataset}` stands for the dataset.
+What a view reads is what stands after `{dataset}.`: tables as `clientage.tables` has them, and other views.
 """
 
 import re
@@ -69,7 +69,9 @@ def renew(dataset: Dataset, tables: Collection[str]) -> list[str]:
 
 
 def _files() -> Iterator[Traversable]:
-    return (file for file in sorted(files(__name__).iterdir(), key=lambda file: file.name) if file.name.endswith(".sql"))
+    return (
+        file for file in sorted(files(__name__).iterdir(), key=lambda file: file.name) if file.name.endswith(".sql")
+    )
 
 
 def _view(name: str, text: str) -> View:
