@@ -3,14 +3,11 @@
 import contextlib
 import json
 import sys
-import uuid
 from pathlib import Path
 
 import orjson
 import pytest
-from bigqueries import PROJECT, Gate, bigquery_server
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
+from bigqueries import PROJECT, failed
 
 from clientage.cloud import bigquery as door
 from clientage.errors import SettingsError, SinkError
@@ -25,51 +22,14 @@ from predictions import logged, record
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as address:
-        yield address
-
-
-@pytest.fixture
-def gate(server, monkeypatch):
-    gate = Gate(server)
-    monkeypatch.setenv(door.EMULATOR, gate.address)
-    with contextlib.closing(gate):
-        yield gate
-
-
-@pytest.fixture
-def client(gate):
-    with contextlib.closing(bigquery.Client(PROJECT, credentials=AnonymousCredentials())) as client:
-        yield client
-
-
-@pytest.fixture
-def dataset(client):
-    name = f"shop_{uuid.uuid4().hex[:8]}"
-    client.create_dataset(name)
-    return name
-
-
 @pytest.fixture
 def sink(dataset):
     with contextlib.closing(open_sink(f"bigquery://{PROJECT}/{dataset}")) as sink:
         yield sink
 
 
-@pytest.fixture
-def ask(client, dataset):
-    return lambda statement: [tuple(row.values()) for row in client.query(statement.format(dataset)).result()]
-
-
 def rows(request="r", customers=("c1",), **changes):
     return table([orjson.dumps(record(request, customers, **changes))])[0]
-
-
-def failed(status, reason, message="no"):
-    told = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
-    return status, json.dumps(told).encode()
 
 
 def test_what_is_written_is_there_once_in_full(sink, ask, client, dataset):
