@@ -120,7 +120,7 @@ class Gate:
             connection.request(method, path, body, kept)
             answer = connection.getresponse()
             if more is not None:
-                more.update(answer.getheaders())
+                more.update({name.title(): value for name, value in answer.getheaders()})
             return answer.status, answer.read()
 
     def close(self):
