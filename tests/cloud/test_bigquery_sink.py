@@ -9,9 +9,11 @@ import orjson
 import pytest
 from bigqueries import PROJECT, failed
 
+from clientage.cli import main
 from clientage.cloud import bigquery as door
 from clientage.errors import SettingsError, SinkError
 from clientage.serving import spool
+from clientage.serving.bigquery import sent
 from clientage.serving.rows import table
 from clientage.serving.ship import Shipper
 from clientage.serving.sinks import open_sink
@@ -180,3 +182,32 @@ def test_without_credentials_the_mend_is_to_log_in(monkeypatch, tmp_path):
 def test_what_is_no_dataset_is_refused(rest):
     with pytest.raises(SettingsError, match="bigquery://project/dataset"):
         open_sink(f"bigquery://{rest}")
+
+
+def test_rows_that_bigquery_would_not_take_are_not_sent_but_put_aside(sink, ask, gate, tmp_path):
+    logged(tmp_path, record("r1", ["a"]), record("r2", ["b"], time=10.0), record("r3", ["c"]))
+    assert Shipper(tmp_path, sink).once() == 2
+    assert ask("SELECT customer_id FROM `{}.predictions_once` ORDER BY 1") == [("a",), ("c",)]
+    (aside,) = (tmp_path / spool.UNREADABLE).read_bytes().splitlines()
+    assert orjson.loads(aside)["refused"] == "out of range time"
+
+
+def test_what_was_put_aside_is_sent_again_by_the_command(sink, dataset, ask, gate, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "workspace" / spool.FOLDER
+    folder.mkdir(parents=True)
+    (row,) = rows("r1", ["a"]).to_pylist()
+    spool.keep_unreadable(folder, [orjson.dumps({**sent(row), "refused": "invalid place"}) + b"\n", b"nothing\n"])
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "bigquery", f"bigquery://{PROJECT}/{dataset}", "--refused"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines()[0] == "sent        1 predictions that had been put aside"
+    assert ask("SELECT prediction_id FROM `{}.predictions`") == [("r1-0",)]
+    assert (folder / spool.UNREADABLE).read_bytes() == b"nothing\n"
+
+
+def test_rows_go_in_requests_that_are_not_too_large(sink, ask, gate):
+    long = rows("r1", [f"c{i}" for i in range(20)], segment=["x" * 1_000_000] * 20)
+    assert sink.write("a-0", long) == []
+    assert sum("insertAll" in path for _, path in gate.calls) == 3
+    assert ask("SELECT COUNT(*) FROM `{}.predictions`") == [(20,)]

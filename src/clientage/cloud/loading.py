@@ -122,8 +122,9 @@ class _Jobs:
         def begin(job: str) -> Any:
             with load.path.open("rb") as file:
                 return self._client.load_table_from_file(
-                    file, self._beside(load), job_id=job, job_config=how, location=self.location
-                )
+                    file, self._beside(load), size=load.path.stat().st_size, job_id=job, job_config=how,
+                    location=self.location,
+                )  # fmt: skip
 
         rows = self._done("load", load, begin).output_rows
         if rows != load.rows:

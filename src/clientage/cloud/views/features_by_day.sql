@@ -5,7 +5,7 @@ WITH customers AS (
     MIN(value) AS minimum,
     MAX(value) AS maximum,
     AVG(value) AS mean,
-    APPROX_QUANTILES(value, 2)[OFFSET(1)] AS median
+    APPROX_QUANTILES(value, 100)[OFFSET(50)] AS median
   FROM `{dataset}.customer_features`
   GROUP BY feature
 ),
@@ -18,7 +18,7 @@ asked AS (
     MIN(value) AS minimum,
     MAX(value) AS maximum,
     AVG(value) AS mean,
-    APPROX_QUANTILES(value, 2)[OFFSET(1)] AS median
+    APPROX_QUANTILES(value, 100)[OFFSET(50)] AS median
   FROM `{dataset}.prediction_features`
   GROUP BY day, feature
 )
