@@ -64,10 +64,9 @@ def monitor(
             typer.echo(f"{'sent':<12}{', '.join(sent.tables)} to {sent.dataset}")
     if delivered.problem:
         typer.echo(f"warning: {delivered.problem}", err=True)
-    if problem := failed or unsent:
-        raise problem
-    if found.drifts and not (came and came.promoted):
-        raise typer.Exit(DriftError.exit_code)
+    if failed:
+        raise failed
+    _end(unsent, drifts=found.drifts and not (came and came.promoted))
 
 
 def tell(
@@ -108,6 +107,16 @@ def _retrained(
             return retrain(settings, found, tell=told), None
         except ClientageError as error:
             return None, error
+
+
+def _end(unsent: ClientageError | None, *, drifts: bool) -> None:
+    """Leave as it is: drift before what could not be sent, since others go by it."""
+    if drifts:
+        if unsent:
+            typer.echo(f"warning: {unsent}", err=True)
+        raise typer.Exit(DriftError.exit_code)
+    if unsent:
+        raise unsent
 
 
 def _sent(settings: "Settings") -> "tuple[Sent | None, ClientageError | None]":

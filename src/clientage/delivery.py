@@ -8,6 +8,7 @@ from pathlib import Path
 
 import ibis
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from clientage.cloud import loading, views
@@ -138,8 +139,19 @@ def _written(warehouse: Warehouse, name: str, path: Path) -> loading.Load:
         )
     with explained(warehouse.workspace), pq.ParquetWriter(path, schema, compression="zstd") as writer:
         for batch in warehouse.batches(table):
-            writer.write_table(_whole(pa.Table.from_batches([batch]), schema))
+            rows = _whole(pa.Table.from_batches([batch]), schema)
+            _finite(name, rows)
+            writer.write_table(rows)
     return loading.Load(name, spec, path, found["rows"])
+
+
+def _finite(name: str, rows: pa.Table) -> None:
+    """See that numbers are numbers: one that is none makes sums and means of a dashboard that are none either."""
+    numbers = [field.name for field in rows.schema if pa.types.is_floating(field.type)]
+    if wrong := [column for column in numbers if pc.any(pc.invert(pc.is_finite(rows[column]))).as_py()]:
+        raise TableError(
+            f"table {name}: {', '.join(wrong)} has values that are no numbers. Write it again with `clientage run`."
+        )
 
 
 def _whole(rows: pa.Table, schema: pa.Schema) -> pa.Table:

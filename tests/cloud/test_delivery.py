@@ -1,6 +1,7 @@
 """Tables sent to BigQuery: checked, whole, in place of what was there, and told in a sentence where they cannot be."""
 
 import json
+import math
 import re
 import shutil
 from datetime import date
@@ -182,10 +183,17 @@ def test_a_column_that_an_older_table_lacks_is_added(settings, shop, address, ga
     assert ask("SELECT recency_days FROM `{}.customers` WHERE customer_id = 'c1'") == [(3,)]
 
 
-@pytest.mark.parametrize("rows", [[customer("c1"), customer("c1")], [customer(None)]])
-def test_rows_that_break_their_promise_are_not_sent(settings, write, address, gate, rows):
+@pytest.mark.parametrize(
+    ("rows", "told"),
+    [
+        ([customer("c1"), customer("c1")], "customer_id must be there and differ"),
+        ([customer(None)], "customer_id must be there and differ"),
+        ([customer("c1", math.nan), customer("c2", -math.inf)], "monetary, spend has values that are no numbers"),
+    ],
+)
+def test_rows_that_break_their_promise_are_not_sent(settings, write, address, gate, rows, told):
     write("customers", rows)
-    with pytest.raises(TableError, match="table customers: customer_id must be there and differ"):
+    with pytest.raises(TableError, match=f"table customers: {told}"):
         delivery.send(settings, address)
     assert not jobs(gate)
 

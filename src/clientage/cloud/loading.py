@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from google.cloud.bigquery import Client
 
 KEPT = timedelta(days=1)  # how long a table on the way may lie there
-JOB = 600.0  # seconds that a job may take
-BACKGROUND = "_loading_"
+JOB, UPLOAD = 600.0, 120.0  # seconds: that a job may take, and a part of an upload
+BESIDE = "_loading_"
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ class _Jobs:
             with load.path.open("rb") as file:
                 return self._client.load_table_from_file(
                     file, self._beside(load), size=load.path.stat().st_size, job_id=job, job_config=how,
-                    location=self.location,
+                    location=self.location, timeout=UPLOAD,
                 )  # fmt: skip
 
         rows = self._done("load", load, begin).output_rows
@@ -176,7 +176,7 @@ class _Jobs:
         return job
 
     def _beside(self, load: Load) -> str:
-        return f"{self.dataset.name}.{load.table}{BACKGROUND}{self.token}"
+        return f"{self.dataset.name}.{load.table}{BESIDE}{self.token}"
 
     @property
     def _client(self) -> "Client":

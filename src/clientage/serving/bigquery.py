@@ -16,6 +16,8 @@ import pyarrow as pa
 from clientage.cloud import views
 from clientage.cloud.bigquery import Dataset
 from clientage.cloud.predictions import TABLE, prepare
+from clientage.errors import SinkError
+from clientage.serving.logs import say
 from clientage.serving.rows import SCHEMA
 
 KEY = "prediction_id"
@@ -72,7 +74,12 @@ class BigQuerySink:
 
     def _prepare(self) -> None:
         prepare(self._dataset)
-        views.renew(self._dataset, {TABLE})
+        try:
+            views.renew(self._dataset, {TABLE})
+        except SinkError as error:
+            if error.kind != views.TAKEN:
+                raise
+            say("view not made", told=str(error))  # somebody has its name: predictions go on
 
 
 def unfit(row: Mapping[str, Any], now: datetime) -> str:

@@ -13,6 +13,8 @@ from importlib.resources.abc import Traversable
 
 from clientage.cloud.bigquery import Dataset
 
+TAKEN = "another shape"  # kind of the error where something else has the name of a view
+
 _READ = re.compile(r"`\{dataset\}\.(\w+)`")
 
 
