@@ -25,73 +25,73 @@ view: customers {
 
   dimension: recency_days {
     type: number
-    description: "Days from the last line of any kind to that day, in days"
+    description: "Days from the last line of any kind to the day the features look back from"
     sql: ${TABLE}.recency_days ;;
   }
 
   dimension: tenure_days {
     type: number
-    description: "Days from the first line to that day, in days"
+    description: "Days from the first line to the day the features look back from"
     sql: ${TABLE}.tenure_days ;;
   }
 
   dimension: frequency {
     type: number
-    description: "Orders that were completed, in orders"
+    description: "Orders that were completed"
     sql: ${TABLE}.frequency ;;
   }
 
   dimension: monetary {
     type: number
-    description: "Spend less returns, not below zero, in currency"
+    description: "Spend less returns, not below zero, in the shop's currency"
     sql: ${TABLE}.monetary ;;
   }
 
   dimension: lines_per_basket {
     type: number
-    description: "Lines in a completed order, on average, in lines"
+    description: "Lines in a completed order, on average"
     sql: ${TABLE}.lines_per_basket ;;
   }
 
   dimension: units_per_line {
     type: number
-    description: "Units in a completed line, on average, in units"
+    description: "Units in a completed line, on average"
     sql: ${TABLE}.units_per_line ;;
   }
 
   dimension: invoices {
     type: number
-    description: "Orders of any kind, cancellations included, in orders"
+    description: "Orders of any kind, cancellations included"
     sql: ${TABLE}.invoices ;;
   }
 
   dimension: units {
     type: number
-    description: "Units bought less units returned, in units"
+    description: "Units bought less units returned"
     sql: ${TABLE}.units ;;
   }
 
   dimension: spend {
     type: number
-    description: "Spend less returns, in currency"
+    description: "Spend less returns, in the shop's currency"
     sql: ${TABLE}.spend ;;
   }
 
   dimension: spend_per_invoice {
     type: number
-    description: "Spend less returns per order of any kind, in currency"
+    description: "Spend less returns per order of any kind, in the shop's currency"
     sql: ${TABLE}.spend_per_invoice ;;
   }
 
   dimension: products {
     type: number
-    description: "Different products, in products"
+    description: "Different products"
     sql: ${TABLE}.products ;;
   }
 
   dimension: days_between_purchases {
     type: number
-    description: "Mean days between distinct days with an order; null where there is one day, in days"
+    description: "Mean days between distinct days with an order; null where there is one day"
     sql: ${TABLE}.days_between_purchases ;;
   }
 
@@ -115,7 +115,7 @@ view: customers {
 
   dimension: cancelled_invoices {
     type: number
-    description: "Orders with a return, in orders"
+    description: "Orders with a return"
     sql: ${TABLE}.cancelled_invoices ;;
   }
 
@@ -127,31 +127,31 @@ view: customers {
 
   dimension: monthly_spend_mean {
     type: number
-    description: "Mean spend of the months with an order, in currency"
+    description: "Mean spend of the months with an order, in the shop's currency"
     sql: ${TABLE}.monthly_spend_mean ;;
   }
 
   dimension: monthly_spend_std {
     type: number
-    description: "Standard deviation of the same (sample); 0 for one, in currency"
+    description: "Standard deviation of the same (sample); 0 for one, in the shop's currency"
     sql: ${TABLE}.monthly_spend_std ;;
   }
 
   dimension: monthly_spend_trend {
     type: number
-    description: "Slope over those months, in order; 0 for one, in currency"
+    description: "Slope over those months, in order; 0 for one, in the shop's currency"
     sql: ${TABLE}.monthly_spend_trend ;;
   }
 
   dimension: expected_orders {
     type: number
-    description: "Days with an order to expect within the horizon; a ranking, in days"
+    description: "Days with an order to expect within the horizon; a ranking"
     sql: ${TABLE}.expected_orders ;;
   }
 
   dimension: expected_spend {
     type: number
-    description: "Spend to expect within the horizon; a ranking, in currency"
+    description: "Spend to expect within the horizon; a ranking, in the shop's currency"
     sql: ${TABLE}.expected_spend ;;
   }
 

@@ -19,7 +19,7 @@ view: drift_verdicts {
 
   dimension: days {
     type: number
-    description: "Its length"
+    description: "Length of the window, in days"
     sql: ${TABLE}.days ;;
   }
 

@@ -9,12 +9,13 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import typer
 from bigqueries import PROJECT, failed
 
-from clientage import delivery
+from clientage import cli_monitor, delivery
 from clientage.cli import main
 from clientage.cloud.views import views
-from clientage.errors import ClientageError, SettingsError, SinkError, TableError, WorkspaceError
+from clientage.errors import ClientageError, DriftError, SettingsError, SinkError, TableError, WorkspaceError
 from clientage.settings import load
 from clientage.tables import SPECS, arrow_schema
 
@@ -302,3 +303,13 @@ def test_monitoring_goes_on_where_it_cannot_be_sent(tmp_path, sample_run, monkey
     assert "windows" in told.out
     assert f"bq mk --dataset {PROJECT}:nothing" in told.err
     assert (tmp_path / "workspace/tables/drift.parquet").exists()
+
+
+def test_drift_is_told_before_what_could_not_be_sent(capsys):
+    with pytest.raises(typer.Exit) as ended:
+        cli_monitor._end(SinkError("shop: away.", "away"), drifts=True)
+    assert ended.value.exit_code == DriftError.exit_code
+    assert capsys.readouterr().err == "warning: shop: away.\n"
+    with pytest.raises(SinkError):
+        cli_monitor._end(SinkError("shop: away.", "away"), drifts=False)
+    assert cli_monitor._end(None, drifts=False) is None
