@@ -121,7 +121,7 @@ view: customers {
 
   dimension: cancellation_rate {
     type: number
-    description: "Orders with a return per order, in [0, 1]"
+    description: "Orders with a return per order"
     sql: ${TABLE}.cancellation_rate ;;
   }
 
@@ -133,13 +133,13 @@ view: customers {
 
   dimension: monthly_spend_std {
     type: number
-    description: "Standard deviation of the same (sample); 0 for one, in the shop's currency"
+    description: "How much the spend of the months with an order varies (standard deviation); 0 for a single month, in the shop's currency"
     sql: ${TABLE}.monthly_spend_std ;;
   }
 
   dimension: monthly_spend_trend {
     type: number
-    description: "Slope over those months, in order; 0 for one, in the shop's currency"
+    description: "How the spend of the months with an order grows from month to month (slope); 0 for a single month, in the shop's currency"
     sql: ${TABLE}.monthly_spend_trend ;;
   }
 
@@ -169,7 +169,7 @@ view: customers {
 
   measure: mean_recency_days {
     type: average
-    description: "Days from the last line of any kind to that day; the mean over customers"
+    description: "Days from the last line of any kind to the day the features look back from; the mean over customers"
     value_format_name: decimal_0
     sql: ${recency_days} ;;
   }
@@ -204,7 +204,7 @@ view: customers {
 
   measure: mean_cancellation_rate {
     type: average
-    description: "Orders with a return per order, in [0, 1]; the mean over customers"
+    description: "Orders with a return per order; the mean over customers"
     value_format_name: percent_1
     sql: ${cancellation_rate} ;;
   }

@@ -61,7 +61,7 @@ view: predictions_once {
 
   dimension: distance {
     type: number
-    description: "Distance to the centroid of the segment, in the model's space; null for a grid"
+    description: "Distance to the middle of the segment, in the model's space; null for a grid"
     sql: ${TABLE}.distance ;;
   }
 
@@ -79,13 +79,13 @@ view: predictions_once {
 
   dimension: shadow_segment_id {
     type: number
-    description: "Number of the segment by that one"
+    description: "Number of the segment by the model asked beside it"
     sql: ${TABLE}.shadow_segment_id ;;
   }
 
   dimension: latency {
     type: number
-    description: "From the request to its answer"
+    description: "Seconds from the request to its answer"
     sql: ${TABLE}.latency ;;
   }
 

@@ -43,20 +43,20 @@ view: profiles {
 
   dimension: horizon_days {
     type: number
-    description: "How far the next two columns look ahead"
+    description: "How many days ahead buying again and next spend look"
     sql: ${TABLE}.horizon_days ;;
   }
 
   measure: customers {
     type: sum
-    description: "Customers in it"
+    description: "Customers in the segment"
     value_format_name: decimal_0
     sql: ${TABLE}.customers ;;
   }
 
   measure: share {
     type: sum
-    description: "Share of all customers, in [0, 1]"
+    description: "Share of all customers"
     value_format_name: percent_1
     sql: ${TABLE}.share ;;
   }
@@ -70,49 +70,49 @@ view: profiles {
 
   measure: revenue_share {
     type: sum
-    description: "Share of all revenue, in [0, 1]"
+    description: "Share of all revenue"
     value_format_name: percent_1
     sql: ${TABLE}.revenue_share ;;
   }
 
   measure: buys_again {
     type: average
-    description: "Share that bought within the horizon, in [0, 1]; at the last day it is known for; of one segment"
+    description: "Share that bought within the horizon, at the last day for which that is known; choose a segment"
     value_format_name: percent_1
     sql: ${TABLE}.buys_again ;;
   }
 
   measure: next_spend {
     type: average
-    description: "Mean spend in that horizon, less returns; of one segment"
+    description: "Mean spend in the horizon, less returns; choose a segment"
     value_format_name: decimal_2
     sql: ${TABLE}.next_spend ;;
   }
 
   measure: expected_spend {
     type: average
-    description: "Mean spend to expect within the horizon from now on; of one segment"
+    description: "Mean spend to expect within the horizon from now on; choose a segment"
     value_format_name: decimal_2
     sql: ${TABLE}.expected_spend ;;
   }
 
   measure: wholesale_share {
     type: average
-    description: "Share flagged as wholesale, in [0, 1]; of one segment"
+    description: "Share flagged as wholesale; choose a segment"
     value_format_name: percent_1
     sql: ${TABLE}.wholesale_share ;;
   }
 
   measure: bulk_share {
     type: average
-    description: "Share of bulk buyers, in [0, 1]; of one segment"
+    description: "Share of bulk buyers; choose a segment"
     value_format_name: percent_1
     sql: ${TABLE}.bulk_share ;;
   }
 
   measure: reseller_share {
     type: average
-    description: "Share of resellers, in [0, 1]; of one segment"
+    description: "Share of resellers; choose a segment"
     value_format_name: percent_1
     sql: ${TABLE}.reseller_share ;;
   }

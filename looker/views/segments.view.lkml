@@ -24,7 +24,7 @@ view: segments {
 
   dimension: distance {
     type: number
-    description: "Distance to the centroid of the segment, in the model's space"
+    description: "Distance to the middle of the segment, in the model's space"
     sql: ${TABLE}.distance ;;
   }
 
@@ -36,7 +36,7 @@ view: segments {
 
   dimension: runner_up_distance {
     type: number
-    description: "Distance to the centroid of that one"
+    description: "Distance to the middle of the next nearest segment"
     sql: ${TABLE}.runner_up_distance ;;
   }
 
@@ -48,13 +48,13 @@ view: segments {
 
   dimension: move_feature {
     type: string
-    description: "The one feature that has to change for it"
+    description: "The one feature that has to change for the smallest change of segment"
     sql: ${TABLE}.move_feature ;;
   }
 
   dimension: move_to {
     type: number
-    description: "The value it would have to pass, in its own unit"
+    description: "The value that this feature would have to pass, in its own unit"
     sql: ${TABLE}.move_to ;;
   }
 
