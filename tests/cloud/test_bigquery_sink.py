@@ -206,11 +206,11 @@ def test_what_was_put_aside_is_sent_again_by_the_command(sink, dataset, ask, gat
     assert (folder / spool.UNREADABLE).read_bytes() == b"nothing\n"
 
 
-def test_a_table_with_the_name_of_a_view_does_not_stop_predictions(sink, ask, capsys):
+def test_a_table_with_the_name_of_a_view_does_not_stop_predictions(sink, ask, capfd):
     ask("CREATE TABLE `{}.records_by_day` (mine STRING)")
     assert sink.write("a-0", rows()) == []
     assert ask("SELECT customer_id FROM `{}.predictions`") == [("c1",)]
-    assert "records_by_day there is no view" in capsys.readouterr().err
+    assert "records_by_day there is no view" in capfd.readouterr().err
 
 
 def test_rows_go_in_requests_that_are_not_too_large(sink, ask, gate):
