@@ -128,7 +128,7 @@ def test_verb_is_documented_with_its_options(verb):
 
 
 def test_no_verb_is_made_up():
-    assert sorted(re.findall(r"^## `clientage ([\w ]+)`", text("commands.md"), re.MULTILINE)) == sorted(VERBS)
+    assert sorted(re.findall(r"^## `clientage ([\w -]+)`", text("commands.md"), re.MULTILINE)) == sorted(VERBS)
 
 
 @pytest.mark.parametrize("kind", [ClientageError, InputError, SettingsError])

@@ -16,6 +16,7 @@ import typer
 
 from clientage.cli_backup import backup, restore
 from clientage.cli_dashboard import dashboard
+from clientage.cli_deploy import deploy
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
 from clientage.cli_monitor import monitor, tell
@@ -36,6 +37,7 @@ app = typer.Typer(
     help="Order lines in, customer segments out. Start with: clientage run sample",
 )
 app.add_typer(export, name="export")
+app.add_typer(deploy, name="deploy")
 app.command()(run)
 app.command()(step)
 app.command()(publish)

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_of
+from clientage.errors import SettingsError
 
 if TYPE_CHECKING:
     from clientage.portable import Exported
+    from clientage.settings import Settings
 
 export = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="Lists, the model and the pipeline, for other tools."
@@ -128,6 +130,63 @@ def dvc(
     new = " (new)" if written.new_config else ""
     typer.echo(f"{len(written.stages)} stages in {written.out}, settings in {written.config}{new}")
     typer.echo("next: dvc repro; in a folder without DVC first: git init, dvc init")
+
+
+@export.command()
+def bigquery(
+    dataset: Annotated[
+        str, typer.Argument(help="bigquery://project/dataset. Default: serve.sink, where that is one.")
+    ] = "",
+    table: Annotated[
+        list[str] | None, typer.Option("--table", help="Send this one. Repeatable. Default: all that people look at.")
+    ] = None,
+    views: Annotated[bool, typer.Option("--views", help="Send no table; only bring the views up to date.")] = False,
+    refused: Annotated[
+        bool, typer.Option("--refused", help="Send predictions once more that were put aside; nothing else.")
+    ] = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """Tables for people to look at, in place of those in a dataset of BigQuery, and views to watch the service by."""
+    from clientage import delivery, terminal
+
+    if sum(map(bool, (table, views, refused))) > 1:
+        raise SettingsError("--table, --views and --refused: each does something else. Give one of them.")
+    settings = settings_of(config, workspace, set_)
+    address = delivery.address_of(settings, dataset)
+    if refused:
+        _again(settings, address, as_json=as_json)
+        return
+    with terminal.following(quiet=as_json) as tell:
+        sent = (
+            delivery.renew_views(address)
+            if views
+            else delivery.send(settings, address, table or (), progress=lambda share: tell("progress", share))
+        )
+    if as_json:
+        typer.echo(json.dumps(asdict(sent), indent=1))
+        return
+    if sent.tables:
+        typer.echo(f"{'sent':<12}{' · '.join(f'{rows:,} {name}' for name, rows in sent.tables.items())}")
+    typer.echo(f"{'views':<12}{', '.join(sent.views)}")
+    typer.echo(f"{'dataset':<12}{sent.dataset}        next: clientage deploy looker-studio {shlex.quote(address)}")
+
+
+def _again(settings: "Settings", address: str, *, as_json: bool) -> None:
+    """What was put aside, sent once more, and what is left of it."""
+    from clientage.serving import spool
+    from clientage.serving.refused import send_again
+
+    found = send_again(settings.workspace / spool.FOLDER, address)
+    if as_json:
+        typer.echo(json.dumps(asdict(found), default=str, indent=1))
+        return
+    typer.echo(f"{'sent':<12}{found.sent:,} predictions that had been put aside")
+    for why, rows in found.left.items():
+        typer.echo(f"{'left':<12}{rows:,} {why}, in {found.file}")
 
 
 def _tell(made: "Exported", form: str, following: str, as_json: bool, **more: Any) -> None:

@@ -12,6 +12,7 @@ from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_
 from clientage.errors import ClientageError, DriftError, SettingsError
 
 if TYPE_CHECKING:
+    from clientage.delivery import Sent
     from clientage.monitor import Monitored
     from clientage.retraining import Retrained
     from clientage.settings import Settings
@@ -51,18 +52,21 @@ def monitor(
     if came and not as_json:
         findings.show_retrained(came, settings.tracking.model)
     delivered = monitoring.notify(settings, whom, datetime.now().astimezone())
+    sent, unsent = _sent(settings)
     if as_json:
         document: dict[str, Any] = asdict(found) | {"drifts": found.drifts, "told": asdict(delivered)}
         document |= {"retrained": asdict(came)} if came else {}
+        document |= {"sent": asdict(sent)} if sent else {}
         typer.echo(json.dumps(document, default=str, indent=1, ensure_ascii=False))
     else:
         findings.show_delivered(delivered)
+        if sent:
+            typer.echo(f"{'sent':<12}{', '.join(sent.tables)} to {sent.dataset}")
     if delivered.problem:
         typer.echo(f"warning: {delivered.problem}", err=True)
     if failed:
         raise failed
-    if found.drifts and not (came and came.promoted):
-        raise typer.Exit(DriftError.exit_code)
+    _end(unsent, drifts=found.drifts and not (came and came.promoted))
 
 
 def tell(
@@ -103,6 +107,26 @@ def _retrained(
             return retrain(settings, found, tell=told), None
         except ClientageError as error:
             return None, error
+
+
+def _end(unsent: ClientageError | None, *, drifts: bool) -> None:
+    """Leave as it is: drift before what could not be sent, since others go by it."""
+    if drifts:
+        if unsent:
+            typer.echo(f"warning: {unsent}", err=True)
+        raise typer.Exit(DriftError.exit_code)
+    if unsent:
+        raise unsent
+
+
+def _sent(settings: "Settings") -> "tuple[Sent | None, ClientageError | None]":
+    """What was found, sent to where the settings say; or what stood in the way, told after all else."""
+    from clientage import delivery
+
+    try:
+        return delivery.send_monitored(settings), None
+    except ClientageError as error:
+        return None, error
 
 
 def _probe(settings: "Settings", *, as_json: bool) -> None:

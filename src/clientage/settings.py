@@ -309,6 +309,11 @@ class Monitor(Section):
     limits: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
         {}, description="Distances from the usual that count as drift, by area.measure, in place of those learned."
     )
+    send: Annotated[str, AfterValidator(_no_secret_in_address)] = Field(
+        "",
+        description="Where what was found is sent each time, beside the workspace: bigquery://project/dataset; empty: "
+        "nowhere.",
+    )
 
 
 def _page(address: str) -> str:

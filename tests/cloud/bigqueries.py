@@ -2,6 +2,7 @@
 
 import contextlib
 import http.client
+import json
 import os
 import shutil
 import signal
@@ -18,6 +19,12 @@ from shops import free_port
 
 CONSTRAINTS = Path(__file__).with_name("bigquery-emulator.txt")
 PROJECT = "our-shop"
+
+
+def failed(status, reason, message="no"):
+    """An answer of BigQuery that it did not do it."""
+    told = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
+    return status, json.dumps(told).encode()
 
 
 def answers(address):
@@ -86,12 +93,15 @@ class Gate:
             def _any(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
                 gate.calls.append((self.command, self.path))
-                planned = gate.plan(self.command, self.path, body)
+                planned, more = gate.plan(self.command, self.path, body), {}
                 if planned is None or callable(planned):
-                    found = gate.asked(self.command, self.path, body, dict(self.headers))
+                    found = gate.asked(self.command, self.path, body, dict(self.headers), more)
                     planned = planned(*found) if planned else found
                 status, answer = planned
                 self.send_response(status)
+                if "Location" in more:  # of an upload, which goes on through here
+                    own = gate.address.removeprefix("http://")
+                    self.send_header("Location", more["Location"].replace(gate.server, own))
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
@@ -103,12 +113,14 @@ class Gate:
         self.address = f"http://127.0.0.1:{self._http.server_port}"
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
-    def asked(self, method, path, body, headers):
+    def asked(self, method, path, body, headers, more=None):
         connection = http.client.HTTPConnection(self.server, timeout=60)
         with contextlib.closing(connection):
             kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
             connection.request(method, path, body, kept)
             answer = connection.getresponse()
+            if more is not None:
+                more.update({name.title(): value for name, value in answer.getheaders()})
             return answer.status, answer.read()
 
     def close(self):

@@ -3,18 +3,17 @@
 import contextlib
 import json
 import sys
-import uuid
 from pathlib import Path
 
 import orjson
 import pytest
-from bigqueries import PROJECT, Gate, bigquery_server
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
+from bigqueries import PROJECT, failed
 
+from clientage.cli import main
 from clientage.cloud import bigquery as door
 from clientage.errors import SettingsError, SinkError
 from clientage.serving import spool
+from clientage.serving.bigquery import sent
 from clientage.serving.rows import table
 from clientage.serving.ship import Shipper
 from clientage.serving.sinks import open_sink
@@ -25,51 +24,14 @@ from predictions import logged, record
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as address:
-        yield address
-
-
-@pytest.fixture
-def gate(server, monkeypatch):
-    gate = Gate(server)
-    monkeypatch.setenv(door.EMULATOR, gate.address)
-    with contextlib.closing(gate):
-        yield gate
-
-
-@pytest.fixture
-def client(gate):
-    with contextlib.closing(bigquery.Client(PROJECT, credentials=AnonymousCredentials())) as client:
-        yield client
-
-
-@pytest.fixture
-def dataset(client):
-    name = f"shop_{uuid.uuid4().hex[:8]}"
-    client.create_dataset(name)
-    return name
-
-
 @pytest.fixture
 def sink(dataset):
     with contextlib.closing(open_sink(f"bigquery://{PROJECT}/{dataset}")) as sink:
         yield sink
 
 
-@pytest.fixture
-def ask(client, dataset):
-    return lambda statement: [tuple(row.values()) for row in client.query(statement.format(dataset)).result()]
-
-
 def rows(request="r", customers=("c1",), **changes):
     return table([orjson.dumps(record(request, customers, **changes))])[0]
-
-
-def failed(status, reason, message="no"):
-    told = {"error": {"code": status, "message": message, "errors": [{"reason": reason, "message": message}]}}
-    return status, json.dumps(told).encode()
 
 
 def test_what_is_written_is_there_once_in_full(sink, ask, client, dataset):
@@ -220,3 +182,39 @@ def test_without_credentials_the_mend_is_to_log_in(monkeypatch, tmp_path):
 def test_what_is_no_dataset_is_refused(rest):
     with pytest.raises(SettingsError, match="bigquery://project/dataset"):
         open_sink(f"bigquery://{rest}")
+
+
+def test_rows_that_bigquery_would_not_take_are_not_sent_but_put_aside(sink, ask, gate, tmp_path):
+    logged(tmp_path, record("r1", ["a"]), record("r2", ["b"], time=10.0), record("r3", ["c"]))
+    assert Shipper(tmp_path, sink).once() == 2
+    assert ask("SELECT customer_id FROM `{}.predictions_once` ORDER BY 1") == [("a",), ("c",)]
+    (aside,) = (tmp_path / spool.UNREADABLE).read_bytes().splitlines()
+    assert orjson.loads(aside)["refused"] == "out of range time"
+
+
+def test_what_was_put_aside_is_sent_again_by_the_command(sink, dataset, ask, gate, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "workspace" / spool.FOLDER
+    folder.mkdir(parents=True)
+    (row,) = rows("r1", ["a"]).to_pylist()
+    spool.keep_unreadable(folder, [orjson.dumps({**sent(row), "refused": "invalid place"}) + b"\n", b"nothing\n"])
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "bigquery", f"bigquery://{PROJECT}/{dataset}", "--refused"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.splitlines()[0] == "sent        1 predictions that had been put aside"
+    assert ask("SELECT prediction_id FROM `{}.predictions`") == [("r1-0",)]
+    assert (folder / spool.UNREADABLE).read_bytes() == b"nothing\n"
+
+
+def test_a_table_with_the_name_of_a_view_does_not_stop_predictions(sink, ask, capfd):
+    ask("CREATE TABLE `{}.records_by_day` (mine STRING)")
+    assert sink.write("a-0", rows()) == []
+    assert ask("SELECT customer_id FROM `{}.predictions`") == [("c1",)]
+    assert "records_by_day there is no view" in capfd.readouterr().err
+
+
+def test_rows_go_in_requests_that_are_not_too_large(sink, ask, gate):
+    long = rows("r1", [f"c{i}" for i in range(20)], segment=["x" * 1_000_000] * 20)
+    assert sink.write("a-0", long) == []
+    assert sum("insertAll" in path for _, path in gate.calls) == 3
+    assert ask("SELECT COUNT(*) FROM `{}.predictions`") == [(20,)]

@@ -9,7 +9,7 @@ from clientage.errors import SettingsError, WorkspaceError
 
 
 @pytest.fixture
-def folder(gate, address):
+def folder(bucket_gate, address):
     return Folder(address)
 
 
@@ -49,10 +49,10 @@ def test_only_the_generation_that_is_meant_is_replaced_and_removed(folder, tmp_p
     assert folder.generation("current") == 0
 
 
-def test_an_answer_that_is_lost_does_not_lose_what_was_replaced(folder, gate):
+def test_an_answer_that_is_lost_does_not_lose_what_was_replaced(folder, bucket_gate):
     """It is asked for again, and finds itself there."""
     lost = iter([failed(503)])
-    gate.after = lambda method, path, name: next(lost, None) if method == "POST" else None
+    bucket_gate.after = lambda method, path, name: next(lost, None) if method == "POST" else None
     generation = folder.replace("current", b"1", 0)
     assert generation
     assert folder.read("current") == (b"1", generation)
@@ -74,8 +74,8 @@ def test_an_answer_that_is_lost_does_not_lose_what_was_replaced(folder, gate):
     ],
 )
 @pytest.mark.usefixtures("hurried")
-def test_what_google_refuses_is_told_with_its_mend(folder, gate, tmp_path, answer, said):
-    gate.plan = lambda method, path, name: answer
+def test_what_google_refuses_is_told_with_its_mend(folder, bucket_gate, tmp_path, answer, said):
+    bucket_gate.plan = lambda method, path, name: answer
     for call in (
         lambda: folder.read("current"),
         lambda: folder.replace("current", b"1", 0),
@@ -91,7 +91,7 @@ def test_what_google_refuses_is_told_with_its_mend(folder, gate, tmp_path, answe
         assert "\n" not in str(refused.value)
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.mark.usefixtures("bucket_gate")
 def test_there_is_no_such_bucket():
     with pytest.raises(WorkspaceError, match=r"no bucket nobodys\. Make it: gcloud storage buckets create gs://"):
         Folder("gs://nobodys/shop").read("current")

@@ -82,19 +82,21 @@ def hurried(monkeypatch):
 
 
 @pytest.fixture
-def machines(gate, address, tmp_path):
+def machines(bucket_gate, address, tmp_path):
     return [Machine(tmp_path / name, address) for name in ("one", "two", "three")]
 
 
 @pytest.fixture
-def uploads(gate):
+def uploads(bucket_gate):
     """Names of what went up since last asked."""
 
     def asked():
         found = [
-            name.rpartition("/")[2] for method, path, name in gate.calls if method == "POST" and "/upload/" in path
+            name.rpartition("/")[2]
+            for method, path, name in bucket_gate.calls
+            if method == "POST" and "/upload/" in path
         ]
-        gate.calls.clear()
+        bucket_gate.calls.clear()
         return found
 
     return asked
@@ -114,7 +116,7 @@ def test_what_one_machine_publishes_another_reads(machines):
     assert f"{one.address} · publication 1 · 4 of 4 files" in one.told[0]
 
 
-def test_only_what_changed_moves(machines, uploads, gate):
+def test_only_what_changed_moves(machines, uploads, bucket_gate):
     one, two, _ = machines
     one.write(whole(1))
     two.read()
@@ -122,7 +124,7 @@ def test_only_what_changed_moves(machines, uploads, gate):
     one.write({"run.json": "another", "copy.json": whole(1)["tables/a.parquet"]})
     assert len(uploads()) == 2  # one file, and the listing
     two.read()
-    assert len([path for _, path, _ in gate.calls if "alt=media" in path]) == 2
+    assert len([path for _, path, _ in bucket_gate.calls if "alt=media" in path]) == 2
     one.write({})
     assert uploads() == []
     assert one.copy.base.number == 2
@@ -183,7 +185,7 @@ def test_the_first_of_all_is_first_once(machines):
 
 
 @pytest.mark.parametrize("failing", range(6))
-def test_a_publication_that_fails_changes_nothing_and_is_made_up_for(machines, gate, failing):
+def test_a_publication_that_fails_changes_nothing_and_is_made_up_for(machines, bucket_gate, failing):
     """At the list of objects, at any file, or at the listing of files; what was made stays here and goes up next."""
     one, two, _ = machines
     one.write(whole(1))
@@ -195,10 +197,10 @@ def test_a_publication_that_fails_changes_nothing_and_is_made_up_for(machines, g
             return failed(503) if len(calls) > failing else None
         return None
 
-    gate.plan = refused
+    bucket_gate.plan = refused
     with pytest.raises(WorkspaceError, match=r"What was made is in the local copy, .*, and not published"):
         one.write(whole(2))
-    gate.plan = lambda *_: None
+    bucket_gate.plan = lambda *_: None
     assert two.read() == whole(1)
     assert one.read() == whole(2)
     assert "is not published yet" in one.told[-1]
@@ -206,24 +208,24 @@ def test_a_publication_that_fails_changes_nothing_and_is_made_up_for(machines, g
     assert two.read() == whole(2)
 
 
-def test_what_could_not_be_published_gives_way_to_what_somebody_published_since(machines, gate):
+def test_what_could_not_be_published_gives_way_to_what_somebody_published_since(machines, bucket_gate):
     one, two, _ = machines
     one.write(whole(1))
-    gate.plan = lambda method, path, name: failed(503) if method == "POST" else None
+    bucket_gate.plan = lambda method, path, name: failed(503) if method == "POST" else None
     with pytest.raises(WorkspaceError, match="not published"):
         one.write(whole(2))
-    gate.plan = lambda *_: None
+    bucket_gate.plan = lambda *_: None
     two.write(whole(3))
     assert one.read() == whole(3)
 
 
-def test_a_verb_that_fails_publishes_what_is_whole_and_tells_its_own_error(machines, gate):
+def test_a_verb_that_fails_publishes_what_is_whole_and_tells_its_own_error(machines, bucket_gate):
     one, two, _ = machines
     with pytest.raises(GateError, match=f"^{one.address}/run.json: refused"), one.local(publishes=True) as here:
         written(here.workspace, whole(1))
         raise GateError(f"{here.workspace}/run.json: refused")
     assert two.read() == whole(1)
-    gate.plan = lambda method, path, name: failed(503) if method == "POST" else None
+    bucket_gate.plan = lambda method, path, name: failed(503) if method == "POST" else None
     with pytest.raises(GateError, match="refused"), one.local(publishes=True) as here:
         written(here.workspace, whole(2))
         raise GateError("refused")
@@ -252,7 +254,7 @@ publications.publish(folder, publications.current(folder), files, 2)
 
 
 @pytest.mark.slow
-def test_killed_anywhere_the_set_of_before_or_the_new_one_is_there(machines, gate, address, tmp_path):
+def test_killed_anywhere_the_set_of_before_or_the_new_one_is_there(machines, bucket_gate, address, tmp_path):
     """Killed at each call that changes something, before it is done and after; then another machine goes on."""
     one, two, _ = machines
     number, calls, ended = 1, 0, False
@@ -271,9 +273,9 @@ def test_killed_anywhere_the_set_of_before_or_the_new_one_is_there(machines, gat
                     return failed(503)
             return None
 
-        gate.plan, gate.after = (kill, lambda *_: None) if calls % 2 == 0 else (lambda *_: None, kill)
+        bucket_gate.plan, bucket_gate.after = (kill, lambda *_: None) if calls % 2 == 0 else (lambda *_: None, kill)
         ended = process.wait(60) == 0
-        gate.plan = gate.after = lambda *_: None
+        bucket_gate.plan = bucket_gate.after = lambda *_: None
         found = two.read()
         assert found in (whole(number), whole(number + 1))
         number = int(found["run.json"].rpartition(" ")[2])
@@ -283,12 +285,12 @@ def test_killed_anywhere_the_set_of_before_or_the_new_one_is_there(machines, gat
     assert set(Folder(address).names("objects/")) == {f"objects/{each}" for each in one.copy.base.kept}
 
 
-def test_a_reader_sees_whole_sets_only(machines, gate):
+def test_a_reader_sees_whole_sets_only(machines, bucket_gate):
     """One publishes, with uploads that fail now and then; two others read all the while, one of them on one machine."""
     one, two, three = machines
     one.write(whole(1))
     chance, ended, seen, wrong = random.Random(7), threading.Event(), set(), []
-    gate.plan = lambda method, path, name: (
+    bucket_gate.plan = lambda method, path, name: (
         failed(400, "invalid") if method == "POST" and chance.random() < 0.15 else None
     )
 
@@ -328,7 +330,7 @@ def test_publications_before_are_kept_for_readers_and_older_ones_go(machines, ad
     assert two.copy.base.published
 
 
-def test_a_reader_whose_files_go_meanwhile_reads_what_is_there_now(machines, gate):
+def test_a_reader_whose_files_go_meanwhile_reads_what_is_there_now(machines, bucket_gate):
     one, two, _ = machines
     one.write(whole(1))
     moved, turn = iter([2, 3, 4]), threading.Lock()  # files are fetched side by side
@@ -341,7 +343,7 @@ def test_a_reader_whose_files_go_meanwhile_reads_what_is_there_now(machines, gat
                 for each in (number * 10, number * 10 + 1, number * 10 + 2) if number else ():
                     one.write(whole(each))
 
-    gate.plan = publish
+    bucket_gate.plan = publish
     assert two.read() == whole(42)
 
 
@@ -417,7 +419,7 @@ def test_a_listing_cannot_lead_out_of_the_copy(machines, address, name):
         machines[0].read()
 
 
-def test_a_file_that_was_altered_is_refused(machines, gate, address, tmp_path):
+def test_a_file_that_was_altered_is_refused(machines, bucket_gate, address, tmp_path):
     one, two, _ = machines
     one.write(whole(1))
     name = next(iter(Folder(address).names("objects/")))
@@ -440,7 +442,7 @@ def test_a_database_is_published_as_it_is_at_one_moment(machines):
     assert one.copy.base.number == 1
 
 
-@pytest.mark.usefixtures("gate")
+@pytest.mark.usefixtures("bucket_gate")
 def test_there_is_no_room_for_a_copy(address, tmp_path):
     (tmp_path / "file").write_text("a file")
     with pytest.raises(WorkspaceError, match=r"cannot be written \(Not a directory\)\. .* warehouse\.copies"):

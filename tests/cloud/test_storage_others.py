@@ -39,7 +39,7 @@ def train(there):
     return dumps(model)
 
 
-def test_files_of_an_mlflow_server_in_a_bucket(gate, address, tmp_path):
+def test_files_of_an_mlflow_server_in_a_bucket(bucket_gate, address, tmp_path):
     needs("mlflow")
     with mlflow_server(tmp_path, free_port(), files=f"{address}/models") as server:
         there = Store(server, "shop", "segments", tmp_path / "tracking")
@@ -48,7 +48,7 @@ def test_files_of_an_mlflow_server_in_a_bucket(gate, address, tmp_path):
     assert [name for name in Folder(address).names("models/") if name.endswith("/report.html")]
 
 
-def test_models_of_a_workspace_in_a_bucket_are_there_on_every_machine(gate, address, tmp_path):
+def test_models_of_a_workspace_in_a_bucket_are_there_on_every_machine(bucket_gate, address, tmp_path):
     """The database goes with the workspace; files of models lie beside it, where every machine finds them."""
     needs("mlflow")
 
@@ -66,7 +66,7 @@ def test_models_of_a_workspace_in_a_bucket_are_there_on_every_machine(gate, addr
     assert [name for name in Folder(address).names("artifacts/") if name.endswith("/report.html")]
 
 
-def test_a_remote_of_dvc_in_a_bucket(gate, address, tmp_path):
+def test_a_remote_of_dvc_in_a_bucket(bucket_gate, address, tmp_path):
     needs("dvc_gs")
 
     def call(folder, *command):
@@ -85,7 +85,7 @@ def test_a_remote_of_dvc_in_a_bucket(gate, address, tmp_path):
     dvc(shop, "init", "--quiet")
     dvc(shop, "add", "workspace")
     dvc(shop, "remote", "add", "--default", "bucket", f"{address}/versions")
-    options = {"endpointurl": gate.address, "projectname": "our-shop", "allow_anonymous_login": "true"}
+    options = {"endpointurl": bucket_gate.address, "projectname": "our-shop", "allow_anonymous_login": "true"}
     for name, value in options.items():  # as of the emulator: a bucket of Google Cloud needs none of them
         dvc(shop, "remote", "modify", "bucket", name, value)
     call(shop, "git", "add", "--all")

@@ -39,7 +39,7 @@ def made(tmp_path_factory):
 
 
 @pytest.fixture
-def publish(gate, address, tmp_path):
+def publish(bucket_gate, address, tmp_path):
     """Publishes a workspace from a machine of its own."""
 
     def publish(made=None):
@@ -131,7 +131,7 @@ def test_a_container_answers_as_vertex_ai_expects_and_follows(container, publish
     assert headers["X-Model-Version"] in traffic.versions
 
 
-def test_a_container_takes_a_plain_folder(container, gate, made, address):
+def test_a_container_takes_a_plain_folder(container, bucket_gate, made, address):
     """Such as the copy of a model that Vertex AI makes."""
     for name in (*TABLES, MODEL):
         Folder(f"{address}/model").put(name, made / name)

@@ -28,7 +28,7 @@ def lines(tmp_path_factory):
 
 
 @pytest.fixture
-def shop(gate, address, tmp_path):
+def shop(bucket_gate, address, tmp_path):
     """Calls the command on a machine of its own."""
 
     def call(machine, *arguments, code=0, workspace=address, **environment):

@@ -1,6 +1,8 @@
 """A dataset of BigQuery: tables that are made, checked and streamed to, and statements that change them."""
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,7 +16,7 @@ from clientage.errors import SettingsError, SinkError
 from clientage.tables import TableSpec
 
 if TYPE_CHECKING:
-    from google.cloud.bigquery import Client, SchemaField
+    from google.cloud.bigquery import Client, SchemaField, Table
 
 ADDRESS = "bigquery://project/dataset"
 KINDS = {
@@ -27,10 +29,11 @@ KINDS = {
 }
 SAME = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}  # newer names of what answers call by the older
 MOST_ROWS = 500  # of a request, as BigQuery advises
+MOST_BYTES = 9_000_000  # of a request; BigQuery takes 10 MB
+MARK = "clientage"  # the label of views: which statement made them
 MOST_BILLED = 2**40  # bytes that a statement may read
 ATTEMPT, LONGEST = 10.0, 20.0  # seconds: of one request, and of all its attempts
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
-SENT = "they will be sent again"
 
 Row = Mapping[str, Any]
 
@@ -56,27 +59,27 @@ class Dataset:
     """
 
     def __init__(
-        self, address: str, setting: str = "serve.sink", raised: Raised = SinkError, again: str = SENT
+        self,
+        address: str,
+        *,
+        setting: str = "serve.sink",
+        again: str = "they will be sent again",
+        raised: Raised = SinkError,
     ) -> None:
-        """Take an address apart.
+        """Take an address.
 
         Args:
-            address: bigquery://project/dataset.
-            setting: Where it stands.
+            address: As `bigquery://project/dataset`.
+            setting: What gave the address, for messages.
+            again: What becomes of what could not be sent, for messages.
             raised: The error to raise where BigQuery refuses.
-            again: What happens after it did not answer; empty: nothing.
 
         Raises:
             SettingsError: It is no address of a dataset.
             SinkError: The library is not installed.
         """
-        found = re.fullmatch(
-            r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
-        )
-        if not found:
-            raise SettingsError(f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
-        self._project, self._dataset = found.groups()
-        self.name, self._raised, self._again = ".".join(found.groups()), raised, again
+        self._project, self._dataset = taken_apart(address, setting)
+        self.name, self._again, self._raised = f"{self._project}.{self._dataset}", again, raised
         try:
             import google.cloud.bigquery  # noqa: F401, PLC0415 - an extra
         except ImportError as missing:
@@ -104,17 +107,17 @@ class Dataset:
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
-        wanted = [_field(name, column.kind, column.meaning) for name, column in spec.columns.items()]
+        wanted = described(spec)
         with self.explained():
             try:
-                there = self.client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
+                there = self.client.get_table(f"{self.name}.{table}", retry=retry(), timeout=ATTEMPT)
             except NotFound:
-                self.client.get_dataset(self.name, retry=_retry(), timeout=ATTEMPT)
+                self.client.get_dataset(self.name, retry=retry(), timeout=ATTEMPT)
                 made = bigquery.Table(f"{self.name}.{table}", wanted)
                 made.time_partitioning = bigquery.TimePartitioning(field=day)
                 made.clustering_fields = list(cluster)
                 made.description = f"One row per {spec.row}."
-                self.client.create_table(made, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+                self.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT)
                 return True
             known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
             wrong = [field.name for field in wanted if known.get(field.name) != field.field_type]
@@ -126,21 +129,45 @@ class Dataset:
                 )
             if wrong:
                 there.schema = [*there.schema, *(field for field in wanted if field.name in wrong)]
-                self.client.update_table(there, ["schema"], retry=_retry(), timeout=ATTEMPT)
+                self.client.update_table(there, ["schema"], retry=retry(), timeout=ATTEMPT)
         return False
 
-    def view(self, name: str, statement: str) -> None:
-        """Make a view, where there is none of that name; `{dataset}` in the statement becomes the dataset.
+    def view(self, name: str, statement: str, meaning: str = "") -> bool:
+        """Make a view, or bring it up to date; `{dataset}` in the statement becomes the dataset.
+
+        Args:
+            name: Of the view.
+            statement: Its SQL.
+            meaning: What it is for.
+
+        Returns:
+            Whether anything was to be done.
 
         Raises:
-            SinkError: It cannot be made.
+            SinkError: It cannot be made, or a table has its name.
         """
+        from google.api_core.exceptions import NotFound  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
+        text = statement.replace("{dataset}", self.name)
+        mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32]}
+        view = bigquery.Table(f"{self.name}.{name}")
         with self.explained():
-            view = bigquery.Table(f"{self.name}.{name}")
-            view.view_query = statement.format(dataset=self.name)
-            self.client.create_table(view, exists_ok=True, retry=_retry(), timeout=ATTEMPT)
+            try:
+                there = self.client.get_table(view, retry=retry(), timeout=ATTEMPT)
+            except NotFound:
+                view.view_query, view.description, view.labels = text, meaning, mark
+                self.client.create_table(view, exists_ok=True, retry=retry(), timeout=ATTEMPT)
+                return True
+            if there.table_type != "VIEW":
+                raise SinkError(
+                    f"{self.name}: {name} there is no view. Rename it, or give another dataset.", "another shape"
+                )
+            if all(there.labels.get(key) == value for key, value in mark.items()):
+                return False
+            there.view_query, there.description, there.labels = text, meaning, there.labels | mark
+            self.client.update_table(there, ["view_query", "description", "labels"], retry=retry(), timeout=ATTEMPT)
+            return True
 
     def stream(self, table: str, rows: Sequence[Row], key: str) -> list[Refused]:
         """Send rows, each under the id of its key: what is sent again within a minute or so is there once.
@@ -152,12 +179,11 @@ class Dataset:
             SinkError: Some may not be there.
         """
         refused: list[Refused] = []
-        for start in range(0, len(rows), MOST_ROWS):
-            some = rows[start : start + MOST_ROWS]
+        for some in _requests(rows):
             with self.explained():
                 errors = self.client.insert_rows_json(
                     f"{self.name}.{table}", some, row_ids=[str(row[key]) for row in some], skip_invalid_rows=True,
-                    retry=_retry(), timeout=ATTEMPT,
+                    retry=retry(), timeout=ATTEMPT,
                 )  # fmt: skip
             refused += [Refused(some[each["index"]], _why(each)) for each in errors]
         return refused
@@ -174,7 +200,7 @@ class Dataset:
         limits = bigquery.QueryJobConfig(query_parameters=given, maximum_bytes_billed=MOST_BILLED)
         with self.explained():
             job = self.client.query(
-                statement.format(dataset=self.name), job_config=limits, retry=_retry(), timeout=ATTEMPT
+                statement.format(dataset=self.name), job_config=limits, retry=retry(), timeout=ATTEMPT
             )
             job.result(timeout=LONGEST)
             return int(job.num_dml_affected_rows or 0)
@@ -185,12 +211,19 @@ class Dataset:
         Raises:
             SinkError: BigQuery does not say.
         """
+        return self.table(table) is not None
+
+    def table(self, name: str) -> "Table | None":
+        """What is known of a table or view; None where there is none.
+
+        Raises:
+            SinkError: BigQuery does not say.
+        """
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
         with self.explained(), contextlib.suppress(NotFound):
-            self.client.get_table(f"{self.name}.{table}", retry=_retry(), timeout=ATTEMPT)
-            return True
-        return False
+            return self.client.get_table(f"{self.name}.{name}", retry=retry(), timeout=ATTEMPT)
+        return None
 
     def reader(self) -> Any:
         """A client that fetches large results faster; None where there is none, and they come page by page."""
@@ -206,7 +239,7 @@ class Dataset:
 
     @cached_property
     def client(self) -> "Client":
-        """Google's own client."""
+        """What asks BigQuery; made when it is first used."""
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415
         from google.cloud import bigquery  # noqa: PLC0415
 
@@ -242,13 +275,48 @@ class Dataset:
         )
 
 
-def _field(name: str, kind: str, meaning: str) -> "SchemaField":
+def taken_apart(address: str, setting: str = "dataset") -> tuple[str, str]:
+    """The project and the dataset of an address.
+
+    Args:
+        address: As `bigquery://project/dataset`.
+        setting: What gave it, for the message.
+
+    Raises:
+        SettingsError: It is no such address.
+    """
+    found = re.fullmatch(
+        r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
+    )
+    if not found:
+        raise SettingsError(f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
+    return found[1], found[2]
+
+
+def _requests(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    """Rows, as many at a time as a request may have."""
+    start, length = 0, 0
+    for i, row in enumerate(rows):
+        own = len(json.dumps(row)) + 100  # and its id
+        if i - start == MOST_ROWS or (i > start and length + own > MOST_BYTES):
+            yield rows[start:i]
+            start, length = i, 0
+        length += own
+    if start < len(rows):
+        yield rows[start:]
+
+
+def described(spec: TableSpec) -> "list[SchemaField]":
+    """The columns of a table as BigQuery has them."""
     from google.cloud import bigquery  # noqa: PLC0415
 
-    return bigquery.SchemaField(name, KINDS[kind], description=meaning[:1024])
+    return [
+        bigquery.SchemaField(name, KINDS[column.kind], description=column.meaning[:1024])
+        for name, column in spec.columns.items()
+    ]
 
 
-def _retry() -> Any:
+def retry() -> Any:
     """Again on what passes: a server that fails, a limit on requests, a connection that ends."""
     from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
 

@@ -1,72 +1,34 @@
-"""Predictions as a table of BigQuery, by day, and views of it to watch the service by.
+"""Predictions as a table of BigQuery, by day, with views of it to watch the service by.
 
 Rows are streamed under the id of their prediction: BigQuery drops what it was sent within the last minute or so. What
 it is sent later once more is there twice in `predictions`, and once in the view `predictions_once`, which the other
-views read.
+views read. Rows that BigQuery would not take are not sent: see `unfit`.
 """
 
 import math
-from datetime import UTC
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import pyarrow as pa
 
+from clientage.cloud import views
 from clientage.cloud.bigquery import Dataset
-from clientage.tables import PREDICTIONS
+from clientage.cloud.predictions import TABLE, prepare
+from clientage.errors import SinkError
+from clientage.serving.logs import say
+from clientage.serving.rows import SCHEMA
 
-TABLE, KEY = "predictions", "prediction_id"
-LATER: frozenset[str] = frozenset()  # columns that tables from before may lack
+KEY = "prediction_id"
+NEEDED = ("prediction_id", "request_id", "time")
+LONGEST = 8_000_000  # bytes of a row; BigQuery takes 10 MB
+OLDEST, NEWEST = timedelta(days=3650), timedelta(days=365)  # before and after now: a stream reaches no other day
 FORGET = "DELETE FROM `{dataset}.predictions` WHERE customer_id = @customer"
-VIEWS = {
-    "predictions_once": """\
-SELECT *
-FROM `{dataset}.predictions`
-WHERE TRUE
-QUALIFY ROW_NUMBER() OVER (PARTITION BY prediction_id ORDER BY time) = 1
-""",
-    "requests_by_day": """\
-WITH requests AS (
-  SELECT
-    request_id,
-    version,
-    DATE(MIN(time)) AS day,
-    MAX(latency) AS latency,
-    COUNT(*) AS instances,
-    COUNTIF(error IS NOT NULL) AS refused
-  FROM `{dataset}.predictions_once`
-  GROUP BY request_id, version
-)
-
-SELECT
-  day,
-  version,
-  COUNT(*) AS requests,
-  SUM(instances) AS instances,
-  SUM(refused) AS refused,
-  APPROX_QUANTILES(latency, 100)[OFFSET(50)] AS latency_p50,
-  APPROX_QUANTILES(latency, 100)[OFFSET(95)] AS latency_p95,
-  APPROX_QUANTILES(latency, 100)[OFFSET(99)] AS latency_p99
-FROM requests
-GROUP BY day, version
-""",
-    "segments_by_day": """\
-SELECT
-  DATE(time) AS day,
-  version,
-  segment_id,
-  segment,
-  COUNT(*) AS predictions,
-  AVG(distance) AS mean_distance
-FROM `{dataset}.predictions_once`
-WHERE error IS NULL
-GROUP BY day, version, segment_id, segment
-""",
-}
 
 
 class BigQuerySink:
-    """The table `predictions` of a dataset, made when it is not there, with its views."""
+    """The table `predictions` of a dataset, made when it is not there, with the views that need nothing else."""
 
     def __init__(self, address: str) -> None:
         """Nothing is reached yet.
@@ -81,7 +43,7 @@ class BigQuerySink:
         """Stream rows; those that were sent before are there once (see above).
 
         Returns:
-            Rows that BigQuery will never take, as lines of JSON with the kind of the problem in `refused`.
+            Rows that BigQuery would not take, or did not, as lines of JSON with the kind of the problem in `refused`.
 
         Raises:
             SinkError: BigQuery is away, does not answer in time, or refuses all of it.
@@ -89,11 +51,14 @@ class BigQuerySink:
         if not self._ready:
             self._prepare()
         self._ready = False  # unless all goes well
-        refused = self._dataset.stream(TABLE, [_sent(row) for row in rows.to_pylist()], KEY)
+        now = datetime.now(UTC).replace(tzinfo=None)
+        given = [(row, unfit(row, now)) for row in rows.cast(SCHEMA).to_pylist()]
+        refused = self._dataset.stream(TABLE, [sent(row) for row, why in given if not why], KEY)
         if refused:
             self._prepare()  # somebody may have changed the table: then it is not the rows
         self._ready = True
-        return [orjson.dumps({**each.row, "refused": each.why}) + b"\n" for each in refused]
+        aside = [(sent(row), why) for row, why in given if why] + [(each.row, each.why) for each in refused]
+        return [orjson.dumps({**row, "refused": why}) + b"\n" for row, why in aside]
 
     def forget(self, customer_id: str) -> int:
         """Delete the predictions of a customer; those of the last 90 minutes cannot be yet.
@@ -108,14 +73,35 @@ class BigQuerySink:
         self._dataset.close()
 
     def _prepare(self) -> None:
-        self._dataset.prepare(TABLE, PREDICTIONS, day="time", cluster=("customer_id", "segment_id"), later=LATER)
-        for view, statement in VIEWS.items():
-            self._dataset.view(view, statement)
+        prepare(self._dataset)
+        try:
+            views.renew(self._dataset, {TABLE})
+        except SinkError as error:
+            if error.kind != views.TAKEN:
+                raise
+            say("view not made", told=str(error))  # somebody has its name: predictions go on
 
 
-def _sent(row: dict[str, Any]) -> dict[str, Any]:
-    """A row as JSON has it: times in UTC, and no number that is none."""
-    row["time"] = row["time"].replace(tzinfo=UTC).isoformat()
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in row.items()
-    }
+def unfit(row: Mapping[str, Any], now: datetime) -> str:
+    """Why BigQuery would not take a row, without values; empty where it would.
+
+    Args:
+        row: Of `predictions`.
+        now: The time in UTC, without a zone.
+    """
+    problems = [f"missing {name}" for name in NEEDED if row[name] is None]
+    problems += [
+        f"not a number {name}" for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)
+    ]
+    if row["time"] is not None and not now - OLDEST < row["time"] < now + NEWEST:
+        problems.append("out of range time")
+    texts = {name: len(value.encode()) for name, value in row.items() if isinstance(value, str)}
+    if sum(texts.values()) > LONGEST:
+        problems.append(f"too long {max(texts, key=lambda name: texts[name])}")
+    return ", ".join(problems)
+
+
+def sent(row: dict[str, Any]) -> dict[str, Any]:
+    """A row as JSON has it: times in UTC."""
+    time = row["time"]
+    return row | {"time": time and time.replace(tzinfo=UTC).isoformat()}

@@ -56,5 +56,5 @@ def connect(
     from clientage.cloud.engine import Engine  # noqa: PLC0415
     from clientage.warehouse.bigquery import BigQueryWarehouse  # noqa: PLC0415
 
-    engine = Engine(Dataset(url, "warehouse.url", CloudError, ""), most_bytes)
+    engine = Engine(Dataset(url, setting="warehouse.url", again="", raised=CloudError), most_bytes)
     return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views)
