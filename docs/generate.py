@@ -225,7 +225,8 @@ def figures() -> Iterator[str]:
 def month() -> Iterator[str]:
     """What a month costs, by the size of the shop."""
     ways = {
-        "Vertex AI endpoint": costs.endpoint,
+        "Vertex AI endpoint, n1-standard-2": costs.endpoint,
+        "Vertex AI endpoint, e2-standard-2": costs.smallest_endpoint,
         "Cloud Run, paid by request": costs.run_by_request,
         "Cloud Run, one instance always up": costs.run_by_instance,
         "all customers each day by SQL in BigQuery": costs.scored_in_sql,

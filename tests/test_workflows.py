@@ -1,4 +1,4 @@
-"""Delivery: who may come into Google Cloud, with what, and what runs. What holds for all workflows: `test_foundation`."""
+"""Delivery: who may come into Google Cloud, with what, and what runs. See `test_foundation` for every workflow."""
 
 import re
 import subprocess
@@ -96,7 +96,7 @@ def test_a_release_goes_on_by_digest():
 
 
 def test_only_what_images_signed_is_deployed():
-    first = scripts(workflow("deploy")["jobs"]["canary"])
+    first = scripts(workflow("deploy")["jobs"]["deploy"])
     verified = next(place for place, script in enumerate(first) if "cosign verify" in script)
     deployed = [place for place, script in enumerate(first) if "clientage deploy" in script]
     assert deployed
@@ -114,7 +114,7 @@ def test_only_what_images_signed_is_deployed():
 
 @pytest.mark.parametrize("given", ["sha256:" + "a" * 64, "latest", "", "sha256:abc", "sha256:" + "a" * 64 + "\nx"])
 def test_an_image_is_named_by_digest(given):
-    script = scripts(workflow("deploy")["jobs"]["canary"])[0]
+    script = scripts(workflow("deploy")["jobs"]["deploy"])[0]
     ran = subprocess.run(
         ["bash", "-e", "-c", script],
         env={"DIGEST": given, "PATH": "/usr/bin:/bin"},
@@ -124,10 +124,14 @@ def test_an_image_is_named_by_digest(given):
     assert (ran.returncode == 0) == (given == "sha256:" + "a" * 64)
 
 
-def test_all_of_the_traffic_follows_the_canary_and_asks_again():
+def test_a_deployment_and_a_way_back_ask_whoever_may_say_so():
     deploy = workflow("deploy")["jobs"]
-    assert deploy["promote"]["needs"] == "canary"
     assert {job["environment"] for job in deploy.values()} == {"production"}
+    assert set(deploy) == set(workflow("deploy")[True]["workflow_dispatch"]["inputs"]["what"]["options"])
+
+
+def test_a_canary_that_fails_fails_the_step_although_its_words_are_shown_elsewhere():
+    assert workflow("deploy")["defaults"]["run"]["shell"] == "bash"
 
 
 @pytest.mark.parametrize(("exits", "told"), [(0, "trained=true"), (3, ""), (1, "")])
@@ -176,7 +180,7 @@ def test_commands_exist(job):
     if "clientage deploy" in "".join(scripts(job)) and "deploy" not in get_command(app).commands:
         pytest.skip("the verb deploy is not in this checkout")
     for line in "\n".join(scripts(job)).splitlines():
-        if found := re.match(r"\s*clientage ([^|>]+?)(?: \|\| .*)?$", line):
+        if found := re.match(r"\s*clientage ([^|>]+)", line):
             words = found[1].split()
             known, options = get_command(app), set()
             while words and hasattr(known, "commands") and words[0] != '"$TO"':

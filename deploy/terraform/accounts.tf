@@ -104,6 +104,7 @@ resource "google_project_iam_custom_role" "deploy" {
     "aiplatform.pipelineJobs.create",
     "aiplatform.pipelineJobs.get",
     "aiplatform.pipelineJobs.list",
+    "monitoring.timeSeries.list",
     "run.locations.list",
     "run.operations.get",
     "run.operations.list",

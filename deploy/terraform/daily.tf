@@ -1,4 +1,5 @@
-# The day without Airflow: new order lines, the same model. Only where an image is named.
+# The day without Airflow: new order lines, the same model. Only where an image is named. The inbox is a folder of the bucket,
+# which the job sees as one of its own and may only read.
 locals {
   daily     = var.daily_image != ""
   workspace = "gs://${google_storage_bucket.this["workspace"].name}/workspace"
@@ -20,13 +21,24 @@ resource "google_cloud_run_v2_job" "daily" {
 
       containers {
         image = var.daily_image
-        args = [
-          "run", var.daily_source == "" ? local.inbox : var.daily_source,
-          "--workspace", local.workspace, "--keep-model",
-        ]
+        args  = ["run", "/bucket/inbox", "--workspace", local.workspace, "--keep-model"]
 
         resources {
           limits = { cpu = "4", memory = "8Gi" }
+        }
+
+        volume_mounts {
+          name       = "bucket"
+          mount_path = "/bucket"
+        }
+      }
+
+      volumes {
+        name = "bucket"
+
+        gcs {
+          bucket    = google_storage_bucket.this["workspace"].name
+          read_only = true
         }
       }
     }

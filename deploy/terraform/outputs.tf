@@ -19,7 +19,7 @@ output "workspace" {
 }
 
 output "inbox" {
-  description = "Where order lines are put."
+  description = "Where order lines are put: a folder of the workspace's bucket."
   value       = local.inbox
 }
 
@@ -40,7 +40,8 @@ output "github_variables" {
     GOOGLE_DEPLOY       = google_service_account.this["deploy"].email
     GOOGLE_TRAIN        = google_service_account.this["train"].email
     GOOGLE_SERVE        = google_service_account.this["serve"].email
-    CLIENTAGE_SOURCE    = local.inbox
+    CLIENTAGE_INBOX     = local.inbox
+    CLIENTAGE_SINK      = "bigquery://${var.project}/${google_bigquery_dataset.this.dataset_id}"
     CLIENTAGE_WORKSPACE = local.workspace
   } : {}
 }

@@ -101,17 +101,6 @@ variable "daily_schedule" {
   }
 }
 
-variable "daily_source" {
-  description = "Order lines that the job reads; empty: the folder inbox of the workspace's bucket."
-  type        = string
-  default     = ""
-
-  validation {
-    condition     = var.daily_source == "" || startswith(var.daily_source, "gs://")
-    error_message = "daily_source: an address that begins with gs://."
-  }
-}
-
 variable "alerts_email" {
   description = "Who hears of alerts and of the budget; empty: alerts are only shown in the console, and owners of the billing account hear of the budget."
   type        = string

@@ -44,9 +44,9 @@ def test_what_is_free_costs_nothing_and_only_the_rest_is_paid():
 
 
 def test_an_endpoint_costs_the_same_when_nobody_asks():
-    assert costs.endpoint(Shop(1, 0)) == pytest.approx(730 * 0.0770564)
+    assert costs.endpoint(Shop(1, 0)) == pytest.approx(730 * 0.1095)
     assert costs.endpoint(SMALL) == costs.endpoint(Shop(1, 0))
-    assert costs.endpoint(SMALL, "endpoint, n1-standard-2") == pytest.approx(730 * 0.1095)
+    assert costs.smallest_endpoint(SMALL) == pytest.approx(730 * 0.0770564)
 
 
 def test_machines_are_for_the_busiest_hour(figure):

@@ -146,9 +146,14 @@ def nodes(requests: float, vcpus: int) -> int:
     return max(1, math.ceil(busiest / (FIGURES["rate"].value * FIGURES["busy"].value * vcpus)))
 
 
-def endpoint(shop: Shop, machine: str = "endpoint, e2-standard-2") -> float:
+def endpoint(shop: Shop, machine: str = "endpoint, n1-standard-2") -> float:
     """An endpoint of Vertex AI that is never switched off, with the nodes of its busiest hour."""
     return PRICES[machine].of(nodes(shop.requests, VCPUS) * HOURS)
+
+
+def smallest_endpoint(shop: Shop) -> float:
+    """The same on the smallest machine with as many vCPUs."""
+    return endpoint(shop, "endpoint, e2-standard-2")
 
 
 def run_by_request(shop: Shop) -> float:
