@@ -37,8 +37,9 @@ resource "google_cloud_run_v2_job" "daily" {
         name = "bucket"
 
         gcs {
-          bucket    = google_storage_bucket.this["workspace"].name
-          read_only = true
+          bucket        = google_storage_bucket.this["workspace"].name
+          read_only     = true
+          mount_options = ["uid=10001", "gid=10001"] # the user of the image
         }
       }
     }

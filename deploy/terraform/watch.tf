@@ -141,6 +141,7 @@ resource "google_billing_budget" "month" {
   budget_filter {
     projects               = ["projects/${data.google_project.this.number}"]
     credit_types_treatment = "INCLUDE_ALL_CREDITS"
+    calendar_period        = "MONTH"
   }
 
   amount {
