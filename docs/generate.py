@@ -13,6 +13,7 @@ from typing import Any
 from typer.main import get_command
 
 from clientage.cli import app
+from clientage.cloud import costs
 from clientage.customers.features import NEEDS
 from clientage.monitoring.measures import MEASURES
 from clientage.pipeline import MODEL, REPORT, STAGES
@@ -199,6 +200,53 @@ def measures() -> Iterator[str]:
     yield _table(("area", "measure", "what it is", "least", "decides"), rows)
 
 
+def prices() -> Iterator[str]:
+    """Published prices that the sums of a month begin with."""
+    rows = (
+        (
+            name,
+            f"{each.usd:.10f}".rstrip("0"),
+            each.unit,
+            f"{each.free:,g}" if each.free else "",
+            each.source,
+            each.read,
+        )
+        for name, each in costs.PRICES.items()
+    )
+    yield _table(("price", "USD", "for one", "free in a month", "published at", "read"), rows)
+
+
+def figures() -> Iterator[str]:
+    """What the sums need beside prices."""
+    rows = ((_number(each.value), each.meaning, each.basis) for each in costs.FIGURES.values())
+    yield _table(("figure", "what it is", "where it is from"), rows)
+
+
+def month() -> Iterator[str]:
+    """What a month costs, by the size of the shop."""
+    ways = {
+        "Vertex AI endpoint, n1-standard-2": costs.endpoint,
+        "Vertex AI endpoint, e2-standard-2": costs.smallest_endpoint,
+        "Cloud Run, paid by request": costs.run_by_request,
+        "Cloud Run, one instance always up": costs.run_by_instance,
+        "all customers each day by SQL in BigQuery": costs.scored_in_sql,
+        "all customers each day by batch prediction": costs.batch,
+        "runs each day, trainings each week, on a machine": costs.runs_on_a_machine,
+        "runs each day in BigQuery": costs.runs_in_bigquery,
+        "storage and images": costs.storage,
+    }
+    sizes = [f"{shop.customers:,} customers, {shop.requests:,} requests" for shop in costs.SHOPS]
+    yield _table(
+        ("USD a month", *sizes),
+        ((name, *(f"{way(shop):,.2f}" for shop in costs.SHOPS)) for name, way in ways.items()),
+    )
+
+
+def _number(value: float) -> str:
+    """A figure as it is read: 5,000,000, 0.6 or 0.0000314."""
+    return f"{value:,.0f}" if value == int(value) else f"{value:.10f}".rstrip("0")
+
+
 BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "settings": settings,
     "tables": tables,
@@ -213,6 +261,9 @@ BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "presets": presets,
     "common-names": common_names,
     "commands": commands,
+    "prices": prices,
+    "figures": figures,
+    "month": month,
     "stages": stages,
 }
 

@@ -293,6 +293,23 @@ def test_workflow_is_valid(path):
     assert checked.returncode == 0, checked.stdout
 
 
+TIDY = """\
+extends: default
+rules:
+  braces: {max-spaces-inside: 1}
+  comments: {min-spaces-from-content: 1}
+  document-start: disable
+  line-length: {max: 130}
+  truthy: {check-keys: false}
+"""
+
+
+@each_workflow
+def test_workflow_is_tidy(path):
+    checked = call(program("yamllint"), "--strict", "--config-data", TIDY, str(path))
+    assert checked.returncode == 0, checked.stdout
+
+
 def test_workflows_are_safe():
     checked = call(program("zizmor"), "--offline", "--persona", "pedantic", ".github")
     assert checked.returncode == 0, checked.stdout

@@ -6,6 +6,7 @@ nothing else. Settings are those of the command: `clientage.toml` in the folder 
 
 import json
 import os
+import shlex
 import subprocess
 from datetime import timedelta
 from pathlib import Path
@@ -16,16 +17,17 @@ from airflow.sdk import Asset, conf
 
 BIN = os.environ.get("CLIENTAGE_BIN", "clientage")
 HOME = os.environ.get("CLIENTAGE_HOME") or str(Path.cwd())
-WORKSPACE = Path(HOME, os.environ.get("CLIENTAGE_WORKSPACE", "workspace")).absolute()
+_WORKSPACE = os.environ.get("CLIENTAGE_WORKSPACE", "workspace")
+WORKSPACE = _WORKSPACE.rstrip("/") if "://" in _WORKSPACE else f"file://{Path(HOME, _WORKSPACE).absolute()}"
 NEEDED = ("CLIENTAGE_INBOX", "CLIENTAGE_WORKSPACE")
 
 STAGES = ("read", "clean", "features", "segment", "profile", "recommend", "report")
 """The stages of a day, as `clientage step` names them; models are trained by `clientage_retrain`."""
 
 PUBLISHED = ("lines", "customers", "segments", "profiles", "recommendations")
-TABLES = [Asset(name=f"clientage_{name}", uri=f"file://{WORKSPACE}/tables/{name}.parquet") for name in PUBLISHED]
-MODEL = Asset(name="clientage_model", uri=f"file://{WORKSPACE}/model/segments.json")
-DRIFT = Asset(name="clientage_drift", uri=f"file://{WORKSPACE}/tables/drift.parquet")
+TABLES = [Asset(name=f"clientage_{name}", uri=f"{WORKSPACE}/tables/{name}.parquet") for name in PUBLISHED]
+MODEL = Asset(name="clientage_model", uri=f"{WORKSPACE}/model/segments.json")
+DRIFT = Asset(name="clientage_drift", uri=f"{WORKSPACE}/tables/drift.parquet")
 
 DAY = "{{ (dag_run.logical_date or dag_run.run_after) | ds }}"
 """The day of a run: it looks back from its morning on."""
@@ -66,7 +68,7 @@ def tell_of_failure(context: Any) -> None:
     task = context["ti"]
     lines = [*_last_lines(task), f"Run {task.run_id}, attempt {task.try_number}."]
     subject = f"{task.dag_id}: {task.task_id} failed"
-    words = [BIN, "tell", subject]
+    words = [*shlex.split(BIN), "tell", subject]
     subprocess.run(words, input="\n".join(lines), text=True, cwd=HOME, check=False, timeout=600)  # noqa: S603 - no shell
 
 

@@ -1,0 +1,204 @@
+"""Terraform's files hang together and give nobody more than they need.
+
+Providers cannot be fetched by tests: arguments of resources are held against nothing but these checks.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+import terraforms
+import yaml
+from terraforms import FOLDER, ROOT, named, resources, texts
+
+from clientage import settings
+
+CHECKS = (
+    terraforms.unresolved, terraforms.unused, terraforms.too_mighty, terraforms.unsaid, terraforms.open_buckets,
+    terraforms.unpinned,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found():
+    return terraforms.tree()
+
+
+def terraform(*words, cwd=FOLDER):
+    """What Terraform says; nothing is asked of any network."""
+    path = shutil.which("terraform")
+    if path is None:
+        pytest.skip("terraform is not installed; it is in no package index")
+    return subprocess.run(
+        [path, *words],
+        cwd=cwd,
+        env=os.environ | {"CHECKPOINT_DISABLE": "1", "TF_IN_AUTOMATION": "1", "TF_CLI_CONFIG_FILE": os.devnull},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
+def test_nothing_is_wrong(check, found):
+    assert check(found) == []
+
+
+@pytest.mark.parametrize(
+    ("check", "text"),
+    [
+        ("unresolved", 'output "x" {\n description = "x"\n value = var.nowhere\n}'),
+        ("unresolved", 'output "x" {\n description = "x"\n value = "gs://${google_storage_bucket.gone.name}"\n}'),
+        ("unresolved", 'resource "google_project_service" "x" {\n service = data.google_project.other.number\n}'),
+        ("unused", 'variable "x" {\n description = "x"\n type = string\n validation {}\n}'),
+        ("unused", "locals {\n x = 1\n}"),
+        ("too_mighty", 'resource "google_project_iam_member" "x" {\n role = "roles/editor"\n}'),
+        ("too_mighty", 'resource "google_storage_bucket_iam_member" "x" {\n member = "allUsers"\n}'),
+        ("too_mighty", 'resource "google_service_account_key" "x" {\n service_account_id = "x"\n}'),
+        ("too_mighty", 'resource "google_project_iam_policy" "x" {\n policy_data = "x"\n}'),
+        ("unsaid", 'variable "x" {\n type = string\n}'),
+        ("unsaid", 'output "x" {\n value = 1\n}'),
+        ("open_buckets", 'resource "google_storage_bucket" "x" {\n uniform_bucket_level_access = true\n}'),
+        ("unpinned", 'terraform {\n required_version = ">= 1.0"\n}'),
+        (
+            "unpinned",
+            'terraform {\n required_version = "< 2"\n required_providers {\n google = { version = ">= 1" }\n }\n}',
+        ),
+    ],
+)
+def test_what_is_wrong_is_found(check, text, tmp_path):
+    for path in FOLDER.glob("*.tf"):
+        shutil.copy(path, tmp_path)
+    (tmp_path / "zz.tf").write_text(text + "\n", encoding="utf-8")
+    assert getattr(terraforms, check)(terraforms.tree(tmp_path))
+
+
+def test_the_format_is_that_of_terraform():
+    formatted = terraform("fmt", "-check", "-diff", "-recursive")
+    assert formatted.returncode == 0, formatted.stdout + formatted.stderr
+
+
+@pytest.fixture(scope="module")
+def variables(tmp_path_factory):
+    """Terraform with the variables alone, so that no provider is needed."""
+    folder = tmp_path_factory.mktemp("variables")
+    shutil.copy(FOLDER / "variables.tf", folder)
+    begun = terraform("init", "-input=false", cwd=folder)
+    assert begun.returncode == 0, begun.stderr
+    return folder
+
+
+GOOD = ("project=our-shop-123456",)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        (),
+        ("region=europe-west4", "name=clientage-two", "budget=1"),
+        ("github_repository=our-shop/clientage", "github_repository_id=123456789"),
+        (
+            f"daily_image=europe-west4-docker.pkg.dev/p/clientage/clientage@sha256:{'a' * 64}",
+            "daily_schedule=5 3 * * 1",
+        ),
+        ("alerts_email=shop@example.com", "billing_account=012345-6789AB-CDEF01"),
+    ],
+)
+def test_variables_that_fit(given, variables):
+    planned = terraform("plan", "-input=false", "-no-color", *_given(*GOOD, *given), cwd=variables)
+    assert planned.returncode == 0, planned.stderr
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("project=Our Shop", "project: write the id"),
+        ("region=europe-west4-a", "region: write a region"),
+        ("name=x", "name: 4 to 16"),
+        ("github_repository=https://github.com/o/r", "github_repository: write it as owner/name"),
+        ("github_repository=o/r", "github_repository_id: give it together"),
+        ("github_repository_id=o/r", "github_repository_id: write the number"),
+        ("versions_days=0", "versions_days: a whole number"),
+        ("images_kept=1.5", "images_kept: a whole number from 2"),
+        ("daily_image=clientage:latest", "daily_image: name it by digest"),
+        ("daily_schedule=daily", "daily_schedule: five fields"),
+        ("alerts_email=me", "alerts_email: write one address"),
+        ("alert_latency_ms=0", "alert_latency_ms: above 0"),
+        ("billing_account=mine", "billing_account: write it as"),
+        ("budget=0", "budget: a whole number from 1"),
+    ],
+)
+def test_variables_that_do_not_fit_are_said(given, said, variables):
+    planned = terraform("plan", "-input=false", "-no-color", *_given(*GOOD, given), cwd=variables)
+    assert planned.returncode == 1
+    assert said in " ".join(planned.stderr.replace("│", " ").split())
+
+
+def _given(*pairs):
+    return [f"-var={pair}" for pair in pairs]
+
+
+def test_rights_on_the_whole_project_are_those_that_have_no_smaller_place(found):
+    given = {each["role"] for of, _, each in resources(found) if of == "google_project_iam_member"}
+    assert given == {"roles/bigquery.jobUser", "${google_project_iam_custom_role.deploy.id}"}
+
+
+def test_nobody_who_deploys_may_give_rights(found):
+    (role,) = [each for of, _, each in resources(found) if of == "google_project_iam_custom_role"]
+    assert role["permissions"] == sorted(set(role["permissions"]))
+    assert not [each for each in role["permissions"] if re.search(r"setIamPolicy|\*|^(iam|resourcemanager)\.", each)]
+
+
+def test_github_comes_in_from_one_repository_and_one_environment_for_each_account(found):
+    of = {name: each for _, name, each in resources(found) if name == "github" and "attribute_condition" in each}
+    condition = of["github"]["attribute_condition"]
+    assert "assertion.repository == '${var.github_repository}'" in condition
+    assert "assertion.repository_id == '${var.github_repository_id}'" in condition
+    (member,) = [
+        each["member"] for kind, name, each in resources(found)
+        if (kind, name) == ("google_service_account_iam_member", "github")
+    ]  # fmt: skip
+    assert member.endswith("/attribute.environment/${each.key}")
+
+
+def test_environments_are_those_of_the_workflows(found):
+    (given,) = [block["environments"] for block in found["locals"] if "environments" in block]
+    accounts = dict(re.findall(r"(\w+) = \"(\w+)\"", given))
+    used = {}
+    for path in (ROOT / ".github" / "workflows").glob("*.yml"):
+        for job in yaml.safe_load(path.read_text(encoding="utf-8"))["jobs"].values():
+            for step in job["steps"]:
+                if "google-github-actions/auth@" in step.get("uses", ""):
+                    used[job["environment"]] = step["with"]["service_account"]
+    assert used == {name: f"${{{{ vars.GOOGLE_{account.upper()} }}}}" for name, account in accounts.items()}
+
+
+def test_variables_of_workflows_are_those_that_terraform_tells(found):
+    told = set(re.findall(r"(?<=[{,]) ?([A-Z_]+) = ", named(found["output"])["github_variables"]["value"]))
+    workflows = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml"))
+    used = set(re.findall(r"vars\.(\w+)", workflows))
+    assert told <= used
+    assert used - told == {"CLIENTAGE_TRACKING_URI"}  # of a server that Terraform does not make
+
+
+def test_settings_that_terraform_tells_exist(found):
+    told = named(found["output"])["settings"]["value"]
+    known = {name for name in settings.names() if name.startswith("google.")}
+    if known:
+        assert {f"google.{name}" for name in re.findall(r"^ +(\w+) = ", told.split("[serve]")[0], re.M)} <= known
+
+
+def test_every_service_that_is_used_is_switched_on(found):
+    (services,) = [block["services"] for block in found["locals"] if "services" in block]
+    kinds = {of for of, _, _ in resources(found)}
+    for part in ("artifact_registry", "bigquery", "cloud_scheduler", "cloud_run", "monitoring", "storage"):
+        assert any(part in kind for kind in kinds)
+        assert any(part.replace("_", "").removeprefix("cloud") in each.replace("cloud", "") for each in texts(services))
+
+
+def test_every_variable_is_in_the_readme(found):
+    readme = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)` \|", readme, re.M)) == set(named(found["variable"]))
