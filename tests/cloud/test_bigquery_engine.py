@@ -8,13 +8,13 @@ import uuid
 import pyarrow as pa
 import pytest
 import sqlglot
-from bigqueries import PROJECT, Gate, bigquery_server
+from bigqueries import PROJECT, Gate
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from sqlglot.optimizer.qualify import qualify
 
 from clientage import pipeline
-from clientage.cloud import bigquery as door
+from clientage.cloud.bigquery import EMULATOR
 from clientage.cloud.engine import Engine
 from clientage.settings import load
 from clientage.tables import SPECS
@@ -24,21 +24,19 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as address:
-        yield address
-
-
-@pytest.fixture(scope="module")
-def gate(server):
-    gate = Gate(server)
+def door(bigquery_address):
+    """A gate before the emulator, for the whole module."""
+    gate = Gate(bigquery_address)
     with pytest.MonkeyPatch.context() as patch, contextlib.closing(gate):
-        patch.setenv(door.EMULATOR, gate.address)
+        patch.setenv(EMULATOR, gate.address)
+        # the emulator reads uploads of this kind alone
+        patch.setattr("google.cloud.bigquery.client._GENERIC_CONTENT_TYPE", "application/octet-stream")
         yield gate
 
 
 @pytest.fixture(scope="module")
-def client(gate):
+def maker(door):
+    """A client of Google's."""
     with contextlib.closing(bigquery.Client(PROJECT, credentials=AnonymousCredentials())) as client:
         yield client
 
@@ -70,15 +68,15 @@ class Watched:
 
 
 @pytest.fixture(scope="module")
-def both(client, gate, real, tmp_path_factory):
+def both(maker, door, real, tmp_path_factory):
     """The public data set through both engines: warehouses, what was asked, and bodies of jobs."""
-    dataset, bodies = made(client), []
+    dataset, bodies = made(maker), []
 
     def plan(method, path, body):
         if method == "POST" and path.endswith("/jobs?prettyPrint=false"):
             bodies.append(json.loads(body)["configuration"])
 
-    gate.plan = plan
+    door.plan = plan
     places = [load(overrides=[f"workspace={tmp_path_factory.mktemp(name)}", "segments.k=5"]) for name in "ab"]
     there = load(
         overrides=[f"workspace={places[1].workspace}", "segments.k=5", f"warehouse.url=bigquery://{PROJECT}/{dataset}"]
@@ -87,7 +85,7 @@ def both(client, gate, real, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         watched = Watched(patch)
         manifest = pipeline.run(there, str(real))
-    gate.plan = lambda *_: None
+    door.plan = lambda *_: None
     return connect(places[0].workspace), opened(there), watched, bodies, manifest
 
 

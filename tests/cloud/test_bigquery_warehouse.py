@@ -1,0 +1,238 @@
+"""Tables in BigQuery appear together or not at all, and what is refused is told with its mend."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import ibis
+import pyarrow as pa
+import pytest
+from bigqueries import PROJECT, failed
+from shops import bought, line, table
+
+from clientage.errors import CloudError, SettingsError, TableError, WorkspaceError
+from clientage.warehouse import connect
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def warehouse(dataset, tmp_path):
+    return connect(tmp_path / "ws", url=f"bigquery://{PROJECT}/{dataset}")
+
+
+def lines(*amounts):
+    return table("lines", [bought(quantity=float(amount)) for amount in amounts])
+
+
+def quantities(warehouse):
+    return sorted(warehouse.collect(warehouse.read("lines"))["quantity"].to_pylist())
+
+
+def there(client, dataset, kind="TABLE"):
+    return {found.table_id for found in client.list_tables(dataset) if found.table_type == kind}
+
+
+def test_a_table_comes_back_and_a_view_shows_it(warehouse, client, dataset, ask):
+    with warehouse.transaction():
+        assert warehouse.write("lines", lines(1, 2)) == 2
+        assert quantities(warehouse) == [1, 2]
+        assert there(client, dataset, "VIEW") == set()
+    assert quantities(warehouse) == [1, 2]
+    assert ask("SELECT SUM(quantity) FROM `{}.lines`") == [(3.0,)]
+    (name,) = there(client, dataset)
+    made = client.get_table(f"{dataset}.{name}")
+    assert (made.time_partitioning.field, made.clustering_fields, made.expires) == (
+        "invoiced_at",
+        ["customer_id"],
+        None,
+    )
+
+
+def noted(gate):
+    """Requests that change something, as they go by: the emulator forgets when a table shall go away."""
+    found = []
+
+    def plan(method, path, body):
+        if method != "GET" and body[:1] == b"{":
+            found.append((method, path.split("?")[0].rpartition("/")[2], json.loads(body)))
+
+    gate.plan = plan
+    return found
+
+
+def ending(milliseconds):
+    """How long from now, of a time as BigQuery is told."""
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC) - datetime.now(UTC)
+
+
+def test_a_newer_table_takes_the_place_and_the_former_goes_in_a_day(warehouse, client, dataset, ask, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    (former,) = there(client, dataset)
+    asked = noted(gate)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(5))
+    assert ask("SELECT quantity FROM `{}.lines`") == [(5.0,)]
+    (newer,) = there(client, dataset) - {former}
+    told = {name: body["expirationTime"] for method, name, body in asked if method == "PATCH"}
+    assert told[newer] is None
+    assert timedelta(hours=23) < ending(told[former]) < timedelta(hours=25)
+
+
+def test_expressions_of_the_engine_and_of_this_machine_meet(warehouse):
+    with warehouse.transaction() as scratch:
+        warehouse.write("lines", lines(1, 2, 3))
+        kept = warehouse.kept(warehouse.read("lines").filter(ibis._.quantity > 1), "large-ones")
+        assert warehouse.collect(kept.agg(n=kept.count())).to_pylist() == [{"n": 2}]
+        names = ibis.memtable(pa.table({"quantity": [2.0], "name": ["two; DROP TABLE lines -- '"]}))
+        assert warehouse.collect(kept.join(names, "quantity").select("name"))["name"].to_pylist() == [
+            "two; DROP TABLE lines -- '"
+        ]
+        warehouse.local.to_parquet(names, scratch / "names.parquet")
+        taken = warehouse.taken(scratch / "names.parquet")
+        assert warehouse.batches(warehouse.recalled("large-ones").join(taken, "quantity")).read_all().num_rows == 1
+
+
+def test_what_fails_leaves_the_tables_of_before_and_nothing_on_the_way(warehouse, client, dataset):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    before = there(client, dataset)
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+        warehouse.write("lines", lines(7))
+        warehouse.kept(warehouse.read("lines"), "some")
+        raise ZeroDivisionError
+    assert quantities(warehouse) == [1]
+    assert there(client, dataset) == before
+
+
+DYING = """
+import os, signal, sys
+from pathlib import Path
+from shops import bought, table
+from clientage.warehouse import connect
+house = connect(Path(sys.argv[1]), url=sys.argv[2])
+with house.transaction():
+    house.write("lines", table("lines", [bought(quantity=9.0)]))
+    house.kept(house.read("lines"), "some")
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_a_run_that_is_killed_leaves_nothing_that_stays(warehouse, client, dataset, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    before, asked = there(client, dataset), noted(gate)
+    command = [sys.executable, "-c", DYING, str(warehouse.workspace), f"bigquery://{PROJECT}/{dataset}"]
+    paths = os.pathsep.join([str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")])
+    ended = subprocess.run(command, check=False, env=os.environ | {"PYTHONPATH": paths})
+    assert ended.returncode == -signal.SIGKILL
+    assert quantities(warehouse) == [1]
+    assert len(there(client, dataset) - before) == 2
+    (loaded,) = [body for _, name, body in asked if name == "tables"]
+    assert timedelta(hours=23) < ending(loaded["expirationTime"]) < timedelta(hours=25)
+    (made,) = {
+        body["configuration"]["query"]["query"] for _, name, body in asked
+        if name == "jobs" and "CREATE" in body["configuration"]["query"]["query"]
+    }  # fmt: skip
+    assert "OPTIONS (expiration_timestamp = TIMESTAMP" in made
+
+
+def test_who_is_forgotten_leaves_nothing_that_waits(warehouse, client, dataset):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1, 2))
+    with warehouse.transaction():
+        warehouse.leave_nothing()
+        warehouse.write("lines", warehouse.read("lines").filter(ibis._.quantity > 1))
+    assert quantities(warehouse) == [2]
+    assert len(there(client, dataset)) == 1
+
+
+def test_a_table_that_is_dropped_has_no_view_any_more(warehouse, client, dataset):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    with warehouse.transaction():
+        warehouse.drop("lines")
+    assert not warehouse.exists("lines")
+    assert there(client, dataset, "VIEW") == set()
+    with pytest.raises(WorkspaceError, match="there is no table lines yet"):
+        warehouse.read("lines")
+
+
+def test_a_table_that_somebody_changed_is_told(warehouse, client, dataset):
+    with warehouse.transaction():
+        warehouse.write("rejected", table("rejected", [line() | {"reason": "no price"}]))
+    (name,) = there(client, dataset)
+    client.query(f"ALTER TABLE `{dataset}.{name}` DROP COLUMN reason").result()
+    with pytest.raises(TableError, match="table rejected: column reason is missing"):
+        warehouse.read("rejected")
+
+
+def costs(some_bytes):
+    """A plan by which statements would read so much."""
+
+    def plan(method, path, body):
+        asked = json.loads(body)["configuration"] if body and method == "POST" and "/jobs" in path else {}
+        if not asked.get("dryRun"):
+            return None
+        said = {"jobReference": {"projectId": PROJECT, "jobId": "dry"}, "configuration": asked,
+                "status": {"state": "DONE"}, "statistics": {"totalBytesProcessed": str(some_bytes)}}  # fmt: skip
+        return 200, json.dumps(said).encode()
+
+    return plan
+
+
+def test_a_statement_that_would_cost_more_than_allowed_is_not_asked(dataset, tmp_path, gate, client):
+    warehouse = connect(tmp_path / "ws", url=f"bigquery://{PROJECT}/{dataset}", most_bytes=10**9)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    gate.plan = costs(5 * 10**9)
+    with pytest.raises(CloudError, match=r"would read 5\.0 GB, above the 1\.0 GB .* warehouse\.max_gigabytes=6"):
+        quantities(warehouse)
+
+
+def test_what_is_read_is_told(warehouse, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+        warehouse.spent()
+        gate.plan = costs(3 * 10**9)
+        quantities(warehouse)
+        assert warehouse.spent() == {"statements": 1, "gigabytes": 3.0}
+        assert warehouse.spent()["statements"] == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "mend"),
+    [
+        (403, "accessDenied", "roles/bigquery.jobUser on the project"),
+        (401, "authError", "gcloud auth application-default login"),
+        (403, "quotaExceeded", "a quota of BigQuery is used up"),
+        (403, "billingNotEnabled", f"Link one to {PROJECT}"),
+        (404, "notFound", f"bq mk --dataset {PROJECT}:"),
+    ],
+)
+def test_what_bigquery_denies_is_told_and_the_tables_are_those_of_before(warehouse, gate, status, reason, mend):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    gate.plan = lambda method, *_: failed(status, reason, "secret c1") if method == "POST" else None
+    with pytest.raises(CloudError, match=mend) as told, warehouse.transaction():
+        warehouse.write("lines", warehouse.read("lines").filter(ibis._.quantity > 5))
+    assert "secret" not in str(told.value)
+    gate.plan = lambda *_: None
+    assert quantities(warehouse) == [1]
+
+
+def test_a_dataset_that_is_missing_is_told_with_the_command_that_makes_it(gate, tmp_path):
+    warehouse = connect(tmp_path / "ws", url=f"bigquery://{PROJECT}/nothing")
+    with pytest.raises(CloudError, match=f"bq mk --dataset {PROJECT}:nothing"), warehouse.transaction():
+        warehouse.write("lines", lines(1))
+
+
+@pytest.mark.parametrize("url", ["bigquery://our-shop", "bigquery://Our/shop", "spark://host", "bigquery://a/b.c"])
+def test_what_is_no_dataset_is_refused(tmp_path, url):
+    with pytest.raises(SettingsError, match=r"warehouse\.url.*bigquery://project/dataset"):
+        connect(tmp_path, url=url)
