@@ -47,6 +47,18 @@ class SinkError(ClientageError):
         self.kind = kind
 
 
+class CloudError(ClientageError):
+    """Google Cloud refuses, does not answer, or has not what was asked for.
+
+    Attributes:
+        kind: Of the failure, in a word or two.
+    """
+
+    def __init__(self, message: str, kind: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 class GateError(ClientageError):
     """A model did not pass the gate, or another one was promoted meanwhile."""
 

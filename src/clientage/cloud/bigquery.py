@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from clientage.cloud import refusals
+from clientage.cloud.refusals import Service
 from clientage.errors import SettingsError, SinkError
 from clientage.tables import TableSpec
 
@@ -199,46 +201,29 @@ class Dataset:
     def _explained(self) -> Iterator[None]:
         """What BigQuery said, without anybody's data: by its kind, and with the role or command that is missing."""
         from google.api_core import exceptions as api  # noqa: PLC0415
-        from google.auth import exceptions as auth  # noqa: PLC0415
-        from requests import RequestException  # noqa: PLC0415
 
-        try:
-            yield
-        except auth.TransportError as error:
-            raise SinkError(f"{self.name}: Google's login cannot be reached. Mend the network.", "away") from error
-        except (auth.GoogleAuthError, api.Unauthorized) as error:
-            mend = "Log in with `gcloud auth application-default login`, or run as a service account."
-            raise SinkError(
-                f"{self.name}: there are no credentials of Google Cloud. {mend}", "no credentials"
-            ) from error
-        except (api.Forbidden, api.TooManyRequests) as error:
-            raise self._denied(error) from error
-        except api.NotFound as error:
-            mend = f"Make it: bq mk --dataset {self._project}:{self._dataset}. A new table takes some minutes."
-            raise SinkError(
-                f"{self.name}: there is no such dataset, or no such table in it. {mend}", "not found"
-            ) from error
-        except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
-            raise SinkError(f"{self.name}: BigQuery does not answer. They will be sent again.", "away") from error
-        except api.GoogleAPICallError as error:
-            if "streaming buffer" in str(error):
+        with refusals.explained(self.name, self._service, SinkError):
+            try:
+                yield
+            except api.BadRequest as error:
+                if "streaming buffer" not in str(error):
+                    raise
                 late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
                 raise SinkError(f"{self.name}: some of the rows {late}", "too new") from error
-            kind = type(error).__name__
-            raise SinkError(f"{self.name}: BigQuery refuses ({kind}). Look at its log.", kind) from error
 
-    def _denied(self, error: Any) -> SinkError:
-        reason = str((error.errors or [{}])[0].get("reason", ""))
-        if reason in ("quotaExceeded", "rateLimitExceeded") or error.code == 429:
-            return SinkError(
-                f"{self.name}: a quota of BigQuery is used up. Raise it, or wait; they will be sent again.", "quota"
-            )
-        if reason.startswith("billing"):
-            return SinkError(
-                f"{self.name}: the project has no billing account. Link one to {self._project}.", "billing"
-            )
-        mend = "Grant it roles/bigquery.dataEditor on the dataset, and roles/bigquery.jobUser on the project."
-        return SinkError(f"{self.name}: this account may not use the dataset. {mend}", "no permission")
+    @property
+    def _service(self) -> Service:
+        return Service(
+            "BigQuery",
+            "bigquery.googleapis.com",
+            self._project,
+            permission="this account may not use the dataset. Grant it roles/bigquery.dataEditor on the dataset, and "
+            "roles/bigquery.jobUser on the project.",
+            missing="there is no such dataset, or no such table in it. "
+            f"Make it: bq mk --dataset {self._project}:{self._dataset}. A new table takes some minutes.",
+            again="they will be sent again",
+            quiet=True,
+        )
 
 
 def _field(name: str, kind: str, meaning: str) -> "SchemaField":
