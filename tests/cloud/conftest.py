@@ -1,0 +1,75 @@
+"""What tests of the cloud share: a Google Cloud on this machine, a bucket, a model, and the settings for them."""
+
+import shutil
+
+import pytest
+from storages import bucket_server
+from vertexes import PROJECT, REGION, google_cloud
+
+from clientage import pipeline
+from clientage.deployment import connection
+from clientage.settings import load
+from clientage.transactions.simulate import simulate
+
+DIGEST = f"sha256:{'a' * 64}"
+
+
+@pytest.fixture(scope="session")
+def orders(tmp_path_factory):
+    """A file of order lines."""
+    return simulate(300, out=tmp_path_factory.mktemp("orders") / "orders.parquet", months=6).lines_path
+
+
+@pytest.fixture(scope="session")
+def modelled(orders, tmp_path_factory):
+    """A workspace with a model; do not write into it."""
+    settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('modelled')}", *QUICK])
+    pipeline.run(settings, str(orders))
+    return settings.workspace
+
+
+QUICK = ["segments.bootstraps=2", "segments.k=4"]
+
+
+@pytest.fixture(scope="session")
+def bucket():
+    """A bucket of Google Cloud Storage."""
+    with bucket_server() as found:
+        yield found
+
+
+@pytest.fixture
+def cloud():
+    """Vertex AI and the others, with nothing in them but our image."""
+    with google_cloud() as found:
+        found.images[str(connection.image(load(overrides=options("gs://models"))))] = DIGEST
+        yield found
+
+
+def options(bucket):
+    """Settings for them."""
+    return [
+        f"google.project={PROJECT}", f"google.region={REGION}", f"google.bucket={bucket}/clientage",
+        "deploy.poll_seconds=0.01", "deploy.checks=20",
+    ]  # fmt: skip
+
+
+@pytest.fixture
+def settings(modelled, bucket, tmp_path):
+    """All of them, with a workspace of their own; a function of more."""
+    shutil.copytree(modelled, tmp_path / "workspace")
+    return lambda *more: load(overrides=[f"workspace={tmp_path / 'workspace'}", *options(bucket.name), *more])
+
+
+@pytest.fixture
+def to(settings, cloud):
+    """Where requests go; a function of whether it is a rehearsal."""
+    return lambda rehearsal=False: connection.google(settings(), rehearsal=rehearsal)
+
+
+@pytest.fixture
+def pinned():
+    """Our image by its digest."""
+    return f"{REGION}-docker.pkg.dev/{PROJECT}/clientage/clientage@{DIGEST}"
+
+
