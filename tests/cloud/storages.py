@@ -38,8 +38,6 @@ def bucket_server(name="models"):
     """A bucket that all of gs:// leads to, as long as this lasts, also in processes that are started meanwhile."""
     if not os.environ.get("CI"):
         pytest.importorskip("gcp_storage_emulator", reason="the emulator of Google Cloud Storage is not installed")
-    import gcsfs
-
     port = free_port()
     command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}"]
     command += [f"--default-bucket={name}", "--in-memory"]
@@ -50,6 +48,8 @@ def bucket_server(name="models"):
         patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         patch.setenv("FSSPEC_GS", '{"token": "anon"}')
         patch.setitem(__import__("fsspec").config.conf, "gs", {"token": "anon"})
+        import gcsfs  # reads the variables
+
         gcsfs.GCSFileSystem.clear_instance_cache()  # they know another port
         try:
             until = time.monotonic() + 60

@@ -258,7 +258,7 @@ def test_a_rehearsal_tells_what_would_be_asked_and_asks_nothing(cloud, two, to):
 
 def test_a_rehearsal_of_the_first_delivery(cloud, settings, to, bucket):
     rehearsal = to(True)
-    assert vertex.upload(rehearsal, settings()) == (None, True)
+    assert vertex.upload(rehearsal, settings(f"google.bucket={bucket.name}/rehearsed")) == (None, True)
     assert not cloud.changes
     (call,) = rehearsal.calls
     assert call.url.endswith("models:upload")
@@ -321,7 +321,7 @@ def test_a_batch_over_bigquery(cloud, two, to):
     assert body["inputConfig"]["bigquerySource"] == {"inputUri": "bq://our-shop.shop.customers"}
     assert body["outputConfig"]["bigqueryDestination"] == {"outputUri": "bq://our-shop.shop"}
     for source, out in (("gs://b/x.csv", "gs://b/o"), ("bigquery://p/d", "gs://b/o"), ("gs://b/x.jsonl", "here")):
-        with pytest.raises((SettingsError, CloudError), match="Give gs://|Write bigquery://|there is nothing"):
+        with pytest.raises((SettingsError, CloudError), match="Give gs://|Write bigquery://|there is no such bucket"):
             vertex.batch(to(), two, source, out)
 
 
@@ -346,7 +346,7 @@ def test_a_savedmodel_is_served_by_the_container_of_vertex(cloud, settings, to):
         (refused(403, "billing", "BILLING_DISABLED"), "no billing account. Link one to our-shop"),
         (refused(429, "Quota exceeded for CustomModelServingCPUs"), "a quota of Vertex AI is used up.*ServingCPUs"),
         (refused(401, "who"), "gcloud auth application-default login"),
-        (refused(400, "Image URI is not supported"), "refuses .InvalidArgument.. It says: Image URI is not supported"),
+        (refused(400, "Image URI is not supported"), "refuses .BadRequest.. It says: Image URI is not supported"),
     ],
 )
 def test_what_vertex_denies_is_told_with_the_mend(cloud, settings, to, answer, said):

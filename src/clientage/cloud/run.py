@@ -165,7 +165,7 @@ def change(
     """
     changed: dict[str, Any] = {"name": service.name, "traffic": _traffic(split, tagged)}
     changed |= {"template": template.spec()} if template else {}
-    mask = "template,traffic" if template else "traffic"
+    mask = {"paths": ["template", "traffic"] if template else ["traffic"]}
     what = f"deploying {template.name}" if template else "sharing the traffic"
     with _explained(google, f"the service {service.name.rpartition('/')[2]}"):
         request = {"service": changed, "update_mask": mask}

@@ -165,7 +165,8 @@ def deploy(google: Google, to: Endpoint, model: Uploaded, on: Machines, percent:
     request = {"endpoint": to.name, "deployed_model": deployed, "traffic_split": shared(to.split, NEW, percent)}
     with explained(google, f"the deployment of {model.short}"):
         operation = _client(google).deploy_model(request=request, timeout=60)
-        done = google.finished(operation, f"deploying {model.short} to {to.shown}")
+        called_off = f"{google.address(host(google))}/v1"
+        done = google.finished(operation, f"deploying {model.short} to {to.shown}", called_off)
     if done is None:
         return None
     return next(each for each in get(google, to).models if each.id == done.deployed_model.id)
@@ -178,7 +179,7 @@ def send(google: Google, at: Endpoint, split: Mapping[str, int]) -> None:
         CloudError: It could not be done.
     """
     with explained(google, f"the traffic of {at.shown}"):
-        request = {"endpoint": {"name": at.name, "traffic_split": dict(split)}, "update_mask": "traffic_split"}
+        request = {"endpoint": {"name": at.name, "traffic_split": dict(split)}, "update_mask": {"paths": ["traffic_split"]}}
         _client(google).update_endpoint(request=request)
 
 
