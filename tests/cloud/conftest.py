@@ -4,14 +4,12 @@ import shutil
 
 import pytest
 from storages import bucket_server
-from vertexes import PROJECT, REGION, google_cloud
+from vertexes import DIGEST, PROJECT, QUICK, REGION, google_cloud, options
 
 from clientage import pipeline
 from clientage.deployment import connection
 from clientage.settings import load
 from clientage.transactions.simulate import simulate
-
-DIGEST = f"sha256:{'a' * 64}"
 
 
 @pytest.fixture(scope="session")
@@ -28,9 +26,6 @@ def modelled(orders, tmp_path_factory):
     return settings.workspace
 
 
-QUICK = ["segments.bootstraps=2", "segments.k=4"]
-
-
 @pytest.fixture(scope="session")
 def bucket():
     """A bucket of Google Cloud Storage."""
@@ -44,14 +39,6 @@ def cloud():
     with google_cloud() as found:
         found.images[str(connection.image(load(overrides=options("gs://models"))))] = DIGEST
         yield found
-
-
-def options(bucket):
-    """Settings for them."""
-    return [
-        f"google.project={PROJECT}", f"google.region={REGION}", f"google.bucket={bucket}/clientage",
-        "deploy.poll_seconds=0.01", "deploy.checks=20",
-    ]  # fmt: skip
 
 
 @pytest.fixture

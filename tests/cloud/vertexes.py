@@ -24,7 +24,17 @@ from clientage.cloud.clients import ENDPOINT
 
 PROJECT, REGION = "our-shop", "europe-west1"
 PARENT = f"projects/{PROJECT}/locations/{REGION}"
+DIGEST = f"sha256:{'a' * 64}"
+QUICK = ["segments.bootstraps=2", "segments.k=4"]
 TYPES = "type.googleapis.com/google.cloud."
+
+
+def options(bucket):
+    """Settings for it, and for a bucket gs://…."""
+    return [
+        f"google.project={PROJECT}", f"google.region={REGION}", f"google.bucket={bucket}/clientage",
+        "deploy.poll_seconds=0.01", "deploy.checks=20",
+    ]  # fmt: skip
 
 
 def refused(status, message="no", reason=""):
@@ -348,7 +358,7 @@ def run_predict(cloud, name, revision, *, query, body):
 
 
 def get_tag(cloud, project, region, repository, package, tag, *, query, body):
-    image = f"{region}-docker.pkg.dev/{project}/{repository}/{unquote(package)}:{tag}"
+    image = f"{region}-docker.pkg.dev/{project}/{repository}/{unquote(unquote(package))}:{tag}"
     if image not in cloud.images:
         return (*refused(404, "Requested entity was not found."), {})
     package = f"projects/{project}/locations/{region}/repositories/{repository}/packages/{package}"
