@@ -58,5 +58,3 @@ def to(settings, cloud):
 def pinned():
     """Our image by its digest."""
     return f"{REGION}-docker.pkg.dev/{PROJECT}/clientage/clientage@{DIGEST}"
-
-

@@ -9,7 +9,9 @@ from clientage.cloud.refusals import Service, explained
 from clientage.errors import CloudError, SinkError
 
 SERVICE = Service("Thing", "thing.googleapis.com", "our-shop", "may not. Grant it roles/thing.", "not there. Make it.")
-QUIET = Service("Thing", "t", "our-shop", "may not. Grant it.", "not there.", again="they will be sent again", quiet=True)
+QUIET = Service(
+    "Thing", "t", "our-shop", "may not. Grant it.", "not there.", again="they will be sent again", quiet=True
+)
 
 
 @pytest.mark.parametrize(
@@ -24,7 +26,11 @@ QUIET = Service("Thing", "t", "our-shop", "may not. Grant it.", "not there.", ag
         (api.NotFound("x"), "not found", "place: not there. Make it."),
         (api.ServiceUnavailable("x"), "away", "Thing does not answer. Mend the network, or do it again later. It says"),
         (requests.ConnectionError("x"), "away", "Thing does not answer"),
-        (api.BadRequest("400 POST https://x/y: bad field"), "BadRequest", r"refuses \(BadRequest\). It says: bad field"),
+        (
+            api.BadRequest("400 POST https://x/y: bad field"),
+            "BadRequest",
+            r"refuses \(BadRequest\). It says: bad field",
+        ),
     ],
 )
 def test_each_kind_has_its_sentence(error, kind, said):

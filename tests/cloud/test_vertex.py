@@ -30,9 +30,7 @@ def bodies(cloud, ending):
 def split(cloud):
     """Percent by version."""
     endpoint = cloud.endpoints[ENDPOINT]
-    return {
-        each["modelVersionId"]: endpoint["trafficSplit"].get(each["id"], 0) for each in endpoint["deployedModels"]
-    }
+    return {each["modelVersionId"]: endpoint["trafficSplit"].get(each["id"], 0) for each in endpoint["deployedModels"]}
 
 
 @pytest.fixture
@@ -341,7 +339,10 @@ def test_a_savedmodel_is_served_by_the_container_of_vertex(cloud, settings, to):
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
-        (refused(403, "Permission 'aiplatform.models.list' denied on resource"), r"\(aiplatform.models.list\).*roles/a"),
+        (
+            refused(403, "Permission 'aiplatform.models.list' denied on resource"),
+            r"\(aiplatform.models.list\).*roles/a",
+        ),
         (refused(403, "not used before", "SERVICE_DISABLED"), "gcloud services enable aiplatform.googleapis.com"),
         (refused(403, "billing", "BILLING_DISABLED"), "no billing account. Link one to our-shop"),
         (refused(429, "Quota exceeded for CustomModelServingCPUs"), "a quota of Vertex AI is used up.*ServingCPUs"),

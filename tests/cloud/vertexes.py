@@ -193,7 +193,7 @@ def create_endpoint(cloud, *, query, body):
 
 
 def list_endpoints(cloud, *, query, body):
-    key, _, value = query.get("filter", ["labels.=" ])[0].removeprefix("labels.").partition("=")
+    key, _, value = query.get("filter", ["labels.="])[0].removeprefix("labels.").partition("=")
     found = [each for each in cloud.endpoints.values() if not key or each.get("labels", {}).get(key) == value]
     return 200, {"endpoints": found}, {}
 

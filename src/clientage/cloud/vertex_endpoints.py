@@ -179,7 +179,10 @@ def send(google: Google, at: Endpoint, split: Mapping[str, int]) -> None:
         CloudError: It could not be done.
     """
     with explained(google, f"the traffic of {at.shown}"):
-        request = {"endpoint": {"name": at.name, "traffic_split": dict(split)}, "update_mask": {"paths": ["traffic_split"]}}
+        request = {
+            "endpoint": {"name": at.name, "traffic_split": dict(split)},
+            "update_mask": {"paths": ["traffic_split"]},
+        }
         _client(google).update_endpoint(request=request)
 
 
