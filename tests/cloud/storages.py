@@ -9,6 +9,7 @@ import time
 import urllib.request
 from urllib.parse import quote
 
+import fsspec
 import pytest
 from shops import free_port
 
@@ -47,8 +48,8 @@ def bucket_server(name="models"):
         patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
         patch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
         patch.setenv("FSSPEC_GS", '{"token": "anon"}')
-        patch.setitem(__import__("fsspec").config.conf, "gs", {"token": "anon"})
-        import gcsfs  # reads the variables
+        patch.setitem(fsspec.config.conf, "gs", {"token": "anon"})
+        import gcsfs  # noqa: PLC0415 - reads the variables
 
         gcsfs.GCSFileSystem.clear_instance_cache()  # they know another port
         try:

@@ -37,11 +37,11 @@ def test_an_image_that_is_not_there_is_told_with_the_commands_that_make_it(cloud
 
 def test_an_image_that_may_not_be_seen(cloud, to):
     cloud.plan = lambda method, path, body: refused(403, "denied")
-    with pytest.raises(CloudError, match="roles/artifactregistry.reader"):
+    with pytest.raises(CloudError, match=r"roles/artifactregistry.reader"):
         pinned(to(), Image.read(f"{NAME}:1"))
 
 
 @pytest.mark.parametrize("text", ["clientage", "clientage:1", NAME, "docker.io/library/python:3", f"{NAME}@sha256:1"])
 def test_what_is_no_image_of_the_registry_is_refused(text):
-    with pytest.raises(SettingsError, match="google.image: not an image of Artifact Registry with a tag"):
+    with pytest.raises(SettingsError, match=r"google.image: not an image of Artifact Registry with a tag"):
         Image.read(text)

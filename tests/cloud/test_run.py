@@ -24,7 +24,7 @@ def first(settings, to):
 def test_a_service_is_made_once(cloud, settings, to, pinned):
     given = settings("google.service_account=shop@our-shop.iam.gserviceaccount.com")
     done = run.deploy(to(), given)
-    ((method, path, body),) = [change for change in cloud.changes if change[0] == "POST"]
+    ((_, path, body),) = [change for change in cloud.changes if change[0] == "POST"]
     assert path.endswith("/services")
     template = body["template"]
     assert template["revision"] == done.revision
@@ -83,7 +83,7 @@ def test_a_model_that_fails_leaves_all_traffic_to_the_one_before(cloud, first, t
 
 def test_a_first_model_that_fails_leaves_no_service(cloud, settings, to):
     cloud.serves = lambda revision: lambda body: (500, {})
-    with pytest.raises(GateError, match="It was alone, and was taken away"):
+    with pytest.raises(GateError, match=r"It was alone, and was taken away"):
         run.deploy(to(), settings())
     assert SERVICE not in cloud.services
 
@@ -91,15 +91,15 @@ def test_a_first_model_that_fails_leaves_no_service(cloud, settings, to):
 def test_traffic_is_shared_and_the_service_removed(cloud, first, to):
     given, before = first
     assert [each.percent for each in run.share(to(), given, {before: 100}).revisions] == [100]
-    with pytest.raises(CloudError, match=f"there is no revision other. There is {before}"):
+    with pytest.raises(CloudError, match=rf"there is no revision other. There is {before}"):
         run.share(to(), given, {"other": 100})
-    with pytest.raises(SettingsError, match="50 percent together"):
+    with pytest.raises(SettingsError, match=r"50 percent together"):
         run.share(to(), given, {before: 50})
-    with pytest.raises(CloudError, match="clientage has no revision before"):
+    with pytest.raises(CloudError, match=r"clientage has no revision before"):
         run.rollback(to(), given)
     assert run.delete(to(), given).name == SERVICE
     assert run.delete(to(), given) is None
-    with pytest.raises(CloudError, match="there is no service clientage. Make one: clientage deploy run deploy"):
+    with pytest.raises(CloudError, match=r"there is no service clientage. Make one: clientage deploy run deploy"):
         run.at(to(), given)
 
 

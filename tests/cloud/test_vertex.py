@@ -7,9 +7,12 @@ import pytest
 from vertexes import PARENT, refused
 
 from clientage.cloud import buckets
-from clientage.context import MODEL
-from clientage.deployment import vertex
+from clientage.context import MODEL, store
+from clientage.deployment import connection, vertex
 from clientage.errors import CloudError, GateError, SettingsError
+from clientage.segments import document
+from clientage.tracking import experiments, registry
+from clientage.tracking.experiments import Record
 
 ENDPOINT = f"{PARENT}/endpoints/clientage"
 MODEL_NAME = f"{PARENT}/models/clientage-segments"
@@ -90,11 +93,6 @@ def test_another_model_is_another_version_and_takes_the_alias(cloud, settings, t
 
 def test_a_version_of_the_registry_keeps_its_number_and_alias(cloud, settings, to):
     pytest.importorskip("mlflow")
-    from clientage.context import store
-    from clientage.segments import document
-    from clientage.tracking import experiments, registry
-    from clientage.tracking.experiments import Record
-
     given = settings()
     text = (given.workspace / MODEL).read_text()
     features = dict.fromkeys(document.loads(text).needs, ("double", 1.0))
@@ -103,7 +101,7 @@ def test_a_version_of_the_registry_keeps_its_number_and_alias(cloud, settings, t
     there = store(given)
     registry.set_champion(there, registry.get(there, str(sent.version)), [], None)
     found, _ = vertex.upload(to(), given, "champion")
-    assert found.aliases == ("challenger", "champion") or found.aliases == ("champion",)
+    assert "champion" in found.aliases
     assert cloud.models[MODEL_NAME][0]["labels"]["clientage-version"] == str(sent.version)
     kept = json.loads(buckets.text(f"{found.artifact}/model.json"))
     assert (kept["version"], kept["document"]) == (str(sent.version), text)
@@ -165,14 +163,14 @@ def test_the_first_model_that_fails_leaves_nothing_that_costs(cloud, settings, t
     given = settings()
     vertex.upload(to(), given)
     cloud.serves = lambda model: lambda body: (503, {})
-    with pytest.raises(GateError, match="It was alone, and was taken away"):
+    with pytest.raises(GateError, match=r"It was alone, and was taken away"):
         vertex.serve(to(), given)
     assert cloud.endpoints[ENDPOINT]["deployedModels"] == []
 
 
 def test_a_deployment_that_fails_leaves_all_as_it_was(cloud, two, to):
     cloud.fails["@2"] = (9, "Model server exited unexpectedly.")
-    with pytest.raises(CloudError, match="refuses .FailedPrecondition.. It says: Model server exited unexpectedly"):
+    with pytest.raises(CloudError, match=r"refuses .FailedPrecondition.. It says: Model server exited unexpectedly"):
         vertex.serve(to(), two)
     assert split(cloud) == {"1": 100}
 
@@ -181,7 +179,7 @@ def test_traffic_that_cannot_be_given_leaves_all_as_it_was(cloud, two, to):
     cloud.plan = lambda method, path, body: refused(403, "Permission 'aiplatform.endpoints.update' denied") if (
         method == "PATCH" and list(body["trafficSplit"].values()) == [100] and len(split(cloud)) == 2
     ) else None  # fmt: skip
-    with pytest.raises(CloudError, match="aiplatform.endpoints.update.*roles/aiplatform.user"):
+    with pytest.raises(CloudError, match=r"aiplatform.endpoints.update.*roles/aiplatform.user"):
         vertex.serve(to(), two)
     assert split(cloud) == {"1": 100}
 
@@ -199,9 +197,7 @@ def test_one_that_was_interrupted_goes_on_where_it_was(cloud, two, to):
 def test_a_deployment_that_takes_too_long_is_called_off(cloud, two, to, settings):
     cloud.polls = 10**6
     given = settings("deploy.wait_minutes=0.001")
-    from clientage.deployment import connection
-
-    with pytest.raises(CloudError, match="takes longer than 0 minutes"):
+    with pytest.raises(CloudError, match=r"takes longer than 0 minutes"):
         vertex.serve(connection.google(given), given)
     assert any(path.endswith(":cancel") for _, path, _ in cloud.changes)
     assert split(cloud) == {"1": 100}
@@ -212,9 +208,9 @@ def test_traffic_is_shared_and_shown(cloud, two, to):
     assert {each.version: each.percent for each in vertex.at(to(), two).models} == {"1": 0, "2": 100}
     vertex.share(to(), two, {"1": 30, "2": 70})
     assert split(cloud) == {"1": 30, "2": 70}
-    with pytest.raises(SettingsError, match="90 percent together"):
+    with pytest.raises(SettingsError, match=r"90 percent together"):
         vertex.share(to(), two, {"1": 30, "2": 60})
-    with pytest.raises(CloudError, match="version 7 does not run at clientage; there is 2, 1"):
+    with pytest.raises(CloudError, match=r"version 7 does not run at clientage; there is 2, 1"):
         vertex.share(to(), two, {"7": 100})
 
 
@@ -223,7 +219,7 @@ def test_rollback_gives_all_traffic_to_the_model_before(cloud, two, to):
     _, now, gone = vertex.rollback(to(), two)
     assert (now.version, gone.version) == ("1", "2")
     assert split(cloud) == {"1": 100}
-    with pytest.raises(CloudError, match="there is no model before that runs"):
+    with pytest.raises(CloudError, match=r"there is no model before that runs"):
         vertex.rollback(to(), two)
 
 
@@ -291,9 +287,9 @@ def test_a_training_that_fails_is_told_with_its_log(cloud, settings, to, bucket,
     cloud.trains = lambda arguments, environment: False
     with pytest.raises(CloudError, match=r"job \d+ failed: The replica .* gcloud logging read .resource.labels.job_id"):
         vertex.train(to(), settings(), f"{bucket.name}/orders/b.parquet")
-    with pytest.raises(CloudError, match="there is nothing. Copy the order lines there"):
+    with pytest.raises(CloudError, match=r"there is nothing. Copy the order lines there"):
         vertex.train(to(), settings(), f"{bucket.name}/nowhere")
-    with pytest.raises(SettingsError, match="no order lines"):
+    with pytest.raises(SettingsError, match=r"no order lines"):
         vertex.train(to(), settings(), "")
 
 
@@ -319,7 +315,7 @@ def test_a_batch_over_bigquery(cloud, two, to):
     assert body["inputConfig"]["bigquerySource"] == {"inputUri": "bq://our-shop.shop.customers"}
     assert body["outputConfig"]["bigqueryDestination"] == {"outputUri": "bq://our-shop.shop"}
     for source, out in (("gs://b/x.csv", "gs://b/o"), ("bigquery://p/d", "gs://b/o"), ("gs://b/x.jsonl", "here")):
-        with pytest.raises((SettingsError, CloudError), match="Give gs://|Write bigquery://|there is no such bucket"):
+        with pytest.raises((SettingsError, CloudError), match=r"Give gs://|Write bigquery://|there is no such bucket"):
             vertex.batch(to(), two, source, out)
 
 
@@ -359,17 +355,17 @@ def test_what_vertex_denies_is_told_with_the_mend(cloud, settings, to, answer, s
 
 def test_what_is_not_set_or_not_there_is_told(cloud, settings, to, tmp_path):
     given = settings()
-    with pytest.raises(CloudError, match="no model clientage-segments. Upload one: clientage deploy vertex upload"):
+    with pytest.raises(CloudError, match=r"no model clientage-segments. Upload one: clientage deploy vertex upload"):
         vertex.serve(to(), given)
-    with pytest.raises(CloudError, match="there is no endpoint clientage. Make one"):
+    with pytest.raises(CloudError, match=r"there is no endpoint clientage. Make one"):
         vertex.rollback(to(), given)
     vertex.upload(to(), given, aliases=["champion"])
-    with pytest.raises(CloudError, match="has no version 7. It has 1 = champion"):
+    with pytest.raises(CloudError, match=r"has no version 7. It has 1 = champion"):
         vertex.serve(to(), given, "7")
-    with pytest.raises(SettingsError, match="google.bucket: not set"):
+    with pytest.raises(SettingsError, match=r"google.bucket: not set"):
         vertex.upload(to(), settings("google.bucket="))
-    with pytest.raises(SettingsError, match="--alias 7: not an alias"):
+    with pytest.raises(SettingsError, match=r"--alias 7: not an alias"):
         vertex.upload(to(), given, aliases=["7"])
-    with pytest.raises(CloudError, match="no model in it. Train one"):
+    with pytest.raises(CloudError, match=r"no model in it. Train one"):
         vertex.upload(to(), given, f"{given.google.bucket}/nothing")
     shutil.rmtree(given.workspace / "model")
