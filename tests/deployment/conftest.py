@@ -1,9 +1,13 @@
-"""What tests of the cloud share: a Google Cloud on this machine, a bucket, a model, and the settings for them."""
+"""What tests of deploying share: a Google Cloud on this machine, a bucket, a model, and the settings for them."""
 
 import shutil
+import sys
+from pathlib import Path
 
 import pytest
-from storages import bucket_server
+from deploy_bucket import bucket_server
+
+sys.path.append(str(Path(__file__).parents[1] / "cloud"))
 from vertexes import DIGEST, PROJECT, QUICK, REGION, google_cloud, options
 
 from clientage import pipeline
