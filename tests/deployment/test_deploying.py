@@ -7,11 +7,13 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from types import SimpleNamespace
 
 import pytest
 from shops import free_port
 from vertexes import PARENT, PROJECT, QUICK, options, refused
 
+from clientage.cli import main
 from clientage.cloud import buckets, pipeline
 
 ENDPOINT = f"{PARENT}/endpoints/clientage"
@@ -19,15 +21,25 @@ COMMAND = [sys.executable, "-c", "from clientage.cli import main; main()"]
 
 
 @pytest.fixture
-def deploy(command, cloud, bucket, settings):
-    """Run `clientage deploy …` in a process of its own."""
-    workspace = settings().workspace
+def said(capsys, monkeypatch, tmp_path):
+    """Run the command in this process, as Google's libraries take long to load; what it said, and how it ended."""
+    monkeypatch.chdir(tmp_path)
 
-    def run(*arguments, **environment):
-        given = [part for option in options(bucket.name) for part in ("--set", option)]
-        return command("deploy", *arguments, *given, **{"CLIENTAGE_WORKSPACE": str(workspace), **environment})
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(each) for each in arguments])
+        told = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=told.out, stderr=told.err)
 
     return run
+
+
+@pytest.fixture
+def deploy(said, cloud, bucket, settings, monkeypatch):
+    """Run `clientage deploy …`."""
+    monkeypatch.setenv("CLIENTAGE_WORKSPACE", str(settings().workspace))
+    given = [part for option in options(bucket.name) for part in ("--set", option)]
+    return lambda *arguments: said("deploy", *arguments, *given)
 
 
 @contextlib.contextmanager
@@ -107,23 +119,23 @@ def test_a_model_that_is_not_healthy_ends_with_three(cloud, deploy):
     assert failed.stderr.splitlines()[-1].startswith("error: the new model is not healthy: 1 of 1 failed")
 
 
-def test_what_does_not_fit_is_a_sentence(cloud, deploy, command):
-    for arguments, said in (
+def test_what_does_not_fit_is_a_sentence(cloud, deploy, said):
+    for arguments, sentence in (
         (("vertex", "launch"), "launch: no such action. Give one of train, upload, endpoint"),
         (("run", "undeploy"), "undeploy: no such action. Give one of deploy, traffic, rollback, delete"),
         (("vertex", "traffic", "--split", "3"), "--split 3: not a share. Write --split NAME=PERCENT"),
     ):
         ran = deploy(*arguments)
-        assert (ran.returncode, said in ran.stderr) == (2, True), ran.stderr
-    without = command("deploy", "vertex", "traffic")
+        assert (ran.returncode, sentence in ran.stderr) == (2, True), ran.stderr
+    without = said("deploy", "vertex", "traffic")
     assert (without.returncode, "google.project: not set" in without.stderr) == (2, True)
 
 
-def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, command, bucket, settings):
+def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, said, bucket):
     given = [part for option in options(bucket.name) for part in ("--set", option)]
 
     def doctor():
-        return json.loads(command("doctor", *given, "--json").stdout)["google cloud"]
+        return json.loads(said("doctor", *given, "--json").stdout)["google cloud"]
 
     assert doctor() == {"endpoints": "none runs: nothing to pay"}
     deploy("vertex", "upload")
@@ -140,7 +152,7 @@ def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, command, bucket
     assert found["clientage"].startswith("1 machine, about 2.64 a day. End the cost")
     cloud.plan = lambda method, path, body: refused(403, "no")
     assert "not known: our-shop/europe-west1" in doctor()["endpoints"]
-    assert "google cloud" not in json.loads(command("doctor", "--json").stdout)
+    assert "google cloud" not in json.loads(said("doctor", "--json").stdout)
 
 
 def test_the_pipeline_is_compiled_for_vertex(deploy, tmp_path):
