@@ -47,6 +47,7 @@ def service(model):
     """A real service of a model, as Vertex AI would start it."""
     port = free_port()
     told = {"AIP_HTTP_PORT": str(port), "AIP_STORAGE_URI": model, "CLIENTAGE_SERVE__WORKERS": "1"}
+    told["CLIENTAGE_WORKSPACE"] = "not-there-yet"
     process = subprocess.Popen(
         [*COMMAND, "serve", "--set", "serve.requests_per_minute=0"], env=os.environ | told,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,

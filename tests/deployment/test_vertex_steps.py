@@ -175,6 +175,13 @@ def test_a_deployment_that_fails_leaves_all_as_it_was(cloud, two, to):
     assert split(cloud) == {"1": 100}
 
 
+def test_a_look_that_fails_for_a_moment_undoes_nothing(cloud, two, to):
+    away = [refused(503, "for a moment")] * 2
+    cloud.plan = lambda method, path, body: away.pop() if "/operations/" in path and away else None
+    vertex.serve(to(), two)
+    assert (away, split(cloud)) == ([], {"1": 0, "2": 100})
+
+
 def test_traffic_that_cannot_be_given_leaves_all_as_it_was(cloud, two, to):
     cloud.plan = lambda method, path, body: refused(403, "Permission 'aiplatform.endpoints.update' denied") if (
         method == "PATCH" and list(body["trafficSplit"].values()) == [100] and len(split(cloud)) == 2

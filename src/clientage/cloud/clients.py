@@ -104,7 +104,7 @@ class Google:
         with ExitStack() as cut_off:
             if called_off:
                 cut_off.callback(self._call_off, f"{called_off}/{operation.operation.name}:cancel")
-            self.until(operation.done, what)
+            self.until(lambda: operation.done(retry=again()), what)
             cut_off.pop_all()
         return operation.result()
 
@@ -136,6 +136,13 @@ class Google:
                 )
             self.say(f"{what}, {passed:,.0f} s")
             time.sleep(self._every)
+
+
+def again() -> Any:
+    """Look again where a look fails for a moment: what is under way shall not be undone for that."""
+    from google.api_core.retry import Retry  # noqa: PLC0415
+
+    return Retry(initial=0.5, maximum=10, timeout=ATTEMPT)
 
 
 def credentials() -> Any:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from clientage.cloud.clients import LABEL, Google
+from clientage.cloud.clients import again as once_more
 from clientage.cloud.vertex import DIGEST, explained, host, label, v1
 from clientage.cloud.vertex_endpoints import Machines
 from clientage.cloud.vertex_models import Uploaded
@@ -70,7 +71,12 @@ def train(google: Google, shown: str, digest: str, *, image: str, command: Seque
             if google.rehearsal:
                 return None
             there = _trained(made)
-        return _done(google, there, lambda name: _trained(client.get_custom_job(request={"name": name})), "training")
+        return _done(
+            google,
+            there,
+            lambda name: _trained(client.get_custom_job(request={"name": name}, retry=once_more())),
+            "training",
+        )
 
 
 def batch(google: Google, model: Uploaded, digest: str, *, source: str, out: str, key: str,
@@ -121,7 +127,7 @@ def batch(google: Google, model: Uploaded, digest: str, *, source: str, out: str
             there = _predicted(made)
 
         def look(name: str) -> Job:
-            return _predicted(client.get_batch_prediction_job(request={"name": name}))
+            return _predicted(client.get_batch_prediction_job(request={"name": name}, retry=once_more()))
 
         return _done(google, there, look, "predicting")
 
