@@ -67,11 +67,11 @@ def vertex(
     debug: Debug = False,
 ) -> None:
     """The model on Vertex AI: train it, upload it, serve it by way of a canary, go back, end its cost."""
+    from clientage.deployment import jobs, words
     from clientage.deployment import vertex as steps
-    from clientage.deployment import words
 
     actions: Actions = {
-        "train": lambda to, given: words.trained(steps.train(to, given, source, again=again)),
+        "train": lambda to, given: words.trained(jobs.train(to, given, source, again=again)),
         "upload": lambda to, given: words.uploaded(
             *steps.upload(to, given, model, aliases=alias or (), savedmodel=savedmodel)
         ),
@@ -82,7 +82,7 @@ def vertex(
         "rollback": lambda to, given: words.went_back(*steps.rollback(to, given)),
         "undeploy": lambda to, given: words.gone(steps.undeploy(to, given, version, everything=everything)),
         "batch": lambda to, given: words.predicted(
-            steps.batch(to, given, source, out, version, key=key, savedmodel=savedmodel, again=again)
+            jobs.batch(to, given, source, out, version, key=key, savedmodel=savedmodel, again=again)
         ),
     }
     _do(actions, action, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)

@@ -8,7 +8,7 @@ from vertexes import PARENT, refused
 
 from clientage.cloud import buckets
 from clientage.context import MODEL, store
-from clientage.deployment import connection, vertex
+from clientage.deployment import connection, jobs, vertex
 from clientage.errors import CloudError, GateError, SettingsError
 from clientage.segments import document
 from clientage.tracking import experiments, registry
@@ -270,8 +270,8 @@ def test_train_runs_our_container_once_from_the_same(cloud, settings, to, pinned
     bucket.put("orders/a.parquet", orders.read_bytes())
     given, told = settings("shop.currency=£", "segments.k=4"), []
     cloud.trains = lambda arguments, environment: told.append((arguments, environment)) or True
-    job = vertex.train(to(), given, f"{bucket.name}/orders/a.parquet")
-    assert vertex.train(to(), given, f"{bucket.name}/orders/a.parquet").name == job.name
+    job = jobs.train(to(), given, f"{bucket.name}/orders/a.parquet")
+    assert jobs.train(to(), given, f"{bucket.name}/orders/a.parquet").name == job.name
     (body,) = bodies(cloud, "/customJobs")
     spec = body["jobSpec"]
     (pool,) = spec["workerPoolSpecs"]
@@ -283,9 +283,9 @@ def test_train_runs_our_container_once_from_the_same(cloud, settings, to, pinned
         "run", f"{bucket.name}/orders/a.parquet", "--set", "shop.currency=£", "--set", "segments.k=4",
     ]  # fmt: skip
     assert environment["AIP_MODEL_DIR"] == job.out == f"{out}/model"
-    vertex.train(to(), given, f"{bucket.name}/orders/a.parquet", again=True)
+    jobs.train(to(), given, f"{bucket.name}/orders/a.parquet", again=True)
     bucket.put("orders/a.parquet", orders.read_bytes() + b" ")
-    vertex.train(to(), given, f"{bucket.name}/orders/a.parquet")
+    jobs.train(to(), given, f"{bucket.name}/orders/a.parquet")
     assert len(bodies(cloud, "/customJobs")) == 3
 
 
@@ -293,18 +293,18 @@ def test_a_training_that_fails_is_told_with_its_log(cloud, settings, to, bucket,
     bucket.put("orders/b.parquet", orders.read_bytes())
     cloud.trains = lambda arguments, environment: False
     with pytest.raises(CloudError, match=r"job \d+ failed: The replica .* gcloud logging read .resource.labels.job_id"):
-        vertex.train(to(), settings(), f"{bucket.name}/orders/b.parquet")
+        jobs.train(to(), settings(), f"{bucket.name}/orders/b.parquet")
     with pytest.raises(CloudError, match=r"there is nothing. Copy the order lines there"):
-        vertex.train(to(), settings(), f"{bucket.name}/nowhere")
+        jobs.train(to(), settings(), f"{bucket.name}/nowhere")
     with pytest.raises(SettingsError, match=r"no order lines"):
-        vertex.train(to(), settings(), "")
+        jobs.train(to(), settings(), "")
 
 
 def test_a_batch_is_asked_once(cloud, two, to, bucket, modelled):
     bucket.put("in.jsonl", b'{"customer_id": "1"}\n')
     asked = (f"{bucket.name}/in.jsonl", f"{bucket.name}/out")
-    done = vertex.batch(to(), two, *asked, key="customer_id")
-    assert vertex.batch(to(), two, *asked, key="customer_id") == done
+    done = jobs.batch(to(), two, *asked, key="customer_id")
+    assert jobs.batch(to(), two, *asked, key="customer_id") == done
     (body,) = bodies(cloud, "/batchPredictionJobs")
     assert body["model"] == f"{MODEL_NAME}@2"
     assert body["inputConfig"] == {"instancesFormat": "jsonl", "gcsSource": {"uris": [asked[0]]}}
@@ -317,13 +317,13 @@ def test_a_batch_is_asked_once(cloud, two, to, bucket, modelled):
 
 
 def test_a_batch_over_bigquery(cloud, two, to):
-    vertex.batch(to(), two, "bigquery://our-shop/shop/customers", "bigquery://our-shop/shop")
+    jobs.batch(to(), two, "bigquery://our-shop/shop/customers", "bigquery://our-shop/shop")
     (body,) = bodies(cloud, "/batchPredictionJobs")
     assert body["inputConfig"]["bigquerySource"] == {"inputUri": "bq://our-shop.shop.customers"}
     assert body["outputConfig"]["bigqueryDestination"] == {"outputUri": "bq://our-shop.shop"}
     for source, out in (("gs://b/x.csv", "gs://b/o"), ("bigquery://p/d", "gs://b/o"), ("gs://b/x.jsonl", "here")):
         with pytest.raises((SettingsError, CloudError), match=r"Give gs://|Write bigquery://|there is no such bucket"):
-            vertex.batch(to(), two, source, out)
+            jobs.batch(to(), two, source, out)
 
 
 def test_a_savedmodel_is_served_by_the_container_of_vertex(cloud, settings, to):
