@@ -136,7 +136,7 @@ def test_directions_are_kept():
         ("transactions/clean.py", "from clientage import warehouse"),
         ("report/page.py", "from clientage.segments import profile"),
         ("tables.py", "from clientage import settings"),
-        ("settings.py", "from clientage import tables"),
+        ("settings/section.py", "from clientage import tables"),
         ("terminal.py", "from clientage import pipeline"),
         ("manifest.py", "from clientage import pipeline"),
         ("doctor.py", "from clientage import cli"),

@@ -156,3 +156,20 @@ def test_a_dashboard_with_a_secret_in_its_address_is_refused_without_repeating_i
         load(overrides=[f"alerts.dashboard_url={given}"])
     assert "hunter2" not in str(refused.value)
     assert load(overrides=["alerts.dashboard_url=https://h.example:8050/a?b=c"]).alerts.dashboard_url
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("google.project=Our Shop", "google.project: write it as our-shop-123456"),
+        ("google.region=Europe", "google.region: write it as europe-west1"),
+        ("google.bucket=our-shop", "google.bucket: write it as gs://bucket/folder"),
+        ("google.service_account=shop", "google.service_account: write it as name@our-shop.iam.gserviceaccount.com"),
+        ("deploy.endpoint=Our_Shop", "deploy.endpoint: write it as clientage-shop"),
+        ("deploy.canary=100", "deploy.canary: .* less than or equal to 99"),
+        ("deploy.min_replicas=5", "deploy.min_replicas is above deploy.max_replicas"),
+    ],
+)
+def test_what_google_would_refuse_is_refused_before(given, said):
+    with pytest.raises(SettingsError, match=said):
+        load(overrides=[given])

@@ -19,6 +19,7 @@ from clientage.cli_dashboard import dashboard
 from clientage.cli_deploy import deploy
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
+from clientage.cli_google import cloud_run, pipeline, vertex
 from clientage.cli_monitor import monitor, tell
 from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace, door
 from clientage.cli_options import settings_of as _settings
@@ -38,6 +39,9 @@ app = typer.Typer(
 )
 app.add_typer(export, name="export")
 app.add_typer(deploy, name="deploy")
+deploy.command()(vertex)
+deploy.command("run")(cloud_run)
+deploy.command("pipeline")(pipeline)
 app.command()(run)
 app.command()(step)
 app.command()(publish)
@@ -78,7 +82,7 @@ def train(
     debug: Debug = False,
 ) -> None:
     """A challenger for the model in use: trained beside it, matched, judged and sent to MLflow."""
-    from clientage import pipeline, retraining, standings, terminal, training
+    from clientage import artifacts, pipeline, retraining, standings, terminal, training
 
     settings = _settings(config, workspace, set_, {"segments.recipe": recipe, "segments.k": k}, publishes=True)
     if due and (why := retraining.not_due(settings)):
@@ -86,12 +90,15 @@ def train(
         raise typer.Exit(GateError.exit_code)
     with terminal.following(quiet=as_json) as tell:
         trained = training.train(settings, sweep=sweep, tell=tell)
+    handed = artifacts.hand_over(trained.workspace)
     if as_json:
         typer.echo(json.dumps(asdict(trained), default=str, indent=1))
         return
     profiles = pipeline.rows(settings.model_copy(update={"workspace": trained.workspace}), "profiles")
     terminal.show_segments(profiles)
     standings.show_training(trained, settings.tracking.model, profiles, terminal.repeated(config, workspace))
+    if handed:
+        typer.echo(f"{'handed over':<12}{handed}")
 
 
 @app.command()
@@ -288,9 +295,10 @@ def doctor(
 ) -> None:
     """Show what is understood of a source and whether all is set up, before running."""
     from clientage import doctor as checks
-    from clientage import terminal
+    from clientage import idle, terminal
 
-    found = checks.examine(_settings(config, workspace, set_), source)
+    settings = _settings(config, workspace, set_)
+    found = checks.examine(settings, source) | idle.examine(settings)
     if as_json:
         typer.echo(json.dumps(found, default=str, indent=1))
     else:

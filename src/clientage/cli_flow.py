@@ -42,7 +42,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Order lines in; tables, segments and a report out."""
-    from clientage import drafts, pipeline, terminal
+    from clientage import artifacts, drafts, pipeline, terminal
 
     flags = {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k}
     settings = settings_of(config, workspace, set_, flags, publishes=True)
@@ -51,6 +51,7 @@ def run(
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
         else:
             manifest = pipeline.run(settings, source, with_evaluation=evaluate, keep_model=keep_model, tell=tell)
+    handed = "" if draft else artifacts.hand_over(settings.workspace)
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
         return
@@ -62,6 +63,8 @@ def run(
         _show_evaluation(settings)
     terminal.show_cost(manifest.stages.values(), settings.warehouse.price)
     terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=evaluate)
+    if handed:
+        typer.echo(f"{'handed over':<12}{handed}")
 
 
 def step(

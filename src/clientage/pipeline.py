@@ -34,7 +34,7 @@ DECISIVE = ("as_of", "shop", "source", "clean", "segments", "recommendations", H
 # where tables are, what they may use, how they are judged and what is tried: this decides no table of a run
 UNDECISIVE = (
     "workspace", "warehouse", "tracking", "gate", "serve", "sweep", "monitor", "alerts",
-    "dashboard",
+    "dashboard", "google", "deploy",
     "evaluate.cutoffs", "evaluate.folds", "evaluate.groups",
 )  # fmt: skip
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -28,18 +28,12 @@ from pydantic_settings import (
 from pydantic_settings import SettingsError as PydanticSettingsError
 
 from clientage.errors import SettingsError, joined
+from clientage.settings.google import Deploy, Google
+from clientage.settings.section import Count, Section, Share
 
-Share = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
 OptionalDay = Annotated[date | None, BeforeValidator(lambda given: None if given == "" else given)]
 
 MOST_CANDIDATES = 10_000  # of a sweep
-
-
-class Section(BaseModel):
-    """A named part of the settings; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Shop(Section):
@@ -416,6 +410,8 @@ class Settings(BaseSettings):
     alerts: Alerts = Field(Alerts(), description="See the section below.")
     dashboard: Dashboard = Field(Dashboard(), description="See the section below.")
     warehouse: Warehouse = Field(Warehouse(), description="See the section below.")
+    google: Google = Field(Google(), description="See the section below.")
+    deploy: Deploy = Field(Deploy(), description="See the section below.")
 
     @classmethod
     def settings_customise_sources(
@@ -446,6 +442,8 @@ class Settings(BaseSettings):
             raise ValueError("quiet hours have one end: give alerts.quiet_from and alerts.quiet_until, or neither")
         if self.alerts.quiet_from and self.alerts.quiet_from == self.alerts.quiet_until:
             raise ValueError("quiet hours end when they begin: give alerts.quiet_until another time of day")
+        if self.deploy.min_replicas > self.deploy.max_replicas:
+            raise ValueError("deploy.min_replicas is above deploy.max_replicas: give min_replicas ≤ max_replicas")
         return self
 
 

@@ -1,0 +1,115 @@
+"""A model as a folder that a service can be given: the model, what was said of its run, and the tables it looks up."""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from clientage.cloud import buckets
+from clientage.context import store
+from clientage.errors import InputError
+from clientage.export import savedmodel
+from clientage.portable import write_savedmodel
+from clientage.serving.place import WATCHED, Place, envelope
+from clientage.settings import Settings
+from clientage.tracking import registry
+
+MODEL_DIR = "AIP_MODEL_DIR"  # where a training container of Vertex AI is to write its model
+DOCUMENT, ENVELOPE = "segments.json", "model.json"
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A model that is ready to be copied.
+
+    Attributes:
+        files: By what they are called there; the model comes last, as without it there is none.
+        digest: Of all of them but for what is said of the run, which has times in it.
+        registered: The model's number in the registry; empty where it has none.
+        aliases: That it has there.
+    """
+
+    files: dict[str, Path]
+    digest: str
+    registered: str = ""
+    aliases: tuple[str, ...] = ()
+
+
+def hand_over(workspace: Path) -> str:
+    """Copy the model of a workspace to where `AIP_MODEL_DIR` says; where to, or empty where it says nothing.
+
+    Raises:
+        CloudError: It could not be copied.
+    """
+    address = os.environ.get(MODEL_DIR, "").rstrip("/")
+    if address:
+        buckets.copied(of_workspace(workspace).files, address)
+    return address
+
+
+def of_workspace(workspace: Path) -> Artifact:
+    """The model of a workspace, with its tables.
+
+    Raises:
+        InputError: There is no model.
+    """
+    return _made(_tables(workspace) | {DOCUMENT: Place.in_folder(workspace).document})
+
+
+@contextlib.contextmanager
+def chosen(settings: Settings, wanted: str) -> Iterator[Artifact]:
+    """The model to upload, as long as this lasts.
+
+    Args:
+        settings: All of them.
+        wanted: A folder, or an alias or version of the registry; empty: the model of the workspace.
+
+    Raises:
+        ClientageError: It is not there.
+    """
+    if not wanted or Path(wanted).is_dir():
+        yield of_workspace(Path(wanted or settings.workspace))
+        return
+    if os.sep in wanted:
+        raise InputError(f"{wanted}: no such folder. Give another --model.")
+    there = store(settings)
+    version = registry.get(there, wanted)
+    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
+        path = Path(scratch) / ENVELOPE
+        path.write_text(envelope(str(version.version), registry.document(there, version)), encoding="utf-8")
+        made = _made(_tables(settings.workspace) | {ENVELOPE: path})
+        yield Artifact(made.files, made.digest, str(version.version), version.aliases)
+
+
+@contextlib.contextmanager
+def saved(settings: Settings) -> Iterator[Artifact]:
+    """The model of the workspace as a SavedModel, as long as this lasts.
+
+    Raises:
+        ClientageError: There is no model, or TensorFlow is not installed.
+    """
+    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
+        folder = Path(scratch) / "savedmodel"
+        made = write_savedmodel(settings, out=folder)
+        files = {path.relative_to(folder).as_posix(): path for path in sorted(folder.rglob("*")) if path.is_file()}
+        files["saved_model.pb"] = files.pop("saved_model.pb")  # the last
+        digest = hashlib.sha256(f"savedmodel {made.model} {files[savedmodel.ABOUT].read_text()}".encode()).hexdigest()
+        yield Artifact(files, digest)
+
+
+def _tables(workspace: Path) -> dict[str, Path]:
+    """What lies beside the model, where it is there."""
+    names = ["run.json", *(f"tables/{name}.parquet" for name in WATCHED)]
+    return {name: workspace / name for name in names if (workspace / name).is_file()}
+
+
+def _made(files: dict[str, Path]) -> Artifact:
+    total = hashlib.sha256()
+    for name, path in sorted(files.items()):
+        if name != "run.json":
+            with path.open("rb") as file:
+                total.update(f"{name} {hashlib.file_digest(file, 'sha256').hexdigest()}\n".encode())
+    return Artifact(files, total.hexdigest())

@@ -1,0 +1,80 @@
+"""Work on machines of Vertex AI that ends by itself: a training, a batch of predictions."""
+
+import json
+
+from clientage.cloud import buckets, vertex_jobs, vertex_models
+from clientage.cloud.clients import Google
+from clientage.cloud.vertex_endpoints import Machines
+from clientage.cloud.vertex_jobs import Job
+from clientage.deployment import connection
+from clientage.deployment.samples import samples
+from clientage.deployment.vertex import digest, name
+from clientage.errors import SettingsError
+from clientage.settings import Settings
+
+DECIDING = ("shop", "source", "clean", "segments", "recommendations")  # sections that a training is told of
+
+
+def train(to: Google, settings: Settings, source: str, *, again: bool = False) -> Job | None:
+    """Train in our container on Vertex AI; None in a rehearsal.
+
+    Args:
+        to: Google Cloud.
+        settings: All of them.
+        source: gs://… with the order lines, or what else `clientage run` reads.
+        again: Whether to train although the same was trained from the same.
+
+    Raises:
+        ClientageError: What the user can mend.
+    """
+    if not source:
+        raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
+    image, root, wanted = connection.pinned(to, settings), connection.bucket(settings), settings.deploy
+    command = ["run", source, *_changed(settings)]
+    what = [image, command, buckets.fingerprint(source) if source.startswith("gs://") else ""]
+    made_of = digest(what)
+    return vertex_jobs.train(
+        to, f"{settings.tracking.model}-{made_of[:8]}", made_of, image=image, command=command,
+        out=f"{root}/training/{made_of[:16]}", environment={"CLIENTAGE_WORKSPACE": "/tmp/workspace"},  # noqa: S108
+        on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again,
+    )  # fmt: skip
+
+
+def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "", *, key: str = "",
+          savedmodel: bool = False, again: bool = False) -> Job | None:  # fmt: skip
+    """Predict for all customers of a file or table; None in a rehearsal.
+
+    Args:
+        to: Google Cloud.
+        settings: All of them.
+        source: gs://….jsonl or bigquery://project/dataset/table.
+        out: gs://folder or bigquery://project/dataset.
+        wanted: The version's number or alias in Vertex AI; empty: the newest.
+        key: Field that says whose a prediction is; not sent to the model.
+        savedmodel: Whether by the SavedModel.
+        again: Whether to ask although the same was asked.
+
+    Raises:
+        ClientageError: What the user can mend.
+    """
+    limits = settings.deploy
+    model = vertex_models.find(to, name(settings, savedmodel=savedmodel), wanted)
+    seen = buckets.fingerprint(source) if source.startswith("gs://") else ""
+    on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, settings.google.service_account)
+    features = tuple(samples(model.artifact)[0]) if key else ()
+    return vertex_jobs.batch(
+        to, model, digest([model.full, source, seen, out, key]), source=source, out=out, key=key,
+        features=features, on=on, again=again,
+    )  # fmt: skip
+
+
+def _changed(settings: Settings) -> list[str]:
+    """The settings that decide tables and are not as they come, as options of `clientage run`."""
+    found = [] if settings.as_of is None else ["--as-of", str(settings.as_of)]
+    for section in DECIDING:
+        usual = Settings.model_fields[section].default.model_dump(mode="json")
+        for key, value in getattr(settings, section).model_dump(mode="json").items():
+            if value != usual[key] and value is not None:
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                found += ["--set", f"{section}.{key}={text}"]
+    return found

@@ -1,0 +1,218 @@
+"""Cloud Run, step by step: deploy, traffic, rollback, delete."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from clientage.cloud import run
+from clientage.cloud.clients import Google
+from clientage.cloud.run import Revision, Service, Template
+from clientage.cloud.vertex_endpoints import scaled, shared
+from clientage.deployment import canary, connection
+from clientage.deployment.canary import Answer, Health
+from clientage.deployment.delivered import deliver
+from clientage.deployment.samples import samples
+from clientage.errors import CloudError, SettingsError
+from clientage.settings import Settings
+
+LONGEST = 30.0  # seconds that a sample prediction may take, at least: the first one may wait for a container
+
+
+@dataclass(frozen=True)
+class Served:
+    """A revision that has all traffic of a service.
+
+    Attributes:
+        service: As it is now.
+        revision: Its name.
+        health: What was measured; None where it had all traffic already.
+    """
+
+    service: Service
+    revision: str
+    health: Health | None = None
+
+
+@dataclass
+class Rollout:
+    """A revision on its way to all traffic of a service.
+
+    Attributes:
+        to: Google Cloud.
+        shown: Name of the service.
+        service: As it was before; None where there was none.
+        template: Of the revision.
+        others: Who has the traffic when it has none, together 100; nobody where it is alone.
+        longest: Seconds that an answer may take.
+        made: Whether the revision is there.
+    """
+
+    to: Google
+    shown: str
+    service: Service | None
+    template: Template
+    others: dict[str, int]
+    longest: float
+    made: bool = False
+
+    @property
+    def new(self) -> str:
+        """The revision."""
+        return self.template.name
+
+    @property
+    def alone(self) -> bool:
+        """Whether there is no other that could take traffic."""
+        return not self.others
+
+    def give(self, percent: int) -> None:
+        """Give the revision a share; the first time, it is made."""
+        if self.service is None:
+            run.make(self.to, self.shown, self.template)
+        else:
+            template, tagged = None if self.made else self.template, self.new if percent < 100 else ""
+            run.change(self.to, self.service, shared(self.others, self.new, percent), template, tagged)
+        self.made = True
+
+    def back(self) -> None:
+        """All traffic to those who had it before; a service that was made for the revision goes."""
+        now = run.find(self.to, self.shown)
+        if now is None:
+            return
+        if self.service is None:
+            run.delete(self.to, now)
+        elif self.others:
+            run.change(self.to, now, self.others)
+
+    def ask(self, body: bytes) -> Answer:
+        """Ask the revision at its own address."""
+        address, bearer = self._asked
+        return canary.timed(
+            lambda: run.predict(self._session, address, body, bearer, self.longest), lambda response: self.new
+        )
+
+    @cached_property
+    def _session(self) -> Any:
+        import requests  # noqa: PLC0415
+
+        return requests.Session()
+
+    @cached_property
+    def _asked(self) -> tuple[str, str]:
+        """The revision's own address, and what lets a request in."""
+        now = run.find(self.to, self.shown)
+        mine = next((each for each in now.revisions if each.name == self.new), None) if now else None
+        if now is None or mine is None:
+            raise CloudError(f"{self.to.place}: the revision {self.new} is not there. Deploy it again.", "not found")
+        return mine.address or now.address, run.token(now)
+
+
+def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
+    """Deploy a model as a revision, judge it with a share of the traffic, and give it all; None in a rehearsal.
+
+    Args:
+        to: Google Cloud.
+        settings: All of them.
+        wanted: A folder, gs://…, an alias or version of the registry; empty: the model of the workspace.
+
+    Raises:
+        GateError: It is not healthy; all is as it was before.
+        ClientageError: What the user can mend; all is as it was before.
+    """
+    limits, shown = settings.deploy, settings.deploy.endpoint
+    image = connection.pinned(to, settings)
+    made = deliver(to, settings, wanted)
+    template = _template(settings, image, made.address)
+    service = run.find(to, shown)
+    if service and service.split == {template.name: 100}:
+        return Served(service, template.name)
+    rest = [each for each in service.revisions if each.name != template.name] if service else []
+    split = {each.name: each.percent for each in rest if each.percent} or {each.name: 100 for each in rest[:1]}
+    longest, there = max(LONGEST, 2 * limits.max_seconds), service is not None and len(rest) < len(service.revisions)
+    rollout = Rollout(to, shown, service, template, scaled(split, 100), longest, there)
+    if to.rehearsal:
+        for percent in (100,) if rollout.alone else (limits.canary, 100):
+            rollout.give(percent)
+        return None
+    asked = samples(made.address)
+    health = canary.through(rollout, asked, limits, direct=True, say=to.say)
+    return Served(at(to, settings), template.name, health)
+
+
+def at(to: Google, settings: Settings) -> Service:
+    """The service.
+
+    Raises:
+        CloudError: There is none.
+    """
+    shown = settings.deploy.endpoint
+    if found := run.find(to, shown):
+        return found
+    raise CloudError(f"{to.place}: there is no service {shown}. Make one: clientage deploy run deploy.", "not found")
+
+
+def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Service:
+    """Share the traffic among revisions.
+
+    Raises:
+        SettingsError: It is not 100 together.
+        CloudError: A revision is not there, or it could not be done.
+    """
+    service = at(to, settings)
+    if sum(split.values()) != 100 or any(percent < 0 for percent in split.values()):
+        raise SettingsError(f"--split: {sum(split.values())} percent together. Give shares that are 100 together.")
+    if unknown := sorted(split.keys() - {each.name for each in service.revisions}):
+        have = ", ".join(each.name for each in service.revisions)
+        raise CloudError(f"{to.place}: there is no revision {', '.join(unknown)}. There is {have}.", "not found")
+    if split != service.split:
+        run.change(to, service, split)
+    return service if to.rehearsal else at(to, settings)
+
+
+def rollback(to: Google, settings: Settings) -> tuple[Service, Revision, Revision]:
+    """Give all traffic to the revision before.
+
+    Returns:
+        The service, the revision that has the traffic, and the one that had it.
+
+    Raises:
+        CloudError: There is none before, or it could not be done.
+    """
+    service = at(to, settings)
+    now, before = service.serving, service.before
+    if not now or not before:
+        raise CloudError(
+            f"{to.place}: {settings.deploy.endpoint} has no revision before. Deploy another model: "
+            "clientage deploy run deploy --model VERSION",
+            "not found",
+        )
+    run.change(to, service, {before.name: 100})
+    return service if to.rehearsal else at(to, settings), before, now
+
+
+def delete(to: Google, settings: Settings) -> Service | None:
+    """Remove the service; None where there is none any more.
+
+    Raises:
+        CloudError: It could not be done.
+    """
+    found = run.find(to, settings.deploy.endpoint)
+    if found:
+        run.delete(to, found)
+    return found
+
+
+def _template(settings: Settings, image: str, model: str) -> Template:
+    limits, account = settings.deploy, settings.google.service_account
+    environment = connection.environment(settings) | {"CLIENTAGE_SERVE__MODEL": model}
+    digest = hashlib.sha256(
+        json.dumps([image, environment, limits.min_containers, limits.max_replicas, limits.cpu, limits.memory, account])
+        .encode()
+    ).hexdigest()[:10]  # fmt: skip
+    return Template(
+        f"{limits.endpoint}-{digest}", image, environment, limits.min_containers, limits.max_replicas, limits.cpu,
+        limits.memory, account,
+    )  # fmt: skip

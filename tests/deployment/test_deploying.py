@@ -1,0 +1,194 @@
+"""The command delivers a model: what a person types, sees, and is told when it goes wrong; a real service answers."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from types import SimpleNamespace
+
+import pytest
+from shops import free_port
+from vertexes import PARENT, PROJECT, QUICK, options, refused
+
+from clientage.cli import main
+from clientage.cloud import buckets, pipeline
+
+ENDPOINT = f"{PARENT}/endpoints/clientage"
+COMMAND = [sys.executable, "-c", "from clientage.cli import main; main()"]
+
+
+@pytest.fixture
+def said(capsys, monkeypatch, tmp_path):
+    """Run the command in this process, as Google's libraries take long to load; what it said, and how it ended."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments):
+        with pytest.raises(SystemExit) as ended:
+            main([str(each) for each in arguments])
+        told = capsys.readouterr()
+        return SimpleNamespace(returncode=ended.value.code, stdout=told.out, stderr=told.err)
+
+    return run
+
+
+@pytest.fixture
+def deploy(said, cloud, bucket, settings, monkeypatch):
+    """Run `clientage deploy …`."""
+    monkeypatch.setenv("CLIENTAGE_WORKSPACE", str(settings().workspace))
+    given = [part for option in options(bucket.name) for part in ("--set", option)]
+    return lambda *arguments: said("deploy", *arguments, *given)
+
+
+@contextlib.contextmanager
+def service(model):
+    """A real service of a model, as Vertex AI would start it."""
+    port = free_port()
+    told = {"AIP_HTTP_PORT": str(port), "AIP_STORAGE_URI": model, "CLIENTAGE_SERVE__WORKERS": "1"}
+    told["CLIENTAGE_WORKSPACE"] = "not-there-yet"
+    process = subprocess.Popen(
+        [*COMMAND, "serve", "--set", "serve.requests_per_minute=0"], env=os.environ | told,
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    try:
+        while True:
+            assert process.poll() is None, "the service ended"
+            with contextlib.suppress(OSError), urllib.request.urlopen(f"http://127.0.0.1:{port}/ping", timeout=5):
+                break
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(60)
+
+
+@pytest.mark.slow
+def test_order_lines_in_a_bucket_become_a_model_that_serves(cloud, deploy, bucket, orders, tmp_path, monkeypatch):
+    """Trained by the command in `AIP_MODEL_DIR`, uploaded from there, and served by a real service."""
+    monkeypatch.chdir(tmp_path)
+    bucket.put("shop/orders.parquet", orders.read_bytes())
+
+    def trains(arguments, environment):
+        quick = [part for each in QUICK for part in ("--set", each)]
+        ran = subprocess.run(
+            [*COMMAND, *arguments, *quick], env=os.environ | environment | {"CLIENTAGE_WORKSPACE": "trained"},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert "handed over gs://" in ran.stdout, ran.stderr
+        return ran.returncode == 0
+
+    cloud.trains = trains
+    trained = deploy("vertex", "train", f"{bucket.name}/shop/orders.parquet")
+    assert trained.returncode == 0, trained.stderr
+    assert "next: clientage deploy vertex upload --model gs://" in trained.stdout
+    assert "training (" in trained.stderr
+    model = json.loads(deploy("vertex", "train", f"{bucket.name}/shop/orders.parquet", "--json").stdout)["out"]
+    assert buckets.has(f"{model}/segments.json") and buckets.has(f"{model}/tables/recommendations.parquet")
+
+    uploaded = deploy("vertex", "upload", "--model", model, "--alias", "champion")
+    assert uploaded.returncode == 0, uploaded.stderr
+    assert "clientage-segments version 1 = champion" in uploaded.stdout
+    with service(model) as address:
+        cloud.serves = lambda deployed: address
+        served = deploy("vertex", "endpoint", "--version", "champion")
+    assert served.returncode == 0, served.stderr
+    assert "20 predictions by the new model, 0 failed, 95 in 100 within" in served.stdout
+    assert "clientage-segments version 1 has all traffic of clientage" in served.stdout
+
+
+def test_a_dry_run_shows_every_request_and_json_is_for_machines(cloud, deploy):
+    shown = deploy("vertex", "upload", "--dry-run")
+    assert shown.returncode == 0, shown.stderr
+    assert f"POST {cloud.address}/v1/{PARENT}/models:upload\n{{" in shown.stdout
+    assert "1 request would change something; none was made" in shown.stdout
+    assert not cloud.changes
+    found = json.loads(deploy("vertex", "upload", "--json").stdout)
+    assert (found["uploaded"], found["version"]) == (True, "1")
+    planned = json.loads(deploy("vertex", "endpoint", "--dry-run", "--json").stdout)["requests"]
+    assert [(each["method"], each["url"].rpartition("/")[2]) for each in planned] == [
+        ("POST", "endpoints?endpointId=clientage"),
+        ("POST", "clientage:deployModel"),
+    ]
+
+
+def test_a_model_that_is_not_healthy_ends_with_three(cloud, deploy):
+    deploy("vertex", "upload")
+    cloud.serves = lambda model: lambda body: (500, {})
+    failed = deploy("vertex", "endpoint")
+    assert failed.returncode == 3
+    assert failed.stderr.splitlines()[-1].startswith("error: the new model is not healthy: 1 of 1 failed")
+
+
+def test_what_does_not_fit_is_a_sentence(cloud, deploy, said):
+    for arguments, sentence in (
+        (("vertex", "launch"), "launch: no such action. Give one of train, upload, endpoint"),
+        (("run", "undeploy"), "undeploy: no such action. Give one of deploy, traffic, rollback, delete"),
+        (("vertex", "traffic", "--split", "3"), "--split 3: not a share. Write --split NAME=PERCENT"),
+    ):
+        ran = deploy(*arguments)
+        assert (ran.returncode, sentence in ran.stderr) == (2, True), ran.stderr
+    without = said("deploy", "vertex", "traffic")
+    assert (without.returncode, "google.project: not set" in without.stderr) == (2, True)
+
+
+def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, said, bucket):
+    given = [part for option in options(bucket.name) for part in ("--set", option)]
+
+    def doctor():
+        return json.loads(said("doctor", *given, "--json").stdout)["google cloud"]
+
+    assert doctor() == {"endpoints": "none runs: nothing to pay"}
+    deploy("vertex", "upload")
+    deploy("vertex", "endpoint")
+    assert doctor()["clientage"] == "20 predictions in 7 days, 1 machine, about 2.64 a day."
+    cloud.predictions.clear()
+    assert doctor()["clientage"] == (
+        "idle: no prediction in 7 days, 1 machine, about 2.64 a day. "
+        "End the cost: clientage deploy vertex undeploy --all"
+    )
+    cloud.plan = lambda method, path, body: refused(403, "no") if "timeSeries" in path else None
+    found = doctor()
+    assert "roles/monitoring.viewer" in found["predictions"]
+    assert found["clientage"].startswith("1 machine, about 2.64 a day. End the cost")
+    cloud.plan = lambda method, path, body: refused(403, "no")
+    assert "not known: our-shop/europe-west1" in doctor()["endpoints"]
+    assert "google cloud" not in json.loads(said("doctor", "--json").stdout)
+
+
+def test_the_pipeline_is_compiled_for_vertex(deploy, tmp_path):
+    yaml = pytest.importorskip("yaml")
+    pytest.importorskip("kfp")
+    written = deploy("pipeline", "--out", "flow.yaml")
+    assert written.returncode == 0, written.stderr
+    flow = next(yaml.safe_load_all((tmp_path / "flow.yaml").read_text()))
+    executors = flow["deploymentSpec"]["executors"]
+    containers = {name: each["container"] for name, each in executors.items()}
+    assert {each["image"].partition(":")[0] for each in containers.values()} == {
+        f"europe-west1-docker.pkg.dev/{PROJECT}/clientage/clientage"
+    }
+    train = containers["exec-train"]
+    assert train["command"] == ["env"]
+    assert train["args"][1:3] == ["clientage", "run"]
+    assert "google.project=our-shop" in containers["exec-upload"]["args"]
+    tasks = flow["root"]["dag"]["tasks"]
+    assert tasks["upload"]["dependentTasks"] == ["train"]
+    assert tasks["endpoint"]["dependentTasks"] == ["upload"]
+
+
+@pytest.mark.slow
+def test_the_pipeline_runs_on_this_machine(cloud, bucket, orders, tmp_path, monkeypatch):
+    local = pytest.importorskip("kfp.local")
+    program = tmp_path / "clientage"
+    program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from clientage.cli import main; main()' \"$@\"\n")
+    program.chmod(0o755)
+    monkeypatch.setenv(pipeline.PROGRAM, str(program))
+    monkeypatch.setenv("CLIENTAGE_WORKSPACE", str(tmp_path / "workspace"))
+    monkeypatch.setenv("CLIENTAGE_SEGMENTS__BOOTSTRAPS", "2")
+    monkeypatch.setenv("CLIENTAGE_SEGMENTS__K", "4")
+    monkeypatch.chdir(tmp_path)
+    local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path / "outputs"))
+    given = [part for option in options(bucket.name) for part in ("--set", option)]
+    pipeline.local(bucket.name, given)(source=str(orders), folder=f"{bucket.name}/flow")
+    (deployed,) = cloud.endpoints[ENDPOINT]["deployedModels"]
+    assert cloud.endpoints[ENDPOINT]["trafficSplit"] == {deployed["id"]: 100}

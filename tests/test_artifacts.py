@@ -1,0 +1,53 @@
+"""A model as a folder that a service can be given."""
+
+import shutil
+
+import pytest
+
+from clientage import artifacts
+from clientage.context import MODEL
+from clientage.errors import CloudError, InputError
+from clientage.serving.models import read_document
+from clientage.serving.place import Place
+
+
+@pytest.fixture
+def workspace(sample_run, tmp_path):
+    return shutil.copytree(sample_run[0].workspace, tmp_path / "workspace")
+
+
+def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, tmp_path, monkeypatch):
+    monkeypatch.delenv(artifacts.MODEL_DIR, raising=False)
+    assert artifacts.hand_over(workspace) == ""
+    monkeypatch.setenv(artifacts.MODEL_DIR, f"{tmp_path / 'out' / 'model'}/")
+    out = tmp_path / "out" / "model"
+    assert artifacts.hand_over(workspace) == str(out)
+    assert (out / "segments.json").read_bytes() == (workspace / MODEL).read_bytes()
+    there = Place.in_folder(out)
+    assert there.tables == out
+    assert read_document(there)[0] == read_document(Place.in_folder(workspace))[0]
+    assert {path.stem for path in (out / "tables").iterdir()} >= {"customers", "profiles", "products", "popularity"}
+
+
+def test_where_it_cannot_be_written_is_told(workspace, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv(artifacts.MODEL_DIR, str(tmp_path / "file" / "model"))
+    with pytest.raises(CloudError, match=r"file/model: cannot be used \(.*\). Give another place"):
+        artifacts.hand_over(workspace)
+
+
+def test_the_same_model_has_the_same_digest_whenever_it_was_made(workspace):
+    before = artifacts.of_workspace(workspace).digest
+    (workspace / "run.json").write_text("{}")
+    assert artifacts.of_workspace(workspace).digest == before
+    (workspace / "tables" / "affinities.parquet").unlink()
+    assert artifacts.of_workspace(workspace).digest != before
+
+
+def test_the_model_comes_last(workspace):
+    assert list(artifacts.of_workspace(workspace).files)[-1] == artifacts.DOCUMENT
+
+
+def test_a_folder_without_a_model_is_told(tmp_path):
+    with pytest.raises(InputError, match="no model in it"):
+        artifacts.of_workspace(tmp_path)
