@@ -21,7 +21,7 @@ import pyarrow.parquet as pq
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 
-from clientage.cloud.bigquery import ATTEMPT, Dataset
+from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
 from clientage.errors import CloudError
 
 LONGEST = 3600  # seconds of one statement
@@ -90,7 +90,7 @@ class Engine:
             CloudError: It is not there, or has a column of a kind that is not known.
         """
         with self.dataset.explained():
-            found = self.dataset.client.get_table(f"{self.dataset.name}.{name}", timeout=ATTEMPT)
+            found = self.dataset.client.get_table(f"{self.dataset.name}.{name}", retry=retry(), timeout=ATTEMPT)
         unknown = [field.name for field in found.schema if field.field_type not in _TYPES or field.mode == "REPEATED"]
         if unknown:
             raise CloudError(
@@ -159,21 +159,26 @@ class Engine:
     def rows(self, name: str) -> int:
         """How many rows a table has."""
         with self.dataset.explained():
-            return int(self.dataset.client.get_table(f"{self.dataset.name}.{name}", timeout=ATTEMPT).num_rows or 0)
+            return int(
+                self.dataset.client.get_table(f"{self.dataset.name}.{name}", retry=retry(), timeout=ATTEMPT).num_rows
+                or 0
+            )
 
     def lasting(self, name: str, until: timedelta | None) -> None:
         """How long a table stays; None: as long as nobody removes it. One that is not there is none to care for."""
         from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
         with self.dataset.explained(), contextlib.suppress(NotFound):
-            found = self.dataset.client.get_table(f"{self.dataset.name}.{name}", timeout=ATTEMPT)
+            found = self.dataset.client.get_table(f"{self.dataset.name}.{name}", retry=retry(), timeout=ATTEMPT)
             found.expires = datetime.now(UTC) + until if until else None
-            self.dataset.client.update_table(found, ["expires"], timeout=ATTEMPT)
+            self.dataset.client.update_table(found, ["expires"], retry=retry(), timeout=ATTEMPT)
 
     def remove(self, name: str) -> None:
         """Remove a table, where there is one."""
         with self.dataset.explained():
-            self.dataset.client.delete_table(f"{self.dataset.name}.{name}", not_found_ok=True, timeout=ATTEMPT)
+            self.dataset.client.delete_table(
+                f"{self.dataset.name}.{name}", not_found_ok=True, retry=retry(), timeout=ATTEMPT
+            )
 
     def show(self, name: str, table: str) -> None:
         """Let a view of a name show a table, whatever it showed before."""
@@ -198,7 +203,12 @@ class Engine:
         client, where = self.dataset.client, bigquery.DatasetReference.from_string(self.dataset.name)
         with self.dataset.explained():
             dry = bigquery.QueryJobConfig(dry_run=True, use_query_cache=False, default_dataset=where)
-            cost = int(client.query(statement, job_config=dry, timeout=ANSWER).total_bytes_processed or 0)
+            cost = int(
+                client.query(
+                    statement, job_config=dry, timeout=ANSWER, retry=retry(), job_retry=None
+                ).total_bytes_processed
+                or 0
+            )
             if cost > self.most_bytes:
                 raise CloudError(
                     f"{self.dataset.name}: one statement would read {cost / 1e9:,.1f} GB, above the "
@@ -212,7 +222,9 @@ class Engine:
                 job_timeout_ms=LONGEST * 1000,
                 labels={"made-by": "clientage"},
             )
-            found = client.query(statement, job_config=limits, timeout=ANSWER).result()
+            found = client.query(statement, job_config=limits, timeout=ANSWER, retry=retry(), job_retry=None).result(
+                retry=retry(), job_retry=None
+            )
         self.spent = Spent(self.spent.statements + 1, self.spent.billed + cost)
         return found
 
@@ -256,12 +268,12 @@ class Engine:
             write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
         )
         with self.dataset.explained():
-            self.dataset.client.create_table(table, timeout=ATTEMPT)
+            self.dataset.client.create_table(table, retry=retry(), timeout=ATTEMPT)
             for content in files:
                 job = self.dataset.client.load_table_from_file(
                     io.BytesIO(content), table.reference, job_config=as_parquet
                 )
-                job.result()
+                job.result(retry=retry())
 
 
 def _wide(kind: dt.DataType) -> dt.DataType:
