@@ -57,12 +57,13 @@ def clientage(raw: str, as_of: str) -> Callable[[], "pa.Table"]:
 
     from clientage.customers.features import customer_features
     from clientage.transactions.clean import clean
+    from clientage.warehouse import PARQUET
 
     engine = ibis.duckdb.connect()
     engine.raw_sql("SET enable_progress_bar = false")
 
     def work() -> "pa.Table":
-        engine.to_parquet(clean(engine.read_parquet(raw))["lines"], "lines.parquet")
+        engine.to_parquet(clean(engine.read_parquet(raw))["lines"], "lines.parquet", **PARQUET)
         lines = engine.read_parquet("lines.parquet")
         return engine.to_pyarrow_batches(customer_features(lines, date.fromisoformat(as_of))).read_all()
 

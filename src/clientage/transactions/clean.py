@@ -119,11 +119,12 @@ def judge(transactions: ir.Table, rules: Collection[str], services: Collection[s
     counted = unjudged.group_by(**_order_and_product(unjudged)).agg(n=unjudged.count())
     again = counted.filter(counted.n > 1).select(KEY).alias("again")  # by name, so that an engine computes it once
     alone = keyed.mutate(reason=_reason(keyed, before + after, services)).anti_join(again, KEY)
-    compared = keyed.mutate(reason=_reason(keyed, before, services)).semi_join(again, KEY)
+    compared = keyed.semi_join(again, KEY)
+    compared = compared.mutate(reason=_reason(compared, before, services))
     copy = ibis.row_number().over(group_by=[compared.reason, *_same(compared)], order_by=_cheapest_first(compared))
     compared = compared.mutate(copy=copy)
     later = ibis.ifelse(compared["copy"] > 0, "duplicate", _reason(compared, after, services))
-    compared = compared.mutate(reason=ibis.coalesce(compared.reason, later)).drop("copy")
+    compared = compared.mutate(reason=ibis.coalesce(compared.reason, later)).drop("copy").alias("compared")
     return ibis.union(alone, compared).drop(*KEY)
 
 

@@ -9,10 +9,10 @@ import ibis
 
 from clientage.errors import CloudError, WorkspaceError
 from clientage.warehouse.base import Warehouse
-from clientage.warehouse.parquet import ParquetWarehouse, place
+from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place
 from clientage.warehouse.workspace import COMPLETE, SCRATCH, STAGING, Workspace, explained, finish, held
 
-__all__ = ["COMPLETE", "STAGING", "Warehouse", "Workspace", "connect", "explained", "held", "place"]
+__all__ = ["COMPLETE", "PARQUET", "STAGING", "Warehouse", "Workspace", "connect", "explained", "held", "place"]
 
 
 def connect(

@@ -15,6 +15,9 @@ from clientage.tables import check
 from clientage.warehouse.base import Days, Warehouse
 from clientage.warehouse.workspace import SCRATCH, explained
 
+# a column whose values hardly recur gains nothing from a dictionary, and making one takes longer than all the rest
+PARQUET = {"compression": "zstd", "compression_level": 1, "dictionary_size_limit": 4096}
+
 
 class ParquetWarehouse(Warehouse):
     """Tables as `tables/NAME.parquet`; what is kept on the way lies in the scratch folder of the transaction."""
@@ -70,7 +73,7 @@ class ParquetWarehouse(Warehouse):
         path = self._staged(place(name))
         self._dropped.discard(place(name))
         with explained(self.workspace):
-            self.local.to_parquet(check(name, table), path, compression="zstd")
+            self.local.to_parquet(check(name, table), path, **PARQUET)
             (rows,) = self.local.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
             return int(rows)
 
@@ -91,7 +94,7 @@ class ParquetWarehouse(Warehouse):
     def kept(self, table: ir.Table, name: str) -> ir.Table:
         """An expression computed once, into a file on the way, to be read more often than that."""
         with explained(self.workspace):
-            self.local.to_parquet(table, self._kept(name))
+            self.local.to_parquet(table, self._kept(name), **PARQUET)
             return self.recalled(name)
 
     def recalled(self, name: str) -> ir.Table:
