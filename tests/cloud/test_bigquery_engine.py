@@ -16,8 +16,10 @@ from sqlglot.optimizer.qualify import qualify
 from clientage import pipeline
 from clientage.cloud.bigquery import EMULATOR
 from clientage.cloud.engine import Engine
+from clientage.monitor import monitor
 from clientage.settings import load
 from clientage.tables import SPECS
+from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 
 pytestmark = pytest.mark.slow
@@ -86,11 +88,7 @@ def both(maker, door, real, tmp_path_factory):
         watched = Watched(patch)
         manifest = pipeline.run(there, str(real))
     door.plan = lambda *_: None
-    return connect(places[0].workspace), opened(there), watched, bodies, manifest
-
-
-def opened(settings):
-    return pipeline.opened(settings)
+    return connect(places[0].workspace), pipeline.opened(there), watched, bodies, manifest
 
 
 def rows(warehouse, name):
@@ -105,12 +103,8 @@ def test_lines_are_those_of_duckdb_row_for_row(both, name):
     assert rows(there, name).to_pylist() == rows(here, name).to_pylist()
 
 
-@pytest.mark.real
-@pytest.mark.parametrize("name", ["customers", "segments", "profiles", "traits", "regions", "quality", "products",
-                                  "affinities", "popularity", "recommendations", "favourites"])  # fmt: skip
-def test_tables_are_those_of_duckdb_row_for_row(both, name):
-    here, there, *_ = both
-    expected, found = (rows(warehouse, name) for warehouse in (here, there))
+def same(expected, found):
+    """Two tables hold the same, figures but for their last digits."""
     assert found.column_names == expected.column_names
     assert len(found) == len(expected)
     for column in expected.column_names:
@@ -121,6 +115,14 @@ def test_tables_are_those_of_duckdb_row_for_row(both, name):
             assert next(known) == pytest.approx(next(known), rel=1e-9, abs=1e-9, nan_ok=True), column
         else:
             assert given == of, column
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("name", ["customers", "segments", "profiles", "traits", "regions", "quality", "products",
+                                  "affinities", "popularity", "recommendations", "favourites"])  # fmt: skip
+def test_tables_are_those_of_duckdb_row_for_row(both, name):
+    here, there, *_ = both
+    same(*(rows(warehouse, name) for warehouse in (here, there)))
 
 
 @pytest.mark.real
@@ -151,3 +153,20 @@ def test_every_statement_is_asked_what_it_costs_and_may_not_cost_more(both):
         assert dry["query"] == real["query"]
         assert real["maximumBytesBilled"] == str(10**11)
     assert sum(cost.get("statements", 0) for cost in manifest.stages.values()) == len(asked) / 2
+
+
+def test_monitoring_finds_what_it_finds_with_duckdb(maker, door, tmp_path):
+    simulate(300, out=tmp_path / "lines.parquet", months=14, seed=3)
+    url = f"bigquery://{PROJECT}/{made(maker)}"
+    wanted = ["segments.k=3", "monitor.days=28", "monitor.reference_windows=9", "as_of=2024-11-01"]
+    kept = []
+    for engine in ("", url):
+        place = load(overrides=[f"workspace={tmp_path / (engine[:8] or 'here')}", f"warehouse.url={engine}", *wanted])
+        pipeline.run(place, str(tmp_path / "lines.parquet"))
+        later = place.model_copy(update={"as_of": None})
+        monitor(later)
+        warehouse = pipeline.opened(place)
+        kept.append({name: rows(warehouse, name) for name in ("drift", "journeys", "episodes")})
+    assert len(kept[0]["drift"]) > 500
+    for name in kept[0]:
+        same(*(tables[name] for tables in kept))

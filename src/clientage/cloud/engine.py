@@ -44,7 +44,7 @@ _TYPES: Mapping[str, dt.DataType] = {
 }
 
 
-class _Compiler(BigQueryCompiler):  # type: ignore[misc] - Ibis has no types
+class _Compiler(BigQueryCompiler):  # type: ignore[misc]
     """That of Ibis, with what it lacks."""
 
     def visit_HexDigest(self, op: ops.HexDigest, *, arg: sge.Expression, how: str) -> Any:  # noqa: N802
@@ -82,6 +82,15 @@ class Engine:
             most_bytes: That one statement may be billed for.
         """
         self.dataset, self.most_bytes, self.spent = dataset, most_bytes, Spent()
+
+    def require(self) -> None:
+        """See that the dataset is there and may be used, before any work is done.
+
+        Raises:
+            CloudError: It is not, or BigQuery does not answer.
+        """
+        with self.dataset.explained():
+            self.dataset.client.get_dataset(self.dataset.name, retry=retry(), timeout=ATTEMPT)
 
     def table(self, name: str) -> ir.Table:
         """A table of the dataset, as BigQuery has it now.

@@ -56,6 +56,7 @@ class BigQueryWarehouse(Warehouse):
         done = False
         try:
             with super().transaction() as scratch:
+                self.engine.require()
                 before = self._published()
                 self._run = f"{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
                 self._now = dict(before)
