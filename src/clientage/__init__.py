@@ -65,9 +65,9 @@ def read(name: str, *, workspace: str | Path | None = None) -> pa.Table:
         ClientageError: It has not been written yet, or is not what `clientage.tables` promises.
     """
     from clientage import settings, shared  # noqa: PLC0415 - as above
-    from clientage.warehouse import connect  # noqa: PLC0415
+    from clientage.context import opened  # noqa: PLC0415
 
     wanted = settings.load(overrides=[f"workspace={workspace}"] if workspace else [])
     with shared.local(wanted, publishes=False) as here:
-        warehouse = connect(here.workspace)
+        warehouse = opened(here)
         return warehouse.collect(warehouse.read(name))

@@ -94,7 +94,7 @@ def train(
     if as_json:
         typer.echo(json.dumps(asdict(trained), default=str, indent=1))
         return
-    profiles = pipeline.rows(settings.model_copy(update={"workspace": trained.workspace}), "profiles")
+    profiles = pipeline.rows(settings.within(trained.workspace), "profiles")
     terminal.show_segments(profiles)
     standings.show_training(trained, settings.tracking.model, profiles, terminal.repeated(config, workspace))
     if handed:

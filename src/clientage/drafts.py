@@ -52,7 +52,7 @@ def draft(
     """
     if kept := [stage for stage in names if stage in KEPT]:
         raise SettingsError(f"a draft goes by the model in use: {', '.join(kept)} is for the workspace itself.")
-    place = settings.model_copy(update={"workspace": folder(settings, name)})
+    place = settings.within(folder(settings, name))
     if not settings.workspace.is_dir() or not pipeline.there(opened(settings), "model"):
         raise WorkspaceError(f"{settings.workspace}: there is no model for a draft yet. Make one: clientage run FILE.")
     if "read" in names:
@@ -74,7 +74,7 @@ def publish(settings: Settings, name: str, *, tell: Tell = lambda *_: None) -> M
     Raises:
         ClientageError: There is no such draft, it lacks a stage, or somebody was forgotten since; nothing was changed.
     """
-    place = settings.model_copy(update={"workspace": folder(settings, name)})
+    place = settings.within(folder(settings, name))
     if not place.workspace.is_dir():
         raise WorkspaceError(f"{place.workspace}: there is no such draft. Make it: clientage run FILE --draft {name}.")
     warehouse, source = opened(settings), opened(place)

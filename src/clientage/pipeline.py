@@ -24,7 +24,7 @@ from clientage.settings import Settings
 from clientage.stages import customers, evaluate, lines, recommend, report, segments, sweep
 from clientage.stages.report import REPORT
 from clientage.tables import TABLES
-from clientage.warehouse import Warehouse, connect
+from clientage.warehouse import Warehouse
 
 __all__ = ["MODEL", "REPORT", "STAGE", "STAGES", "Stage", "exists", "rows", "run", "step", "there"]
 
@@ -205,7 +205,7 @@ def _run(
         if not asked and told.made("sweep").get("settings") != _fingerprint(settings, "sweep"):
             drop("sweep", told)  # what won by other settings does not go by these
         if adopted:
-            _adopt(adopted, told)
+            _adopt(adopted, told, settings)
         _require(names, warehouse)
         for name in names:
             perform(run, name, told)
@@ -216,11 +216,11 @@ def _run(
         return told.write()
 
 
-def _adopt(adopted: Adopted, ledger: Ledger) -> None:
+def _adopt(adopted: Adopted, ledger: Ledger, settings: Settings) -> None:
     """Put a model in place, with what is known of its training."""
     drop("train", ledger)
     ledger.warehouse.write_text(MODEL, adopted.text)
-    trained = connect(adopted.workspace)
+    trained = opened(settings.within(adopted.workspace))
     facts = Ledger.read(trained, STAGE).facts
     if "train" in facts and trained.path(MODEL).exists() and trained.read_text(MODEL) == adopted.text:
         if trained.exists("quality"):

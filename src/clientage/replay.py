@@ -17,7 +17,7 @@ import ibis
 import pyarrow as pa
 
 from clientage import pipeline
-from clientage.arrivals import Arrivals, arrive, received, to_play
+from clientage.arrivals import Arrivals, arrive, here, received, to_play
 from clientage.context import REPLAY, opened, store
 from clientage.errors import TrackingError
 from clientage.manifest import Facts, Manifest
@@ -132,7 +132,7 @@ def _stage(settings: Settings, folder: Path) -> Settings:
         "evaluate": settings.evaluate.model_copy(update={"cutoffs": ()}),
         "recommendations": settings.recommendations.model_copy(update={"model": "popular"}),
     }
-    return settings.model_copy(update=changes)
+    return here(settings.model_copy(update=changes))
 
 
 def _day(today: Settings, arrivals: Arrivals, story: list[Row], *, retraining: bool) -> Row:

@@ -170,5 +170,5 @@ def _young(settings: Settings, day: str, what: str) -> str:
 
 def _challenger_day(settings: Settings) -> str:
     """The day that the last challenger was made for; empty where there is none."""
-    place = settings.model_copy(update={"workspace": settings.workspace / CHALLENGER})
+    place = settings.within(settings.workspace / CHALLENGER)
     return str(pipeline.ledger(opened(place)).manifest().choice.get("as_of", ""))

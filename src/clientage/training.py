@@ -95,7 +95,7 @@ def train(settings: Settings, *, sweep: bool = False, tell: Tell = lambda *_: No
     Raises:
         ClientageError: What the user can mend.
     """
-    place, there = settings.model_copy(update={"workspace": settings.workspace / CHALLENGER}), store(settings)
+    place, there = settings.within(settings.workspace / CHALLENGER), store(settings)
     with alone(settings):
         known = champion_of(settings, there)
         version, champion = known.version, known.lineage.previous

@@ -413,6 +413,12 @@ class Settings(BaseSettings):
     google: Google = Field(Google(), description="See the section below.")
     deploy: Deploy = Field(Deploy(), description="See the section below.")
 
+    def within(self, folder: Path) -> Self:
+        """The same for a workspace within the workspace, whose tables no view shows."""
+        return self.model_copy(
+            update={"workspace": folder, "warehouse": self.warehouse.model_copy(update={"views": False})}
+        )
+
     @classmethod
     def settings_customise_sources(
         cls,
