@@ -114,7 +114,7 @@ class Gate:
         threading.Thread(target=self._http.serve_forever, daemon=True).start()
 
     def asked(self, method, path, body, headers, more=None):
-        connection = http.client.HTTPConnection(self.server, timeout=60)
+        connection = http.client.HTTPConnection(self.server, timeout=600)
         with contextlib.closing(connection):
             kept = {name: value for name, value in headers.items() if name.lower() not in ("host", "accept-encoding")}
             connection.request(method, path, body, kept)
