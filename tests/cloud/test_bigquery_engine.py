@@ -100,7 +100,9 @@ def rows(warehouse, name):
 @pytest.mark.parametrize("name", sorted({"transactions", "lines", "rejected"}))
 def test_lines_are_those_of_duckdb_row_for_row(both, name):
     here, there, *_ = both
-    assert rows(there, name).to_pylist() == rows(here, name).to_pylist()
+    expected = rows(here, name)
+    assert len(expected) > 100_000
+    assert rows(there, name).cast(expected.schema).equals(expected)
 
 
 def same(expected, found):
@@ -152,7 +154,8 @@ def test_every_statement_is_asked_what_it_costs_and_may_not_cost_more(both):
         assert not real["dry"]
         assert dry["query"] == real["query"]
         assert real["maximumBytesBilled"] == str(10**11)
-    assert sum(cost.get("statements", 0) for cost in manifest.stages.values()) == len(asked) / 2
+    of_stages = [each for each in asked[::2] if " VIEW " not in each["query"]]  # which come when all is published
+    assert sum(cost.get("statements", 0) for cost in manifest.stages.values()) == len(of_stages)
 
 
 def test_monitoring_finds_what_it_finds_with_duckdb(maker, door, tmp_path):

@@ -40,9 +40,9 @@ def monthly_spend_mean(months: ir.Table) -> ir.FloatingScalar:
 def monthly_spend_std(months: ir.Table) -> ir.FloatingScalar:
     """Sample standard deviation of the spend of those months, in currency; 0 for one month.
 
-    `deviation` is a decimal, so that the squares are added exactly.
+    `square`, of the deviation from the mean, is a decimal that all engines have, so that squares are added exactly.
     """
-    squares = (months.deviation * months.deviation).sum().cast("float64")
+    squares = months["square"].sum().cast("float64")
     return ibis.ifelse(months.count() > 1, (squares / (months.count() - 1)).sqrt(), 0.0)
 
 
