@@ -69,7 +69,7 @@ def test_an_answer_that_is_lost_does_not_lose_what_was_replaced(folder, bucket_g
         (failed(403, "accountDisabled"), "no billing account"),
         (failed(429, "rateLimitExceeded"), "a quota of Cloud Storage is used up"),
         (failed(401, "authError"), "gcloud auth application-default login"),
-        (failed(503), "cannot be reached"),
+        (failed(503), "does not answer"),
         (failed(400, "invalid", "secret"), r"refuses \(BadRequest\)"),
     ],
 )
@@ -100,7 +100,7 @@ def test_there_is_no_such_bucket():
 @pytest.mark.usefixtures("hurried")
 def test_the_network_is_away(address, monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
-    with pytest.raises(WorkspaceError, match="Cloud Storage cannot be reached"):
+    with pytest.raises(WorkspaceError, match="Cloud Storage does not answer"):
         Folder(address).read("current")
 
 
