@@ -170,7 +170,7 @@ class Folder:
             found = {
                 blob.name.removeprefix(self._prefix): f"{blob.size} {blob.md5_hash or blob.crc32c}" for blob in listed
             }
-        return {name: told for name, told in found.items() if pattern or f"{name}/".startswith(f"{path}/")}
+        return {name: told for name, told in found.items() if pattern or not path or f"{name}/".startswith(f"{path}/")}
 
     def remove(self, name: str, generation: int) -> None:
         """Remove one generation of an object, where that is what it is.
