@@ -43,6 +43,7 @@ class Jobs:
         """
         from google.cloud import bigquery  # noqa: PLC0415
 
+        where = self._dataset.location  # asked first, as it tells a dataset that is missing at once
         self._client.create_table(table, exists_ok=True, retry=retry(), timeout=ATTEMPT)
         rows = 0
         for i, path in enumerate(files):
@@ -52,7 +53,7 @@ class Jobs:
             )  # fmt: skip
             if table.time_partitioning:
                 how.time_partitioning = table.time_partitioning
-            rows += int(self._done(f"load{i or ''}_{name}", self._upload(path, table, how)).output_rows or 0)
+            rows += int(self._done(f"load{i or ''}_{name}", self._upload(path, table, how, where)).output_rows or 0)
         return rows
 
     def copy(self, name: str, source: str, target: str) -> None:
@@ -74,12 +75,12 @@ class Jobs:
             ),
         )  # fmt: skip
 
-    def _upload(self, path: Path, table: "Table", how: Any) -> Callable[[str], Any]:
+    def _upload(self, path: Path, table: "Table", how: Any, where: str | None) -> Callable[[str], Any]:
         def begin(job: str) -> Any:
             with path.open("rb") as file:
                 return self._client.load_table_from_file(
                     file, table.reference, size=path.stat().st_size, job_id=job, job_config=how,
-                    location=self._dataset.location, timeout=UPLOAD,
+                    location=where, timeout=UPLOAD,
                 )  # fmt: skip
 
         return begin
