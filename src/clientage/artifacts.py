@@ -3,17 +3,18 @@
 import contextlib
 import hashlib
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from clientage.cloud import buckets
+from clientage.cloud.storage import SCHEME, Folder
 from clientage.context import store
-from clientage.errors import InputError
+from clientage.errors import CloudError, InputError
 from clientage.export import savedmodel
 from clientage.portable import write_savedmodel
-from clientage.serving.place import WATCHED, Place, envelope
+from clientage.serving.place import TABLES, Place, envelope
 from clientage.settings import Settings
 from clientage.tracking import registry
 
@@ -46,8 +47,32 @@ def hand_over(workspace: Path) -> str:
     """
     address = os.environ.get(MODEL_DIR, "").rstrip("/")
     if address:
-        buckets.copied(of_workspace(workspace).files, address)
+        copy(of_workspace(workspace).files, address)
     return address
+
+
+def copy(files: Mapping[str, Path], address: str) -> None:
+    """Copy files to a folder, in their order: put what makes it whole last.
+
+    Args:
+        files: By what they are called there.
+        address: gs://bucket/folder, or a folder of this machine.
+
+    Raises:
+        CloudError: It could not be done.
+    """
+    if address.startswith(SCHEME):
+        folder = Folder(address, CloudError)
+        for name, path in files.items():
+            folder.put(name, path)
+        return
+    try:
+        for name, path in files.items():
+            place = Path(address, name)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, place)
+    except OSError as error:
+        raise CloudError(f"{address}: cannot be used ({error.strerror}). Give another place.", "folder") from error
 
 
 def of_workspace(workspace: Path) -> Artifact:
@@ -102,8 +127,7 @@ def saved(settings: Settings) -> Iterator[Artifact]:
 
 def _tables(workspace: Path) -> dict[str, Path]:
     """What lies beside the model, where it is there."""
-    names = ["run.json", *(f"tables/{name}.parquet" for name in WATCHED)]
-    return {name: workspace / name for name in names if (workspace / name).is_file()}
+    return {name: workspace / name for name in TABLES if (workspace / name).is_file()}
 
 
 def _made(files: dict[str, Path]) -> Artifact:

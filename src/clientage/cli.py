@@ -19,7 +19,6 @@ from clientage.cli_dashboard import dashboard
 from clientage.cli_deploy import deploy
 from clientage.cli_export import export
 from clientage.cli_flow import evaluate, publish, run, step
-from clientage.cli_google import cloud_run, pipeline, vertex
 from clientage.cli_monitor import monitor, tell
 from clientage.cli_options import Config, Debug, Json, K, Recipe, Set, Workspace, door
 from clientage.cli_options import settings_of as _settings
@@ -39,9 +38,6 @@ app = typer.Typer(
 )
 app.add_typer(export, name="export")
 app.add_typer(deploy, name="deploy")
-deploy.command()(vertex)
-deploy.command("run")(cloud_run)
-deploy.command("pipeline")(pipeline)
 app.command()(run)
 app.command()(step)
 app.command()(publish)

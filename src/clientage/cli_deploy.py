@@ -1,11 +1,34 @@
-"""The verbs of `clientage deploy`."""
+"""The verbs of `clientage deploy`: the model to Vertex AI and Cloud Run, a pipeline of the same steps, a report."""
 
 import json
-from typing import Annotated
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
 import typer
 
-from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_of
+from clientage.cli_options import Config, Dataset, Debug, Json, Set, Workspace, settings_of
+from clientage.errors import SettingsError, WorkspaceError
+
+if TYPE_CHECKING:
+    from clientage.cloud.clients import Google
+    from clientage.deployment.words import Told
+    from clientage.settings import Settings
+
+Actions: TypeAlias = "Mapping[str, Callable[[Google, Settings], Told]]"
+
+Rehearse = Annotated[
+    bool, typer.Option("--dry-run", help="Show every request that would change something; change nothing.")
+]
+Split = Annotated[
+    list[str] | None, typer.Option("--split", help="For traffic: name=percent, 100 together. Repeatable.")
+]
+Chosen = Annotated[
+    str,
+    typer.Option("--model", help="A folder, gs://…, or an alias or version of the registry. Default: the workspace's."),
+]
+
 
 deploy = typer.Typer(
     no_args_is_help=True, rich_markup_mode=None, help="To Google Cloud, and what people look at there."
@@ -13,10 +36,121 @@ deploy = typer.Typer(
 
 
 @deploy.command()
-def looker_studio(
-    dataset: Annotated[
-        str, typer.Argument(help="bigquery://project/dataset. Default: serve.sink, where that is one.")
+def vertex(
+    action: Annotated[str, typer.Argument(help="train, upload, endpoint, traffic, rollback, undeploy or batch.")],
+    source: Annotated[
+        str, typer.Argument(help="For train: order lines. For batch: gs://….jsonl or bigquery://project/dataset/table.")
     ] = "",
+    model: Chosen = "",
+    alias: Annotated[
+        list[str] | None, typer.Option("--alias", help="For upload: what it is called there. Repeatable.")
+    ] = None,
+    savedmodel: Annotated[
+        bool, typer.Option("--savedmodel", help="The SavedModel, in Vertex AI's own container for TensorFlow.")
+    ] = False,
+    version: Annotated[
+        str,
+        typer.Option("--version", help="Number or alias there; for endpoint, batch, undeploy. Default: the newest."),
+    ] = "",
+    split: Split = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="For undeploy: also what has traffic. Ends the cost, and the service.")
+    ] = False,
+    out: Annotated[
+        str, typer.Option("--out", help="For batch: gs://bucket/folder or bigquery://project/dataset.")
+    ] = "",
+    key: Annotated[
+        str, typer.Option("--key", help="For batch: field that says whose it is, such as customer_id; not sent.")
+    ] = "",
+    again: Annotated[
+        bool, typer.Option("--again", help="For train and batch: although the same was done from the same.")
+    ] = False,
+    dry_run: Rehearse = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The model on Vertex AI: train it, upload it, serve it by way of a canary, go back, end its cost."""
+    from clientage.deployment import jobs, words
+    from clientage.deployment import vertex as steps
+
+    actions: Actions = {
+        "train": lambda to, given: words.trained(jobs.train(to, given, source, again=again)),
+        "upload": lambda to, given: words.uploaded(
+            *steps.upload(to, given, model, aliases=alias or (), savedmodel=savedmodel)
+        ),
+        "endpoint": lambda to, given: words.served(steps.serve(to, given, version, savedmodel=savedmodel)),
+        "traffic": lambda to, given: words.endpoint(
+            steps.share(to, given, _shares(split)) if split else steps.at(to, given)
+        ),
+        "rollback": lambda to, given: words.went_back(*steps.rollback(to, given)),
+        "undeploy": lambda to, given: words.gone(steps.undeploy(to, given, version, everything=everything)),
+        "batch": lambda to, given: words.predicted(
+            jobs.batch(to, given, source, out, version, key=key, savedmodel=savedmodel, again=again)
+        ),
+    }
+    _do(actions, action, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
+
+
+@deploy.command("run")
+def cloud_run(
+    action: Annotated[str, typer.Argument(help="deploy, traffic, rollback or delete.")],
+    model: Chosen = "",
+    split: Split = None,
+    dry_run: Rehearse = False,
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The model on Cloud Run, which costs nothing while nobody asks."""
+    from clientage.deployment import run as steps
+    from clientage.deployment import words
+
+    actions: Actions = {
+        "deploy": lambda to, given: words.run_served(steps.deploy(to, given, model)),
+        "traffic": lambda to, given: words.service(
+            steps.share(to, given, _shares(split)) if split else steps.at(to, given)
+        ),
+        "rollback": lambda to, given: words.run_went_back(*steps.rollback(to, given)),
+        "delete": lambda to, given: words.deleted(steps.delete(to, given)),
+    }
+    _do(actions, action, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
+
+
+@deploy.command()
+def pipeline(
+    out: Annotated[Path, typer.Option("--out", help="File to write, YAML.")] = Path("pipeline.yaml"),
+    config: Config = None,
+    workspace: Workspace = None,
+    set_: Set = None,
+    as_json: Json = False,
+    debug: Debug = False,
+) -> None:
+    """The same steps as a pipeline for Vertex AI: train and evaluate, upload, endpoint."""
+    from clientage.cloud import pipeline as pipelines
+    from clientage.deployment import connection
+
+    settings = settings_of(config, workspace, set_)
+    connection.google(settings)
+    image, bucket = str(connection.image(settings)), connection.bucket(settings)
+    try:
+        pipelines.write(out, image, bucket, connection.options(settings))
+    except OSError as error:
+        raise WorkspaceError(f"{out}: cannot be written ({error.strerror}). Give another --out.") from error
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), "image": image}, indent=1))
+        return
+    typer.echo(f"pipeline    {out}: train, upload, endpoint in {image}")
+    typer.echo("next: start it in Vertex AI with the parameter source=gs://BUCKET/orders")
+
+
+@deploy.command()
+def looker_studio(
+    dataset: Dataset = "",
     template: Annotated[
         str,
         typer.Option("--template", help="Id of a report of yours to copy, with data sources called like the views."),
@@ -43,3 +177,33 @@ def looker_studio(
     for view, link in links.items():
         typer.echo(f"{view}\n  {link}")
     typer.echo("next: open one, then Edit and share; other views are added there by Add data")
+
+
+def _do(actions: Actions, action: str, settings: "Settings", *, dry_run: bool, as_json: bool) -> None:
+    """One action, and what came of it."""
+    from clientage.deployment import connection, words
+
+    if action not in actions:
+        raise SettingsError(f"{action}: no such action. Give one of {', '.join(actions)}.")
+    to = connection.google(settings, rehearsal=dry_run, say=lambda sentence: _say(sentence, quiet=as_json))
+    told = actions[action](to, settings)
+    if dry_run:
+        told = words.rehearsed(to.calls)
+    typer.echo(json.dumps(told.facts, default=str, indent=1, ensure_ascii=False) if as_json else "\n".join(told.lines))
+
+
+def _say(sentence: str, *, quiet: bool) -> None:
+    """What goes on, for whoever waits at a terminal or reads a log."""
+    if not quiet:
+        typer.echo(f"{'…':<12}{sentence}", file=sys.stderr)
+
+
+def _shares(split: list[str]) -> dict[str, int]:
+    """`name=percent` as numbers."""
+    found: dict[str, int] = {}
+    for each in split:
+        name, equals, percent = each.rpartition("=")
+        if not equals or not percent.isdigit():
+            raise SettingsError(f"--split {each}: not a share. Write --split NAME=PERCENT, as 3=90.")
+        found[name] = found.get(name, 0) + int(percent)
+    return found

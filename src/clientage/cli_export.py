@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clientage.cli_options import Config, Debug, Json, Set, Workspace, settings_of
+from clientage.cli_options import Config, Dataset, Debug, Json, Set, Workspace, settings_of
 from clientage.errors import SettingsError
 
 if TYPE_CHECKING:
@@ -134,9 +134,7 @@ def dvc(
 
 @export.command()
 def bigquery(
-    dataset: Annotated[
-        str, typer.Argument(help="bigquery://project/dataset. Default: serve.sink, where that is one.")
-    ] = "",
+    dataset: Dataset = "",
     table: Annotated[
         list[str] | None, typer.Option("--table", help="Send this one. Repeatable. Default: all that people look at.")
     ] = None,

@@ -23,6 +23,7 @@ AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day. Def
 Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]
 K = Annotated[str, typer.Option("--k", help="Number of segments, or auto.")]
 Location = Annotated[str, typer.Argument(help="File, folder, pattern, address, uci (public data) or sample (made up).")]
+Dataset = Annotated[str, typer.Argument(help="bigquery://project/dataset. Default: serve.sink, where that is one.")]
 Draft = Annotated[
     str, typer.Option("--draft", help="Work in a draft of this name, beside the tables, until `publish` makes it them.")
 ]

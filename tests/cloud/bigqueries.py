@@ -7,14 +7,13 @@ import os
 import shutil
 import signal
 import subprocess
-import threading
 import time
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import environments
 import pytest
+from listeners import Listener
 from shops import free_port
 
 CONSTRAINTS = Path(__file__).with_name("bigquery-emulator.txt")
@@ -66,7 +65,7 @@ def bigquery_server(folder):
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-class Gate:
+class Gate(Listener):
     """Hands calls on to a server.
 
     Attributes:
@@ -78,40 +77,19 @@ class Gate:
     def __init__(self, server):
         self.server, self.calls = server.removeprefix("http://"), []
         self.plan = lambda method, path, body: None
-        gate = self
+        super().__init__(self._answer)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def handle_one_request(self):
-                with contextlib.suppress(ConnectionError):
-                    super().handle_one_request()
-
-            def _any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                gate.calls.append((self.command, self.path))
-                planned, more = gate.plan(self.command, self.path, body), {}
-                if planned is None or callable(planned):
-                    found = gate.asked(self.command, self.path, body, dict(self.headers), more)
-                    planned = planned(*found) if planned else found
-                status, answer = planned
-                self.send_response(status)
-                if "Location" in more:  # of an upload, which goes on through here
-                    own = gate.address.removeprefix("http://")
-                    self.send_header("Location", more["Location"].replace(gate.server, own))
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+    def _answer(self, method, path, body, headers):
+        self.calls.append((method, path))
+        planned, more = self.plan(method, path, body), {}
+        if planned is None or callable(planned):
+            found = self.asked(method, path, body, headers, more)
+            planned = planned(*found) if planned else found
+        status, answer = planned
+        told = {"Content-Type": "application/json"}
+        if "Location" in more:  # of an upload, which goes on through here
+            told["Location"] = more["Location"].replace(self.server, self.address.removeprefix("http://"))
+        return status, told, answer
 
     def asked(self, method, path, body, headers, more=None):
         connection = http.client.HTTPConnection(self.server, timeout=600)
@@ -122,7 +100,3 @@ class Gate:
             if more is not None:
                 more.update({name.title(): value for name, value in answer.getheaders()})
             return answer.status, answer.read()
-
-    def close(self):
-        self._http.shutdown()
-        self._http.server_close()

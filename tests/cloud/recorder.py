@@ -3,14 +3,14 @@
 It takes little memory, so that a million rows can be sent to it; the emulator takes tens of gigabytes for them.
 """
 
-import contextlib
 import json
 import threading
 from collections import Counter, OrderedDict
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+from listeners import Listener
 
 
-class Recorder:
+class Recorder(Listener):
     """A dataset with any table that is made in it.
 
     Attributes:
@@ -21,30 +21,12 @@ class Recorder:
     def __init__(self, remembered):
         self.remembered, self.rows = remembered, Counter()
         self._tables, self._lately, self._lock = {}, OrderedDict(), threading.Lock()
-        recorder = self
+        super().__init__(self._answered)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def _any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                with recorder._lock:
-                    status, found = recorder._answer(self.command, self.path.partition("?")[0], body)
-                answer = json.dumps(found).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                self.wfile.write(answer)
-
-            do_GET = do_POST = do_PATCH = _any
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+    def _answered(self, method, path, body, headers):
+        with self._lock:
+            status, found = self._answer(method, path.partition("?")[0], body)
+        return status, {"Content-Type": "application/json"}, json.dumps(found).encode()
 
     def _answer(self, method, path, body):
         if path.endswith("/insertAll"):
@@ -67,8 +49,3 @@ class Recorder:
         self._lately.move_to_end(row["insertId"])
         while len(self._lately) > self.remembered:
             self._lately.popitem(last=False)
-
-    def close(self):
-        with contextlib.suppress(OSError):
-            self._http.shutdown()
-            self._http.server_close()

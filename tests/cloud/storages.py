@@ -11,10 +11,10 @@ import sys
 import threading
 import time
 import urllib.request
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
+from listeners import Listener
 from shops import free_port
 
 BUCKET = "our-shop"
@@ -57,7 +57,7 @@ def failed(status, reason="", message="no"):
     return status, json.dumps(told).encode()
 
 
-class Gate:
+class Gate(Listener):
     """Hands calls on to the emulator, and keeps the preconditions that it ignores.
 
     Attributes:
@@ -70,34 +70,8 @@ class Gate:
     def __init__(self, server):
         self.server, self.calls = server.removeprefix("http://"), []
         self.plan = self.after = lambda method, path, name: None
-        self._turn, gate = threading.RLock(), self
-
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_):
-                pass
-
-            def handle_one_request(self):
-                with contextlib.suppress(ConnectionError):
-                    super().handle_one_request()
-
-            def _any(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                status, headers, answer = gate.answer(self.command, self.path, body, dict(self.headers))
-                self.send_response(status)
-                for name, value in headers:
-                    self.send_header(name, value)
-                self.send_header("Content-Length", str(len(answer)))
-                self.end_headers()
-                if self.command != "HEAD":
-                    self.wfile.write(answer)
-
-            do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = _any
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.address = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(target=self._http.serve_forever, daemon=True).start()
+        self._turn = threading.RLock()
+        super().__init__(self.answer)
 
     def answer(self, method, path, body, headers):
         name = _named(path, body)
@@ -109,7 +83,7 @@ class Gate:
                 found = (*failed(*told),) if told else self._asked(method, path, body, headers)
             planned = self.after(method, path, name) or found
         status, answer, *sent = planned
-        return status, sent[0] if sent else [("Content-Type", "application/json")], answer
+        return status, sent[0] if sent else {"Content-Type": "application/json"}, answer
 
     def _unmet(self, path, name):
         (wanted,) = parse_qs(urlsplit(path).query).get("ifGenerationMatch", [None])
@@ -126,12 +100,8 @@ class Gate:
             kept = {name: value for name, value in headers.items() if name.lower() not in OWN}
             connection.request(method, path, body, kept | {"Host": self.address.removeprefix("http://")})
             response = connection.getresponse()
-            told = [(name, value) for name, value in response.getheaders() if name.lower() not in OWN]
+            told = {name: value for name, value in response.getheaders() if name.lower() not in OWN}
             return response.status, response.read(), told
-
-    def close(self):
-        self._http.shutdown()
-        self._http.server_close()
 
 
 def _named(path, body):

@@ -113,8 +113,10 @@ def test_what_fails_leaves_the_tables_of_before_and_nothing_on_the_way(warehouse
 DYING = """
 import os, signal, sys
 from pathlib import Path
+import google.cloud.bigquery.client
 from shops import bought, table
 from clientage.warehouse import connect
+google.cloud.bigquery.client._GENERIC_CONTENT_TYPE = "application/octet-stream"  # all that the emulator reads
 house = connect(Path(sys.argv[1]), url=sys.argv[2])
 with house.transaction():
     house.write("lines", table("lines", [bought(quantity=9.0)]))

@@ -1,5 +1,7 @@
 """What Google refuses, whatever service it is: a sentence with the mend, and no data where it may hold some."""
 
+import json
+
 import pytest
 import requests
 from google.api_core import exceptions as api
@@ -14,6 +16,13 @@ QUIET = Service(
 )
 
 
+def answer(reason):
+    """An answer to an upload: what was wrong stands in it alone."""
+    found = requests.Response()
+    found._content = json.dumps({"error": {"errors": [{"reason": reason}]}}).encode()
+    return found
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "said"),
     [
@@ -22,7 +31,11 @@ QUIET = Service(
         (api.Forbidden("Permission 'a.b.create' denied"), "no permission", r"may not \(a.b.create\). Grant it roles/t"),
         (api.Forbidden("no", errors=[{"reason": "quotaExceeded"}]), "quota", "a quota of Thing is used up"),
         (api.TooManyRequests("slow"), "quota", "and do it again. It says: slow"),
+        (api.RetryError("x", api.TooManyRequests("slow")), "quota", "a quota of Thing is used up"),
+        (api.RetryError("x", api.BadGateway("slow")), "away", "Thing does not answer"),
         (api.Forbidden("no", errors=[{"reason": "billingNotEnabled"}]), "billing", "Link one to our-shop"),
+        (api.Forbidden("no", response=answer("dailyLimitExceeded")), "quota", "a quota of Thing is used up"),
+        (api.Forbidden("no", response=answer("accountDisabled")), "billing", "Link one to our-shop"),
         (api.NotFound("x"), "not found", "place: not there. Make it."),
         (api.ServiceUnavailable("x"), "away", "Thing does not answer. Mend the network, or do it again later. It says"),
         (requests.ConnectionError("x"), "away", "Thing does not answer"),

@@ -4,8 +4,8 @@ import pytest
 from storages import BUCKET, failed
 
 from clientage.cloud import storage as door
-from clientage.cloud.storage import Folder
-from clientage.errors import SettingsError, WorkspaceError
+from clientage.cloud.storage import Folder, fingerprint
+from clientage.errors import CloudError, SettingsError, WorkspaceError
 
 
 @pytest.fixture
@@ -58,6 +58,22 @@ def test_an_answer_that_is_lost_does_not_lose_what_was_replaced(folder, bucket_g
     assert folder.read("current") == (b"1", generation)
 
 
+def test_a_fingerprint_changes_with_what_lies_there_and_with_nothing_else(folder, tmp_path):
+    places = [f"{folder.address}/{each}" for each in ("in/a.csv", "in", "in/*.csv")]
+    put(folder, "in/a.csv", b"1", tmp_path)
+    put(folder, "inside.csv", b"1", tmp_path)
+    before = [fingerprint(each) for each in places]
+    put(folder, "in/a.csv", b"1", tmp_path)
+    put(folder, "inside.csv", b"2", tmp_path)
+    assert [fingerprint(each) for each in places] == before
+    put(folder, "in/a.csv", b"2", tmp_path)
+    assert not set(before) & {fingerprint(each) for each in places}
+    put(folder, "in/b.csv", b"2", tmp_path)
+    assert fingerprint(places[1]) != before[1]
+    with pytest.raises(CloudError, match=r"in/c\.csv: there is nothing\. Copy"):
+        fingerprint(f"{folder.address}/in/c.csv", CloudError)
+
+
 @pytest.mark.parametrize(
     ("answer", "said"),
     [
@@ -69,7 +85,7 @@ def test_an_answer_that_is_lost_does_not_lose_what_was_replaced(folder, bucket_g
         (failed(403, "accountDisabled"), "no billing account"),
         (failed(429, "rateLimitExceeded"), "a quota of Cloud Storage is used up"),
         (failed(401, "authError"), "gcloud auth application-default login"),
-        (failed(503), "cannot be reached"),
+        (failed(503), "does not answer"),
         (failed(400, "invalid", "secret"), r"refuses \(BadRequest\)"),
     ],
 )
@@ -100,7 +116,7 @@ def test_there_is_no_such_bucket():
 @pytest.mark.usefixtures("hurried")
 def test_the_network_is_away(address, monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
-    with pytest.raises(WorkspaceError, match="Cloud Storage cannot be reached"):
+    with pytest.raises(WorkspaceError, match="Cloud Storage does not answer"):
         Folder(address).read("current")
 
 

@@ -229,7 +229,7 @@ def test_a_verb_that_fails_publishes_what_is_whole_and_tells_its_own_error(machi
     with pytest.raises(GateError, match="refused"), one.local(publishes=True) as here:
         written(here.workspace, whole(2))
         raise GateError("refused")
-    assert one.told[-1].startswith(f"warning: {one.address}: Cloud Storage cannot be reached")
+    assert one.told[-1].startswith(f"warning: {one.address}: Cloud Storage does not answer")
 
 
 def test_nothing_is_published_of_what_was_interrupted(machines):

@@ -17,8 +17,9 @@ import threading
 import urllib.error
 import urllib.request
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from listeners import Listener
 
 from clientage.cloud.clients import ENDPOINT
 
@@ -415,40 +416,18 @@ def google_cloud():
     """A Google Cloud that all requests go to, as long as this lasts."""
     cloud = Cloud()
 
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
+    def answer(method, path, body, headers):
+        address = urlsplit(path)
+        plain = address.path.replace("%40", "@").replace("%3A", ":")
+        status, value, more = cloud.answer(method, plain, parse_qs(address.query), json.loads(body) if body else None)
+        return status, {"Content-Type": "application/json", **more}, json.dumps(value).encode()
 
-        def log_message(self, *_):
-            pass
-
-        def handle_one_request(self):
-            with contextlib.suppress(ConnectionError):
-                super().handle_one_request()
-
-        def _any(self):
-            address = urlsplit(self.path)
-            raw = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            path = address.path.replace("%40", "@").replace("%3A", ":")
-            status, value, headers = cloud.answer(
-                self.command, path, parse_qs(address.query), json.loads(raw) if raw else None
-            )
-            data = json.dumps(value).encode()
-            self.send_response(status)
-            for name, text in {"Content-Type": "application/json", "Content-Length": len(data), **headers}.items():
-                self.send_header(name, str(text))
-            self.end_headers()
-            self.wfile.write(data)
-
-        do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = _any
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    cloud.address = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    listener = Listener(answer)
+    cloud.address = listener.address
     before = os.environ.get(ENDPOINT)
     os.environ[ENDPOINT] = cloud.address
     try:
         yield cloud
     finally:
         os.environ.pop(ENDPOINT) if before is None else os.environ.update({ENDPOINT: before})
-        server.shutdown()
-        server.server_close()
+        listener.close()

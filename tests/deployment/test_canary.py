@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clientage.cloud.vertex_endpoints import scaled, shared
+from clientage.cloud.traffic import scaled, shared
 from clientage.deployment.canary import Answer, judge, through
 from clientage.errors import CloudError, GateError
 from clientage.settings.google import Deploy

@@ -14,7 +14,8 @@ from shops import free_port
 from vertexes import PARENT, PROJECT, QUICK, options, refused
 
 from clientage.cli import main
-from clientage.cloud import buckets, pipeline
+from clientage.cloud import pipeline
+from clientage.cloud.storage import Folder
 
 ENDPOINT = f"{PARENT}/endpoints/clientage"
 COMMAND = [sys.executable, "-c", "from clientage.cli import main; main()"]
@@ -84,7 +85,7 @@ def test_order_lines_in_a_bucket_become_a_model_that_serves(cloud, deploy, bucke
     assert "next: clientage deploy vertex upload --model gs://" in trained.stdout
     assert "training (" in trained.stderr
     model = json.loads(deploy("vertex", "train", f"{bucket.name}/shop/orders.parquet", "--json").stdout)["out"]
-    assert buckets.has(f"{model}/segments.json") and buckets.has(f"{model}/tables/recommendations.parquet")
+    assert {"segments.json", "tables/recommendations.parquet"} <= Folder(model).names("").keys()
 
     uploaded = deploy("vertex", "upload", "--model", model, "--alias", "champion")
     assert uploaded.returncode == 0, uploaded.stderr

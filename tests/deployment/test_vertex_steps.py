@@ -6,7 +6,7 @@ import shutil
 import pytest
 from vertexes import PARENT, refused
 
-from clientage.cloud import buckets
+from clientage.cloud.storage import Folder
 from clientage.context import MODEL, store
 from clientage.deployment import connection, jobs, vertex
 from clientage.errors import CloudError, GateError, SettingsError
@@ -70,9 +70,9 @@ def test_a_model_is_uploaded_once(cloud, settings, to, pinned, bucket):
         "healthRoute": "/ping",
         "predictRoute": "/predict",
     }
-    text = buckets.text(f"{found.artifact}/segments.json")
+    text = Folder(found.artifact).read("segments.json")[0].decode()
     assert text == (given.workspace / MODEL).read_text()
-    assert buckets.has(f"{found.artifact}/tables/customers.parquet")
+    assert Folder(found.artifact).generation("tables/customers.parquet")
 
     again, new = vertex.upload(to(), given, aliases=["champion"])
     assert (again, new) == (found, False)
@@ -103,7 +103,7 @@ def test_a_version_of_the_registry_keeps_its_number_and_alias(cloud, settings, t
     found, _ = vertex.upload(to(), given, "champion")
     assert "champion" in found.aliases
     assert cloud.models[MODEL_NAME][0]["labels"]["clientage-version"] == str(sent.version)
-    kept = json.loads(buckets.text(f"{found.artifact}/model.json"))
+    kept = json.loads(Folder(found.artifact).read("model.json")[0])
     assert (kept["version"], kept["document"]) == (str(sent.version), text)
 
 
@@ -263,7 +263,7 @@ def test_a_rehearsal_of_the_first_delivery(cloud, settings, to, bucket):
     assert not cloud.changes
     (call,) = rehearsal.calls
     assert call.url.endswith("models:upload")
-    assert not buckets.has(f"{call.body['model']['artifactUri']}/segments.json")
+    assert not Folder(call.body["model"]["artifactUri"]).generation("segments.json")
 
 
 def test_train_runs_our_container_once_from_the_same(cloud, settings, to, pinned, orders, bucket):
@@ -333,7 +333,7 @@ def test_a_savedmodel_is_served_by_the_container_of_vertex(cloud, settings, to):
     assert new and found.name.endswith("/clientage-segments-savedmodel")
     (body,) = bodies(cloud, "models:upload")
     assert body["model"]["containerSpec"] == {"imageUri": given.deploy.tensorflow}
-    assert buckets.has(f"{found.artifact}/saved_model.pb")
+    assert Folder(found.artifact).generation("saved_model.pb")
     assert vertex.upload(to(), given, savedmodel=True) == (found, False)
     vertex.serve(to(), given, savedmodel=True)
     assert split(cloud) == {"1": 100}

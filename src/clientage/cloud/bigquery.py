@@ -238,6 +238,11 @@ class Dataset:
             del self.client
 
     @cached_property
+    def location(self) -> str | None:
+        """The region it lies in, where its jobs must run; None where it has none."""
+        return self.client.get_dataset(self.name, retry=retry(), timeout=ATTEMPT).location or None
+
+    @cached_property
     def client(self) -> "Client":
         """What asks BigQuery; made when it is first used."""
         from google.auth.credentials import AnonymousCredentials  # noqa: PLC0415

@@ -5,7 +5,7 @@ is fetched but results, and what a run has read can be told.
 """
 
 import contextlib
-import io
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -22,6 +22,7 @@ import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 
 from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
+from clientage.cloud.jobs import Jobs
 from clientage.errors import CloudError
 
 LONGEST = 3600  # seconds of one statement
@@ -158,7 +159,7 @@ class Engine:
 
     def load(self, name: str, files: Sequence[Path], *, day: str = "", cluster: Sequence[str] = ()) -> int:
         """A table from Parquet files of this machine; it goes away by itself in a day, unless it is told to stay."""
-        self._loaded(name, pq.read_schema(files[0]), [path.read_bytes() for path in files], day, cluster)
+        self._loaded(name, pq.read_schema(files[0]), files, day, cluster)
         return self.rows(name)
 
     def given(self, name: str) -> ir.Table:
@@ -259,11 +260,13 @@ class Engine:
         """A table of this machine, under the name that statements call it by."""
         if self.dataset.has(memory.name):
             return
-        found, file = memory.data.to_pyarrow(memory.schema), io.BytesIO()
-        pq.write_table(found, file)
-        self._loaded(memory.name, found.schema, [file.getvalue()], "", ())
+        found = memory.data.to_pyarrow(memory.schema)
+        with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
+            path = Path(scratch) / "rows.parquet"
+            pq.write_table(found, path)
+            self._loaded(memory.name, found.schema, [path], "", ())
 
-    def _loaded(self, name: str, schema: pa.Schema, files: Sequence[bytes], day: str, cluster: Sequence[str]) -> None:
+    def _loaded(self, name: str, schema: pa.Schema, files: Sequence[Path], day: str, cluster: Sequence[str]) -> None:
         from google.cloud import bigquery  # noqa: PLC0415
 
         table = bigquery.Table(f"{self.dataset.name}.{name}", [_field(field) for field in schema])
@@ -271,18 +274,8 @@ class Engine:
         if day in schema.names:
             table.time_partitioning = bigquery.TimePartitioning(field=day)
         table.clustering_fields = [column for column in cluster if column in schema.names] or None
-        as_parquet = bigquery.LoadJobConfig(
-            source_format=bigquery.SourceFormat.PARQUET,
-            schema=table.schema,
-            write_disposition=bigquery.WriteDisposition.WRITE_APPEND,
-        )
         with self.dataset.explained():
-            self.dataset.client.create_table(table, retry=retry(), timeout=ATTEMPT)
-            for content in files:
-                job = self.dataset.client.load_table_from_file(
-                    io.BytesIO(content), table.reference, job_config=as_parquet
-                )
-                job.result(retry=retry())
+            Jobs(self.dataset).load(name, table, files)
 
 
 def _wide(kind: dt.DataType) -> dt.DataType:

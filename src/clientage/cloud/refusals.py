@@ -9,7 +9,11 @@ from typing import Any
 from clientage.errors import ClientageError, CloudError
 
 LONGEST = 300  # letters of what Google says itself
-QUOTA = ("quotaExceeded", "rateLimitExceeded", "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED")
+QUOTA = (
+    "quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded",
+    "RATE_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "QUOTA_EXCEEDED",
+)  # fmt: skip
+UNPAID = ("accountDisabled", "userProjectAccountProblem")  # and all that begin with billing
 
 Raised = Callable[[str, str], ClientageError]
 
@@ -21,7 +25,7 @@ class Service:
     Attributes:
         name: As people call it.
         api: As it is switched on.
-        project: The project that is used.
+        project: The project that is used; empty where it is not known.
         permission: What is said where a permission is missing, with the role to grant.
         missing: What is said where something is not there, with the command that makes it.
         again: What happens after it did not answer; empty: nothing.
@@ -67,6 +71,8 @@ def explained(where: str, service: Service, raised: Raised = CloudError) -> Iter
     except api.NotFound as error:
         raise raised(f"{where}: {service.missing}", "not found") from error
     except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
+        if _status(getattr(error, "cause", None)) == 429:  # of all attempts, the last
+            raise raised(f"{where}: {_used_up(error, service)}", "quota") from error
         raise raised(f"{where}: {away}.{_words(error, service)}", "away") from error
     except api.GoogleAPICallError as error:
         kind = type(error).__name__
@@ -78,12 +84,12 @@ def _denied(error: Any, service: Service) -> tuple[str, str]:
     """What is said of something forbidden, and its kind."""
     reason = _reason(error)
     if reason in QUOTA or error.code == 429:
-        again = f"; {service.again}" if service.again else " and do it again"
-        return f"a quota of {service.name} is used up. Raise it, or wait{again}.{_words(error, service)}", "quota"
-    if reason.lower().startswith("billing"):
-        return f"the project has no billing account. Link one to {service.project}.", "billing"
+        return _used_up(error, service), "quota"
+    if reason in UNPAID or reason.lower().startswith("billing"):
+        return f"the project has no billing account. Link one to {service.project or 'it'}.", "billing"
     if reason == "SERVICE_DISABLED":
-        mend = f"Switch it on: gcloud services enable {service.api} --project={service.project}"
+        named = f" --project={service.project}" if service.project else ""
+        mend = f"Switch it on: gcloud services enable {service.api}{named}"
         return f"{service.name} is not switched on in the project. {mend}", "switched off"
     found = re.search(r"'?([a-z]+\.[a-zA-Z]+\.[a-zA-Z]+)'? (denied|is required)", str(error))
     named = f" ({found[1]})" if found and not service.quiet else ""
@@ -91,11 +97,29 @@ def _denied(error: Any, service: Service) -> tuple[str, str]:
     return f"{what}{named}{dot}{mend}", "no permission"
 
 
+def _used_up(error: Any, service: Service) -> str:
+    again = f"; {service.again}" if service.again else " and do it again"
+    return f"a quota of {service.name} is used up. Raise it, or wait{again}.{_words(error, service)}"
+
+
 def _reason(error: Any) -> str:
-    """Google's word for it: of the older services beside the message, of the newer ones in the details."""
-    listed: Sequence[Any] = error.errors or [{}]
+    """Google's word for it: of the older services beside the message or in the answer, of newer ones in the details."""
+    listed: Sequence[Any] = error.errors or _answered(error) or [{}]
     first = listed[0] if isinstance(listed[0], dict) else {}
     return str(first.get("reason") or error.reason or "")
+
+
+def _answered(error: Any) -> Sequence[Any]:
+    """What was wrong, as it stands in the answer: of uploads and downloads nothing else is told."""
+    try:
+        return list(error.response.json()["error"]["errors"])
+    except (AttributeError, ValueError, LookupError, TypeError):
+        return []
+
+
+def _status(cause: Any) -> int:
+    """The status of an answer; 0 where there was none."""
+    return int(getattr(cause, "code", None) or getattr(getattr(cause, "response", None), "status_code", None) or 0)
 
 
 def _words(error: Any, service: Service) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clientage.cloud import refusals
+from clientage.cloud import refusals, traffic
 from clientage.cloud.clients import ENDPOINT, LABEL, Google, credentials, library
 from clientage.cloud.refusals import Service as Spoken
 from clientage.cloud.vertex_models import PORT, SERVED
@@ -54,13 +54,12 @@ class Service:
     @property
     def serving(self) -> Revision | None:
         """The newest revision with traffic."""
-        return next((each for each in self.revisions if each.percent), None)
+        return traffic.serving(self.revisions)
 
     @property
     def before(self) -> Revision | None:
         """The revision that was made before that one."""
-        now = self.serving
-        return next((each for each in self.revisions if now and each.made < now.made), None)
+        return traffic.before(self.revisions)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,8 @@
 """A folder of a bucket of Google Cloud Storage: objects that are read, put, replaced by condition, and removed."""
 
 import contextlib
+import hashlib
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -8,7 +10,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from clientage.errors import SettingsError, WorkspaceError
+from clientage.cloud import refusals
+from clientage.cloud.refusals import Raised, Service
+from clientage.errors import ClientageError, SettingsError, WorkspaceError
 
 if TYPE_CHECKING:
     from google.cloud.storage import Blob, Bucket
@@ -18,9 +22,10 @@ SMALL, LARGE = 20.0, 120.0  # seconds for all attempts: at what is small, and at
 ATTEMPT = 15.0  # seconds to wait for a byte
 TRIES = 5
 CONNECTIONS = 8  # at a time
-USED_UP = "a quota of Cloud Storage is used up. Raise it, or wait and run again."
-QUOTA = ("quotaExceeded", "rateLimitExceeded", "userRateLimitExceeded", "dailyLimitExceeded")
-UNPAID = ("accountDisabled", "billingDisabled", "userProjectAccountProblem")
+
+
+def _of_workspace(sentence: str, kind: str) -> ClientageError:
+    return WorkspaceError(sentence)
 
 
 class Folder:
@@ -30,8 +35,12 @@ class Folder:
         address: As it is spoken of, without a slash at the end.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, raised: Raised = _of_workspace) -> None:
         """Take an address apart.
+
+        Args:
+            address: As `gs://bucket/folder`.
+            raised: The error to raise where Cloud Storage refuses; that of a workspace, unless another is named.
 
         Raises:
             SettingsError: It is no address of a folder in a bucket.
@@ -41,13 +50,15 @@ class Folder:
         if not found or {".", ".."} & set(address.split("/")):
             raise SettingsError(f"{address}: not an address of a folder. Write it as gs://BUCKET/FOLDER.")
         self._bucket_name, path = found.groups()
+        self._raised = raised
         self.address = f"{SCHEME}{self._bucket_name}{path}"
         self._prefix = f"{path.removeprefix('/')}/" if path else ""
         try:
             import google.cloud.storage  # noqa: F401, PLC0415 - an extra
         except ImportError as missing:
-            raise WorkspaceError(
-                f"{address}: google-cloud-storage is not installed. Install it: pip install 'clientage[gcs]'."
+            raise raised(
+                f"{address}: google-cloud-storage is not installed. Install it: pip install 'clientage[gcs]'.",
+                "not installed",
             ) from missing
 
     def generation(self, name: str) -> int:
@@ -74,7 +85,7 @@ class Folder:
             with self._explained(), contextlib.suppress(NotFound, PreconditionFailed):  # replaced meanwhile
                 data = found.download_as_bytes(if_generation_match=generation, timeout=ATTEMPT, retry=_retry(SMALL))
                 return bytes(data), generation
-        raise WorkspaceError(f"{self.address}/{name}: is being replaced all the time. Try again.")
+        raise self._raised(f"{self.address}/{name}: is being replaced all the time. Try again.", "replaced")
 
     def fetch(self, name: str, path: Path) -> bool:
         """Write an object into a file; False where there is none.
@@ -144,6 +155,23 @@ class Folder:
             listed = self._bucket.list_blobs(prefix=self._prefix + prefix, timeout=ATTEMPT, retry=_retry(SMALL))
             return {blob.name.removeprefix(self._prefix): int(blob.generation) for blob in listed}
 
+    def checksums(self, path: str) -> dict[str, str]:
+        """Size and checksum of an object, of all in a folder, or of all that fit a pattern, by their names.
+
+        Raises:
+            WorkspaceError: The bucket is not there, or does not say.
+        """
+        plain = re.split(r"[*?\[{]", path)[0]
+        pattern = self._prefix + path if plain != path else None
+        with self._explained():
+            listed = self._bucket.list_blobs(
+                prefix=self._prefix + plain, match_glob=pattern, timeout=ATTEMPT, retry=_retry(SMALL)
+            )
+            found = {
+                blob.name.removeprefix(self._prefix): f"{blob.size} {blob.md5_hash or blob.crc32c}" for blob in listed
+            }
+        return {name: told for name, told in found.items() if pattern or not path or f"{name}/".startswith(f"{path}/")}
+
     def remove(self, name: str, generation: int) -> None:
         """Remove one generation of an object, where that is what it is.
 
@@ -179,66 +207,50 @@ class Folder:
     @contextlib.contextmanager
     def _explained(self) -> Iterator[None]:
         """What Google said, in a sentence: what, where, and the role or command that is missing."""
-        from google.api_core import exceptions as api  # noqa: PLC0415
-        from google.auth import exceptions as auth  # noqa: PLC0415
         from google.cloud.storage.exceptions import DataCorruption, InvalidResponse  # noqa: PLC0415
-        from requests import RequestException  # noqa: PLC0415
 
-        def told(sentence: str) -> WorkspaceError:
-            return WorkspaceError(f"{self.address}: {sentence}")
+        with refusals.explained(self.address, self._service, self._raised):
+            try:
+                yield
+            except DataCorruption as error:
+                raise self._raised(f"{self.address}: what came is not what was sent. Run again.", "altered") from error
+            except InvalidResponse as error:
+                raise self._raised(
+                    f"{self.address}: Cloud Storage refuses (InvalidResponse). Look at its log.", "InvalidResponse"
+                ) from error
 
-        try:
-            yield
-        except auth.TransportError as error:
-            raise told("Google's login cannot be reached. Mend the network.") from error
-        except (auth.GoogleAuthError, api.Unauthorized) as error:
-            raise told(
-                "there are no credentials of Google Cloud. Log in with `gcloud auth application-default login`, or run "
-                "as a service account."
-            ) from error
-        except (api.Forbidden, api.TooManyRequests) as error:
-            raise told(self._denied(error)) from error
-        except api.NotFound as error:
-            raise told(
-                f"there is no bucket {self._bucket_name}. Make it: gcloud storage buckets create "
-                f"gs://{self._bucket_name} --uniform-bucket-level-access."
-            ) from error
-        except (api.RetryError, api.ServerError, RequestException, TimeoutError) as error:
-            if _status(getattr(error, "cause", None)) == 429:
-                raise told(USED_UP) from error
-            raise told("Cloud Storage cannot be reached. Mend the network, and run again.") from error
-        except DataCorruption as error:
-            raise told("what came is not what was sent. Run again.") from error
-        except (api.GoogleAPICallError, InvalidResponse) as error:
-            raise told(f"Cloud Storage refuses ({type(error).__name__}). Look at its log.") from error
-
-    def _denied(self, error: Any) -> str:
-        reason = _reason(error)
-        if reason in QUOTA or error.code == 429:
-            return USED_UP
-        if reason in UNPAID:
-            return "the project of the bucket has no billing account. Link one to it."
-        return (
-            "this account may not use the bucket, or there is no such bucket. Grant it roles/storage.objectAdmin: "
-            f"gcloud storage buckets add-iam-policy-binding gs://{self._bucket_name} --role=roles/storage.objectAdmin "
-            "--member=serviceAccount:…"
+    @property
+    def _service(self) -> Service:
+        bucket = f"gs://{self._bucket_name}"
+        return Service(
+            "Cloud Storage",
+            "storage.googleapis.com",
+            os.environ.get("GOOGLE_CLOUD_PROJECT", ""),
+            permission="this account may not use the bucket, or there is no such bucket. Grant it "
+            f"roles/storage.objectAdmin: gcloud storage buckets add-iam-policy-binding {bucket} "
+            "--role=roles/storage.objectAdmin --member=serviceAccount:…",
+            missing=f"there is no bucket {self._bucket_name}. Make it: gcloud storage buckets create {bucket} "
+            "--uniform-bucket-level-access.",
+            quiet=True,
         )
 
 
-def _reason(error: Any) -> str:
-    """Google's word for what it refuses; at transfers it stands in the answer alone."""
-    if error.errors:
-        return str(error.errors[0].get("reason", ""))
-    try:
-        return str(error.response.json()["error"]["errors"][0]["reason"])
-    except (AttributeError, ValueError, LookupError, TypeError):
-        return ""
+def fingerprint(address: str, raised: Raised = _of_workspace) -> str:
+    """Of what lies at an address, its names, sizes and checksums: another one when any of it changes.
 
+    Args:
+        address: A file, a folder, or a pattern such as `gs://bucket/*.jsonl`.
+        raised: The error to raise where there is nothing, or Cloud Storage refuses.
 
-def _status(cause: Any) -> int:
-    """The status of the last of many answers."""
-    found = getattr(cause, "code", None) or getattr(getattr(cause, "response", None), "status_code", 0)
-    return int(found or 0)
+    Raises:
+        SettingsError: It is no address in a bucket.
+        ClientageError: There is nothing, or it cannot be seen.
+    """
+    bucket, _, path = address.removeprefix(SCHEME).strip("/").partition("/")
+    found = Folder(f"{SCHEME}{bucket}", raised).checksums(path)
+    if not found:
+        raise raised(f"{address}: there is nothing. Copy the order lines there.", "not found")
+    return hashlib.sha256(json.dumps(sorted(found.items())).encode()).hexdigest()
 
 
 def _retry(seconds: float) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from clientage.cloud import traffic
 from clientage.cloud.clients import LABEL, Google
 from clientage.cloud.vertex import explained, host, label, v1
 from clientage.cloud.vertex_models import Uploaded
@@ -66,13 +67,12 @@ class Endpoint:
     @property
     def serving(self) -> Deployed | None:
         """The newest model with traffic."""
-        return next((each for each in self.models if each.percent), None)
+        return traffic.serving(self.models)
 
     @property
     def before(self) -> Deployed | None:
         """The model that ran before that one."""
-        now = self.serving
-        return next((each for each in self.models if now and each.made < now.made), None)
+        return traffic.before(self.models)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def deploy(google: Google, to: Endpoint, model: Uploaded, on: Machines, percent:
         "display_name": label(f"{model.name.rpartition('/')[2]}-{model.version}"),
         "dedicated_resources": resources,
     } | ({"service_account": on.account} if on.account else {})
-    request = {"endpoint": to.name, "deployed_model": deployed, "traffic_split": shared(to.split, NEW, percent)}
+    request = {"endpoint": to.name, "deployed_model": deployed, "traffic_split": traffic.shared(to.split, NEW, percent)}
     with explained(google, f"the deployment of {model.short}"):
         operation = _client(google).deploy_model(request=request, timeout=60)
         called_off = f"{google.address(host(google))}/v1"
@@ -201,31 +201,6 @@ def undeploy(google: Google, at: Endpoint, model: Deployed, split: Mapping[str, 
     request = {"endpoint": at.name, "deployed_model_id": model.id, "traffic_split": dict(split or {})}
     with explained(google, f"taking {model.short} away"):
         google.finished(_client(google).undeploy_model(request=request), f"taking {model.short} away from {at.shown}")
-
-
-def shared(split: Mapping[str, int], new: str, percent: int) -> dict[str, int]:
-    """A split in which a model gets a share and all others keep theirs of what is left; together 100.
-
-    Args:
-        split: As it is.
-        new: The model.
-        percent: Its share; all where nobody else has any.
-    """
-    others = {name: share for name, share in split.items() if name != new}
-    if not any(others.values()) or percent == 100:
-        return {new: 100}
-    return {new: percent, **scaled(others, 100 - percent)}
-
-
-def scaled(split: Mapping[str, int], total: int) -> dict[str, int]:
-    """Shares that are so much together, in whole percent; what rounding leaves goes to the largest."""
-    known = {name: share for name, share in split.items() if share}
-    if not known:
-        return {}
-    whole = sum(known.values())
-    found = {name: share * total // whole for name, share in known.items()}
-    found[max(known, key=lambda name: known[name])] += total - sum(found.values())
-    return {name: share for name, share in found.items() if share}
 
 
 def predict(google: Google, session: Any, at: Endpoint, body: bytes, timeout: float) -> Any:

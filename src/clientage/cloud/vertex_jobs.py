@@ -32,6 +32,32 @@ class Job:
     error: str = ""
 
 
+@dataclass(frozen=True)
+class Places:
+    """Where a batch reads and writes, as Vertex AI is told.
+
+    Attributes:
+        source: Its input.
+        out: Its output.
+    """
+
+    source: Mapping[str, Any]
+    out: Mapping[str, Any]
+
+    @classmethod
+    def read(cls, source: str, out: str) -> "Places":
+        """Take addresses apart.
+
+        Args:
+            source: gs://… (JSON lines), or bigquery://project/dataset/table.
+            out: gs://folder, or bigquery://project/dataset.
+
+        Raises:
+            SettingsError: They are neither.
+        """
+        return cls(_input(source), _output(out))
+
+
 def train(google: Google, shown: str, digest: str, *, image: str, command: Sequence[str], out: str,
           environment: Mapping[str, str], on: Machines, again: bool = False) -> Job | None:  # fmt: skip
     """Run our container, which writes a model to `AIP_MODEL_DIR`; what was trained from the same is not trained twice.
@@ -79,7 +105,7 @@ def train(google: Google, shown: str, digest: str, *, image: str, command: Seque
         )
 
 
-def batch(google: Google, model: Uploaded, digest: str, *, source: str, out: str, key: str,
+def batch(google: Google, model: Uploaded, digest: str, places: Places, *, key: str,
           features: Sequence[str], on: Machines, again: bool = False) -> Job | None:  # fmt: skip
     """Predict for all customers of a file or table; what was asked for before is not asked for twice.
 
@@ -87,8 +113,7 @@ def batch(google: Google, model: Uploaded, digest: str, *, source: str, out: str
         google: Where.
         model: The version.
         digest: Of what is asked.
-        source: gs://… (JSON lines), or bigquery://project/dataset/table.
-        out: gs://folder, or bigquery://project/dataset.
+        places: Where it reads and writes.
         key: Field that tells whose a prediction is; it is not sent to the model. Empty: none.
         features: Fields that are sent to the model; empty: all.
         on: The machines.
@@ -98,7 +123,6 @@ def batch(google: Google, model: Uploaded, digest: str, *, source: str, out: str
         The job, done; None in a rehearsal.
 
     Raises:
-        SettingsError: Source or out are neither.
         CloudError: It could not be done, or failed.
     """
     instances = {"instance_type": "object"} | ({"key_field": key} if key else {})
@@ -106,8 +130,8 @@ def batch(google: Google, model: Uploaded, digest: str, *, source: str, out: str
         "display_name": label(f"{model.name.rpartition('/')[2]}-{digest[:12]}"),
         "model": model.full,
         "labels": {LABEL: "batch", DIGEST: digest},
-        "input_config": _input(source),
-        "output_config": _output(out),
+        "input_config": places.source,
+        "output_config": places.out,
         "instance_config": instances | ({"included_fields": list(features)} if features else {}),
         "dedicated_resources": {
             "machine_spec": {"machine_type": on.kind},

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from clientage import artifacts
-from clientage.cloud import buckets
 from clientage.cloud.clients import Google
+from clientage.cloud.storage import SCHEME, Folder, fingerprint
 from clientage.deployment import connection
 from clientage.errors import CloudError
 from clientage.settings import Settings
@@ -43,15 +43,15 @@ def deliver(to: Google, settings: Settings, wanted: str, *, savedmodel: bool = F
     Raises:
         ClientageError: What the user can mend.
     """
-    if wanted.startswith("gs://"):
+    if wanted.startswith(SCHEME):
         return _there(wanted.rstrip("/"))
     root = connection.bucket(settings)
     with _chosen(settings, wanted, savedmodel) as artifact:
         *_, last = artifact.files
         address = f"{root}/models/{artifact.digest[:16]}"
-        if not to.rehearsal and not buckets.has(f"{address}/{last}"):
+        if not to.rehearsal and not Folder(address, CloudError).generation(last):
             to.say(f"copying {len(artifact.files):,} files to {address}")
-            buckets.copied(artifact.files, address)
+            artifacts.copy(artifact.files, address)
         return Delivered(address, artifact.digest[:KEPT], artifact.registered, artifact.aliases)
 
 
@@ -62,7 +62,7 @@ def _chosen(settings: Settings, wanted: str, savedmodel: bool) -> Iterator[artif
 
 
 def _there(address: str) -> Delivered:
-    for name in (artifacts.DOCUMENT, artifacts.ENVELOPE, "saved_model.pb"):
-        if buckets.has(f"{address}/{name}"):
-            return Delivered(address, buckets.fingerprint(address)[:KEPT])
+    folder = Folder(address, CloudError)
+    if any(folder.generation(name) for name in (artifacts.DOCUMENT, artifacts.ENVELOPE, "saved_model.pb")):
+        return Delivered(address, fingerprint(address, CloudError)[:KEPT])
     raise CloudError(f"{address}: no model in it. Train one: clientage deploy vertex train gs://….", "not found")

@@ -2,14 +2,15 @@
 
 import json
 
-from clientage.cloud import buckets, vertex_jobs, vertex_models
+from clientage.cloud import vertex_jobs, vertex_models
 from clientage.cloud.clients import Google
+from clientage.cloud.storage import SCHEME, fingerprint
 from clientage.cloud.vertex_endpoints import Machines
 from clientage.cloud.vertex_jobs import Job
 from clientage.deployment import connection
 from clientage.deployment.samples import samples
 from clientage.deployment.vertex import digest, name
-from clientage.errors import SettingsError
+from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
 DECIDING = ("shop", "source", "clean", "segments", "recommendations")  # sections that a training is told of
@@ -31,7 +32,7 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
         raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
     image, root, wanted = connection.pinned(to, settings), connection.bucket(settings), settings.deploy
     command = ["run", source, *_changed(settings)]
-    what = [image, command, buckets.fingerprint(source) if source.startswith("gs://") else ""]
+    what = [image, command, _seen(source)]
     made_of = digest(what)
     return vertex_jobs.train(
         to, f"{settings.tracking.model}-{made_of[:8]}", made_of, image=image, command=command,
@@ -59,13 +60,18 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
     """
     limits = settings.deploy
     model = vertex_models.find(to, name(settings, savedmodel=savedmodel), wanted)
-    seen = buckets.fingerprint(source) if source.startswith("gs://") else ""
+    places = vertex_jobs.Places.read(source, out)
     on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, settings.google.service_account)
     features = tuple(samples(model.artifact)[0]) if key else ()
     return vertex_jobs.batch(
-        to, model, digest([model.full, source, seen, out, key]), source=source, out=out, key=key,
+        to, model, digest([model.full, source, _seen(source), out, key]), places, key=key,
         features=features, on=on, again=again,
     )  # fmt: skip
+
+
+def _seen(source: str) -> str:
+    """Another one when what lies in a bucket is; of what lies elsewhere nothing is known."""
+    return fingerprint(source, CloudError) if source.startswith(SCHEME) else ""
 
 
 def _changed(settings: Settings) -> list[str]:

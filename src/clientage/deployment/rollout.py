@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from clientage.cloud import vertex_endpoints
+from clientage.cloud import traffic, vertex_endpoints
 from clientage.cloud.clients import Google
 from clientage.cloud.vertex_endpoints import Deployed, Endpoint, Machines
 from clientage.cloud.vertex_models import Uploaded
@@ -47,7 +47,7 @@ class Rollout:
             made = vertex_endpoints.deploy(self.to, there, self.model, self.on, percent)
             self.new = made.id if made else vertex_endpoints.NEW
         else:
-            vertex_endpoints.send(self.to, self.endpoint, vertex_endpoints.shared(self.others, self.new, percent))
+            vertex_endpoints.send(self.to, self.endpoint, traffic.shared(self.others, self.new, percent))
 
     def back(self) -> None:
         """As it was before, as far as it is not; the version goes."""

@@ -7,15 +7,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from clientage.cloud import run
+from clientage.cloud import run, traffic
 from clientage.cloud.clients import Google
 from clientage.cloud.run import Revision, Service, Template
-from clientage.cloud.vertex_endpoints import scaled, shared
 from clientage.deployment import canary, connection
 from clientage.deployment.canary import Answer, Health
 from clientage.deployment.delivered import deliver
 from clientage.deployment.samples import samples
-from clientage.errors import CloudError, SettingsError
+from clientage.errors import CloudError
 from clientage.settings import Settings
 
 LONGEST = 30.0  # seconds that a sample prediction may take, at least: the first one may wait for a container
@@ -74,7 +73,7 @@ class Rollout:
             run.make(self.to, self.shown, self.template)
         else:
             template, tagged = None if self.made else self.template, self.new if percent < 100 else ""
-            run.change(self.to, self.service, shared(self.others, self.new, percent), template, tagged)
+            run.change(self.to, self.service, traffic.shared(self.others, self.new, percent), template, tagged)
         self.made = True
 
     def back(self) -> None:
@@ -130,9 +129,9 @@ def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
     if service and service.split == {template.name: 100}:
         return Served(service, template.name)
     rest = [each for each in service.revisions if each.name != template.name] if service else []
-    split = {each.name: each.percent for each in rest if each.percent} or {each.name: 100 for each in rest[:1]}
+    others = traffic.others({each.name: each.percent for each in rest})
     longest, there = max(LONGEST, 2 * limits.max_seconds), service is not None and len(rest) < len(service.revisions)
-    rollout = Rollout(to, shown, service, template, scaled(split, 100), longest, there)
+    rollout = Rollout(to, shown, service, template, others, longest, there)
     if to.rehearsal:
         for percent in (100,) if rollout.alone else (limits.canary, 100):
             rollout.give(percent)
@@ -162,8 +161,7 @@ def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Service:
         CloudError: A revision is not there, or it could not be done.
     """
     service = at(to, settings)
-    if sum(split.values()) != 100 or any(percent < 0 for percent in split.values()):
-        raise SettingsError(f"--split: {sum(split.values())} percent together. Give shares that are 100 together.")
+    traffic.whole(split)
     if unknown := sorted(split.keys() - {each.name for each in service.revisions}):
         have = ", ".join(each.name for each in service.revisions)
         raise CloudError(f"{to.place}: there is no revision {', '.join(unknown)}. There is {have}.", "not found")

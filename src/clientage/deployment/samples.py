@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 
 from clientage.artifacts import DOCUMENT, ENVELOPE
-from clientage.cloud import buckets
+from clientage.cloud.storage import Folder
 from clientage.errors import CloudError
 from clientage.export.savedmodel import ABOUT
 from clientage.segments import document
@@ -27,25 +27,28 @@ def samples(artifact: str) -> Instances:
     Raises:
         CloudError: There is no model, or it cannot be read.
     """
-    root = artifact.rstrip("/")
-    if about := buckets.text(f"{root}/{ABOUT}"):
+    folder = Folder(artifact, CloudError)
+    if about := _text(folder, ABOUT):
         features = json.loads(about)["features"].split()
         return [dict.fromkeys(features, 1.0)]
-    text = buckets.text(f"{root}/{DOCUMENT}") or buckets.text(f"{root}/{ENVELOPE}")
-    if text is None:
-        raise CloudError(f"{root}: no model of Clientage lies there. Upload it again.", "not found")
+    text = _text(folder, DOCUMENT) or _text(folder, ENVELOPE)
+    if not text:
+        raise CloudError(f"{folder.address}: no model of Clientage lies there. Upload it again.", "not found")
     given = json.loads(text)
     model = document.loads(given.get("document", text))
-    return _of_customers(root, model.needs) or [_usual(model)]
+    return _of_customers(folder, model.needs) or [_usual(model)]
 
 
-def _of_customers(root: str, needs: tuple[str, ...]) -> Instances:
+def _text(folder: Folder, name: str) -> str:
+    """A document; empty where it is not there."""
+    return folder.read(name)[0].decode()
+
+
+def _of_customers(folder: Folder, needs: tuple[str, ...]) -> Instances:
     """Customers who have all that the model needs."""
     with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
         path = Path(scratch) / "customers.parquet"
-        if not buckets.fetched(f"{root}/tables/customers.parquet", path) or not set(needs) <= set(
-            pq.read_schema(path).names
-        ):
+        if not folder.fetch("tables/customers.parquet", path) or not set(needs) <= set(pq.read_schema(path).names):
             return []
         found = pq.read_table(path, columns=list(needs)).drop_null().slice(0, MOST)
     return [dict(row) for row in found.to_pylist()]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clientage.cloud import vertex_endpoints, vertex_models
+from clientage.cloud import traffic, vertex_endpoints, vertex_models
 from clientage.cloud.clients import Google
 from clientage.cloud.vertex_endpoints import Deployed, Endpoint, Machines
 from clientage.cloud.vertex_models import Container, Uploaded
@@ -101,9 +101,7 @@ def serve(to: Google, settings: Settings, wanted: str = "", *, savedmodel: bool 
 
 def _others(endpoint: Endpoint, model: Uploaded) -> dict[str, int]:
     """Who has the traffic without a model, together 100; of those without any, the newest."""
-    rest = [each for each in endpoint.models if not each.of(model)]
-    split = {each.id: each.percent for each in rest if each.percent} or {each.id: 100 for each in rest[:1]}
-    return vertex_endpoints.scaled(split, 100)
+    return traffic.others({each.id: each.percent for each in endpoint.models if not each.of(model)})
 
 
 def at(to: Google, settings: Settings) -> Endpoint:
@@ -133,8 +131,7 @@ def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Endpoint:
         CloudError: A version does not run there, or it could not be done.
     """
     endpoint = at(to, settings)
-    if sum(split.values()) != 100 or any(percent < 0 for percent in split.values()):
-        raise SettingsError(f"--split: {sum(split.values())} percent together. Give shares that are 100 together.")
+    traffic.whole(split)
     found = {_running(to, endpoint, wanted).id: percent for wanted, percent in split.items() if percent}
     if found != endpoint.split:
         vertex_endpoints.send(to, endpoint, found)
@@ -203,7 +200,7 @@ def undeploy(to: Google, settings: Settings, wanted: str = "", *, everything: bo
     left = dict(endpoint.split)
     for each in sorted(going, key=lambda each: each.percent):
         gone = left.pop(each.id, 0)
-        vertex_endpoints.undeploy(to, endpoint, each, vertex_endpoints.scaled(left, 100) if gone else None)
+        vertex_endpoints.undeploy(to, endpoint, each, traffic.scaled(left, 100) if gone else None)
     return going
 
 
