@@ -10,7 +10,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import fsspec
-import gcsfs
 import pytest
 from bigqueries import PROJECT
 from google.auth.credentials import AnonymousCredentials
@@ -38,6 +37,8 @@ BEFORE, AFTER = "2024-09-02", "2024-10-01"  # the day of the model that is watch
 def cloud(bucket_gate, address, monkeypatch):
     """Vertex AI with our image, whose operations take some looks; and a bucket that all of gs:// leads to."""
     monkeypatch.setitem(fsspec.config.conf, "gs", {"token": "anon"})
+    import gcsfs  # noqa: PLC0415 - reads the variables
+
     gcsfs.GCSFileSystem.clear_instance_cache()  # they know another gate
     with google_cloud() as found:
         found.images[str(connection.image(load(overrides=options(address))))] = DIGEST
