@@ -9,6 +9,7 @@ from clientage.context import MODEL
 from clientage.errors import CloudError, InputError
 from clientage.serving.models import read_document
 from clientage.serving.place import Place
+from clientage.settings import load
 
 
 @pytest.fixture
@@ -16,12 +17,22 @@ def workspace(sample_run, tmp_path):
     return shutil.copytree(sample_run[0].workspace, tmp_path / "workspace")
 
 
-def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, tmp_path, monkeypatch):
+@pytest.fixture
+def settings(workspace):
+    return load(overrides=[f"workspace={workspace}"])
+
+
+def made(settings):
+    with artifacts.of_workspace(settings) as found:
+        return found
+
+
+def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, settings, tmp_path, monkeypatch):
     monkeypatch.delenv(artifacts.MODEL_DIR, raising=False)
-    assert artifacts.hand_over(workspace) == ""
+    assert artifacts.hand_over(settings) == ""
     monkeypatch.setenv(artifacts.MODEL_DIR, f"{tmp_path / 'out' / 'model'}/")
     out = tmp_path / "out" / "model"
-    assert artifacts.hand_over(workspace) == str(out)
+    assert artifacts.hand_over(settings) == str(out)
     assert (out / "segments.json").read_bytes() == (workspace / MODEL).read_bytes()
     there = Place.in_folder(out)
     assert there.tables == out
@@ -29,25 +40,25 @@ def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, tmp_path, mon
     assert {path.stem for path in (out / "tables").iterdir()} >= {"customers", "profiles", "products", "popularity"}
 
 
-def test_where_it_cannot_be_written_is_told(workspace, tmp_path, monkeypatch):
+def test_where_it_cannot_be_written_is_told(settings, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
     monkeypatch.setenv(artifacts.MODEL_DIR, str(tmp_path / "file" / "model"))
     with pytest.raises(CloudError, match=r"file/model: cannot be used \(.*\). Give another place"):
-        artifacts.hand_over(workspace)
+        artifacts.hand_over(settings)
 
 
-def test_the_same_model_has_the_same_digest_whenever_it_was_made(workspace):
-    before = artifacts.of_workspace(workspace).digest
+def test_the_same_model_has_the_same_digest_whenever_it_was_made(workspace, settings):
+    before = made(settings).digest
     (workspace / "run.json").write_text("{}")
-    assert artifacts.of_workspace(workspace).digest == before
+    assert made(settings).digest == before
     (workspace / "tables" / "affinities.parquet").unlink()
-    assert artifacts.of_workspace(workspace).digest != before
+    assert made(settings).digest != before
 
 
-def test_the_model_comes_last(workspace):
-    assert list(artifacts.of_workspace(workspace).files)[-1] == artifacts.DOCUMENT
+def test_the_model_comes_last(settings):
+    assert list(made(settings).files)[-1] == artifacts.DOCUMENT
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):
     with pytest.raises(InputError, match="no model in it"):
-        artifacts.of_workspace(tmp_path)
+        made(load(overrides=[f"workspace={tmp_path}"]))

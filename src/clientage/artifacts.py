@@ -14,6 +14,7 @@ from clientage.context import store
 from clientage.errors import CloudError, InputError
 from clientage.export import savedmodel
 from clientage.portable import write_savedmodel
+from clientage.serving import carried
 from clientage.serving.place import TABLES, Place, envelope
 from clientage.settings import Settings
 from clientage.tracking import registry
@@ -39,15 +40,16 @@ class Artifact:
     aliases: tuple[str, ...] = ()
 
 
-def hand_over(workspace: Path) -> str:
-    """Copy the model of a workspace to where `AIP_MODEL_DIR` says; where to, or empty where it says nothing.
+def hand_over(settings: Settings) -> str:
+    """Copy the model of the workspace to where `AIP_MODEL_DIR` says; where to, or empty where it says nothing.
 
     Raises:
-        CloudError: It could not be copied.
+        ClientageError: It could not be copied.
     """
     address = os.environ.get(MODEL_DIR, "").rstrip("/")
     if address:
-        copy(of_workspace(workspace).files, address)
+        with of_workspace(settings) as found:
+            copy(found.files, address)
     return address
 
 
@@ -75,13 +77,16 @@ def copy(files: Mapping[str, Path], address: str) -> None:
         raise CloudError(f"{address}: cannot be used ({error.strerror}). Give another place.", "folder") from error
 
 
-def of_workspace(workspace: Path) -> Artifact:
-    """The model of a workspace, with its tables.
+@contextlib.contextmanager
+def of_workspace(settings: Settings) -> Iterator[Artifact]:
+    """The model of the workspace, with its tables wherever they live, as long as this lasts.
 
     Raises:
-        InputError: There is no model.
+        ClientageError: There is no model, or its tables cannot be read.
     """
-    return _made(_tables(workspace) | {DOCUMENT: Place.in_folder(workspace).document})
+    document = Place.in_folder(settings.workspace).document
+    with _tables(settings) as found:
+        yield _made(found | {DOCUMENT: document})
 
 
 @contextlib.contextmanager
@@ -95,17 +100,21 @@ def chosen(settings: Settings, wanted: str) -> Iterator[Artifact]:
     Raises:
         ClientageError: It is not there.
     """
-    if not wanted or Path(wanted).is_dir():
-        yield of_workspace(Path(wanted or settings.workspace))
+    if not wanted:
+        with of_workspace(settings) as found:
+            yield found
+        return
+    if Path(wanted).is_dir():
+        yield _made(_files(Path(wanted)) | {DOCUMENT: Place.in_folder(Path(wanted)).document})
         return
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
     there = store(settings)
     version = registry.get(there, wanted)
-    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, _tables(settings) as tables:
         path = Path(scratch) / ENVELOPE
         path.write_text(envelope(str(version.version), registry.document(there, version)), encoding="utf-8")
-        made = _made(_tables(settings.workspace) | {ENVELOPE: path})
+        made = _made(tables | {ENVELOPE: path})
         yield Artifact(made.files, made.digest, str(version.version), version.aliases)
 
 
@@ -125,9 +134,20 @@ def saved(settings: Settings) -> Iterator[Artifact]:
         yield Artifact(files, digest)
 
 
-def _tables(workspace: Path) -> dict[str, Path]:
-    """What lies beside the model, where it is there."""
-    return {name: workspace / name for name in TABLES if (workspace / name).is_file()}
+@contextlib.contextmanager
+def _tables(settings: Settings) -> Iterator[dict[str, Path]]:
+    """What lies beside the model of the workspace; tables that live elsewhere are brought here."""
+    if not settings.warehouse.url:
+        yield _files(settings.workspace)
+        return
+    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
+        carried.carry(settings, Path(scratch))
+        yield _files(Path(scratch))
+
+
+def _files(folder: Path) -> dict[str, Path]:
+    """What lies beside a model, where it is there."""
+    return {name: folder / name for name in TABLES if (folder / name).is_file()}
 
 
 def _made(files: dict[str, Path]) -> Artifact:

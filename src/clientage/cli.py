@@ -86,11 +86,12 @@ def train(
         raise typer.Exit(GateError.exit_code)
     with terminal.following(quiet=as_json) as tell:
         trained = training.train(settings, sweep=sweep, tell=tell)
-    handed = artifacts.hand_over(trained.workspace)
+    tried = settings.within(trained.workspace)
+    handed = artifacts.hand_over(tried)
     if as_json:
         typer.echo(json.dumps(asdict(trained), default=str, indent=1))
         return
-    profiles = pipeline.rows(settings.within(trained.workspace), "profiles")
+    profiles = pipeline.rows(tried, "profiles")
     terminal.show_segments(profiles)
     standings.show_training(trained, settings.tracking.model, profiles, terminal.repeated(config, workspace))
     if handed:

@@ -51,7 +51,7 @@ def run(
             manifest = drafts.draft(settings, draft, drafts.DRAFTED, source, tell=tell)
         else:
             manifest = pipeline.run(settings, source, with_evaluation=evaluate, keep_model=keep_model, tell=tell)
-    handed = "" if draft else artifacts.hand_over(settings.workspace)
+    handed = "" if draft else artifacts.hand_over(settings)
     if as_json:
         typer.echo(manifest.dumps(), nl=False)
         return

@@ -44,13 +44,13 @@ def deploy(said, cloud, bucket, settings, monkeypatch):
 
 
 @contextlib.contextmanager
-def service(model):
-    """A real service of a model, as Vertex AI would start it."""
+def service(model, **environment):
+    """A real service of a model, as Vertex AI would start it; in the environment, what the container is told too."""
     port = free_port()
     told = {"AIP_HTTP_PORT": str(port), "AIP_STORAGE_URI": model, "CLIENTAGE_SERVE__WORKERS": "1"}
     told["CLIENTAGE_WORKSPACE"] = "not-there-yet"
     process = subprocess.Popen(
-        [*COMMAND, "serve", "--set", "serve.requests_per_minute=0"], env=os.environ | told,
+        [*COMMAND, "serve", "--set", "serve.requests_per_minute=0"], env=os.environ | told | environment,
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
     )  # fmt: skip
     try:

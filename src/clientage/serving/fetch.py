@@ -1,9 +1,11 @@
 """A model from elsewhere, brought to where the workers read it: from the registry, or from a bucket.
 
 In a bucket lies a workspace that is published, which is followed, or a plain folder, which is taken once: such as the
-copy of a model that Vertex AI makes, which nobody changes.
+copy of a model that Vertex AI makes, which nobody changes. Tables of the workspace that live in a dataset are brought
+here as files.
 """
 
+import hashlib
 import json
 import shutil
 import tempfile
@@ -15,11 +17,14 @@ from clientage.cloud.storage import SCHEME
 from clientage.context import store
 from clientage.copies import Copy, Files
 from clientage.errors import ClientageError, InputError
+from clientage.serving import carried
 from clientage.serving.logs import say
 from clientage.serving.models import read_document
-from clientage.serving.place import DOCUMENTS, TABLES, Place, envelope, place_of
+from clientage.serving.place import DOCUMENTS, TABLES, Place, envelope, gathered, lives_elsewhere, place_of
 from clientage.settings import Settings
 from clientage.tracking import registry
+
+GATHERED = "gathered"  # says which model and tables a folder was made from
 
 
 def bring(settings: Settings, wanted: str) -> None:
@@ -37,8 +42,15 @@ def bring(settings: Settings, wanted: str) -> None:
     if "://" in wanted:
         if not (wanted.startswith(SCHEME) and _published(wanted, place)):
             _download(wanted, place.document.parent)
+    elif lives_elsewhere(settings, wanted):
+        if copy := copies.of(settings.workspace):
+            copy.follow()
+        Place.in_folder(settings.workspace)  # which says what is wrong with it
+        _gather(settings, gathered(settings))
     elif remote:
         _take(settings, wanted, place.document)
+        if settings.warehouse.url:
+            _gather(settings, gathered(settings))
     elif copy := copies.of(Path(wanted)):
         copy.follow()
     read_document(place)
@@ -72,6 +84,23 @@ def _take(settings: Settings, wanted: str, path: Path) -> None:
     draft = path.with_suffix(".draft")
     draft.write_text(text, encoding="utf-8")
     draft.replace(path)
+
+
+def _gather(settings: Settings, folder: Path) -> None:
+    """Tables of the workspace that live elsewhere, with the model they belong to; unless they are there already."""
+    document, note = settings.workspace / DOCUMENTS[0], folder / GATHERED
+    model = document.read_bytes() if document.is_file() else b""
+    now = f"{carried.signature(settings.workspace)} {hashlib.sha256(model).hexdigest()}"
+    if note.is_file() and note.read_text(encoding="utf-8") == now:
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        draft = Path(scratch) / "draft"
+        carried.carry(settings, draft)
+        if model:
+            (draft / "model.json").write_bytes(model)
+        (draft / GATHERED).write_text(now, encoding="utf-8")
+        _replaced(draft, folder)
 
 
 def _published(address: str, place: Place) -> bool:
@@ -120,6 +149,11 @@ def _download(address: str, folder: Path) -> None:
         found = Place.in_folder(draft).document
         if found.parent != draft or found.name != "model.json":
             shutil.copyfile(found, draft / "model.json")
-        if folder.exists():
-            folder.rename(Path(scratch) / "old")
-        draft.rename(folder)
+        _replaced(draft, folder)
+
+
+def _replaced(draft: Path, folder: Path) -> None:
+    """Put a folder in place of another, which goes away with what is beside the draft."""
+    if folder.exists():
+        folder.rename(draft.with_name("old"))
+    draft.rename(folder)

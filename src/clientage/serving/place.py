@@ -16,7 +16,8 @@ DOCUMENTS = ("model/segments.json", "segments.json", "artifacts/model.json", "mo
 # tables that are read again when they change, beside the model
 WATCHED = ("customers", "profiles", "products", "affinities", "popularity", "recommendations")
 
-TABLES = ("run.json", *(f"tables/{name}.parquet" for name in WATCHED))
+RUN = "run.json"
+TABLES = (RUN, *(f"tables/{name}.parquet" for name in WATCHED))
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,10 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
         settings: All of them.
         wanted: A folder, an address, or an alias or version in the registry.
 
+    Returns:
+        The place, and whether it is filled by bringing: also with the model of the workspace, where its tables live
+        elsewhere.
+
     Raises:
         InputError: The folder is not there, or has no model.
     """
@@ -76,12 +81,25 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
     if "://" in wanted:
         folder = home / f"{FETCHED}-{_digest(wanted)}"
         return Place(folder / "model.json", folder), True
+    if lives_elsewhere(settings, wanted):
+        return Place(gathered(settings) / "model.json", gathered(settings)), True
     if wanted == str(settings.workspace) or Path(wanted).is_dir():
         return Place.in_folder(Path(wanted)), False
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
     registry = _digest(settings.tracking.uri, settings.tracking.model, wanted)
-    return Place(home / f"registered-{registry}.json", settings.workspace), True
+    tables = gathered(settings) if settings.warehouse.url else settings.workspace
+    return Place(home / f"registered-{registry}.json", tables), True
+
+
+def lives_elsewhere(settings: Settings, wanted: str) -> bool:
+    """Whether it is the model of the workspace, and its tables are no files there."""
+    return bool(settings.warehouse.url) and wanted == str(settings.workspace)
+
+
+def gathered(settings: Settings) -> Path:
+    """Where tables of the workspace are brought that live elsewhere."""
+    return settings.workspace / HOME / f"{FETCHED}-{_digest(settings.warehouse.url)}"
 
 
 def _digest(*names: str) -> str:

@@ -186,7 +186,7 @@ def _watch(planned: Plan) -> int:
 
     home = str(planned.settings.workspace)
     fetched = [wanted for wanted, _, remote in planned.wanted if remote]
-    fetched += [home] if copies.address_of(planned.settings.workspace) else []
+    fetched += [home] if home not in fetched and copies.address_of(planned.settings.workspace) else []
     names = {ANSWER: [], SHIP: [], **({KEEP: fetched} if fetched else {})}
     with until_told(orphan=True) as wait:
         running = {name: _started(planned.settings, name, *models) for name, models in names.items()}

@@ -10,9 +10,20 @@ import ibis
 from clientage.errors import CloudError, WorkspaceError
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place
-from clientage.warehouse.workspace import COMPLETE, SCRATCH, STAGING, Workspace, explained, finish, held
+from clientage.warehouse.workspace import COMPLETE, LIVING, SCRATCH, STAGING, Workspace, explained, finish, held
 
-__all__ = ["COMPLETE", "PARQUET", "STAGING", "Warehouse", "Workspace", "connect", "explained", "held", "place"]
+__all__ = [
+    "COMPLETE",
+    "LIVING",
+    "PARQUET",
+    "STAGING",
+    "Warehouse",
+    "Workspace",
+    "connect",
+    "explained",
+    "held",
+    "place",
+]
 
 
 def connect(

@@ -23,9 +23,7 @@ from clientage.errors import WorkspaceError
 from clientage.expressions import on_days
 from clientage.tables import SPECS, check
 from clientage.warehouse.base import Days, Warehouse
-from clientage.warehouse.workspace import SCRATCH, explained
-
-TABLES = "tables.json"
+from clientage.warehouse.workspace import LIVING, SCRATCH, explained
 
 
 class BigQueryWarehouse(Warehouse):
@@ -63,7 +61,7 @@ class BigQueryWarehouse(Warehouse):
                 yield scratch
                 for table in set(self._now.values()) - set(before.values()):
                     self.engine.lasting(table, None)
-                self.write_text(TABLES, json.dumps(self._now, indent=1, sort_keys=True) + "\n")
+                self.write_text(LIVING, json.dumps(self._now, indent=1, sort_keys=True) + "\n")
                 now = dict(self._now)
             done = True
             self._show(before, now)
@@ -84,7 +82,7 @@ class BigQueryWarehouse(Warehouse):
 
     def discard(self, name: str) -> None:
         """Remove a workspace within this one, with its tables, in this transaction."""
-        for pointer in (self.workspace / name).rglob(TABLES):
+        for pointer in (self.workspace / name).rglob(LIVING):
             self._made += json.loads(pointer.read_text(encoding="utf-8")).values()
         super().discard(name)
 
@@ -181,7 +179,7 @@ class BigQueryWarehouse(Warehouse):
         return self._way[name]
 
     def _published(self) -> dict[str, str]:
-        path = self.workspace / TABLES
+        path = self.workspace / LIVING
         return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
 
     def _is_local(self, table: ir.Table) -> bool:

@@ -20,6 +20,7 @@ import filelock
 from clientage.errors import WorkspaceError
 
 STAGING, COMPLETE, SCRATCH, LOCK = ".staging", "COMPLETE", ".scratch", ".lock"
+LIVING = "tables.json"  # says where tables are that live elsewhere
 
 
 class Workspace:
