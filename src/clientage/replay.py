@@ -19,7 +19,7 @@ import pyarrow as pa
 from clientage import pipeline
 from clientage.arrivals import Arrivals, arrive, received, to_play
 from clientage.context import REPLAY, opened, store
-from clientage.errors import TrackingError
+from clientage.errors import SettingsError, TrackingError
 from clientage.manifest import Facts, Manifest
 from clientage.monitor import Judged, monitor
 from clientage.monitoring.verdict import DRIFT, OK, UNKNOWN, WATCH
@@ -88,6 +88,11 @@ def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell =
     Raises:
         ClientageError: What the user can mend.
     """
+    if settings.warehouse.url:
+        raise SettingsError(
+            "warehouse.url: days are played on this machine, not in BigQuery. Leave it out, and give the order lines: "
+            "clientage replay FILE --set warehouse.url= --workspace FOLDER."
+        )
     with _alone(settings) as folder:
         place = _stage(settings, folder)
         loaded(store(place).address)  # what is missing is said before the work is done

@@ -54,8 +54,9 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
 
     wanted, limits = settings.dashboard, settings.warehouse
     cores = limits.threads or os.cpu_count() or 1
-    source = Source(settings.workspace, limits.memory, cores)
-    slow = Source(settings.workspace, limits.memory, max(1, cores // 2))  # leaves room for who looks meanwhile
+    opened = partial(Source, settings.workspace, limits.memory, url=limits.url, most_bytes=limits.most_bytes)
+    source = opened(cores)
+    slow = opened(max(1, cores // 2))  # leaves room for who looks meanwhile
     following = settings.workspace, settings.serve.refresh_seconds, threading.Event().wait
     threading.Thread(target=copies.keep, args=following, daemon=True).start()
     threading.Thread(target=keep_warm, args=(source, slow), daemon=True).start()

@@ -376,6 +376,11 @@ class Warehouse(Section):
         3, description="Publications of a workspace on gs:// that are kept, the latest among them."
     )
 
+    @property
+    def most_bytes(self) -> int:
+        """What one statement may be billed for."""
+        return int(self.max_gigabytes * 1e9)
+
 
 class _Variables(EnvSettingsSource):
     """The environment but for `CLIENTAGE_ALERTS`, which bears the name of a section and is a secret, no setting."""
