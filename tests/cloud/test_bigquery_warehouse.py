@@ -199,8 +199,9 @@ def costs(some_bytes):
         asked = json.loads(body)["configuration"] if body and method == "POST" and "/jobs" in path else {}
         if not asked.get("dryRun"):
             return None
+        read = {"totalBytesProcessed": str(some_bytes)}
         said = {"jobReference": {"projectId": PROJECT, "jobId": "dry"}, "configuration": asked,
-                "status": {"state": "DONE"}, "statistics": {"totalBytesProcessed": str(some_bytes)}}  # fmt: skip
+                "status": {"state": "DONE"}, "statistics": {"query": read}}  # fmt: skip
         return 200, json.dumps(said).encode()
 
     return plan

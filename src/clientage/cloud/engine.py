@@ -44,7 +44,7 @@ _TYPES: Mapping[str, dt.DataType] = {
 }
 
 
-class _Compiler(BigQueryCompiler):  # type: ignore[misc] - Ibis has no types
+class _Compiler(BigQueryCompiler):  # type: ignore[misc]  # Ibis has no types
     """That of Ibis, with what it lacks."""
 
     def visit_HexDigest(self, op: ops.HexDigest, *, arg: sge.Expression, how: str) -> Any:  # noqa: N802
