@@ -244,3 +244,8 @@ def test_the_real_year_drifts_in_autumn_and_not_in_summer(real, tmp_path, comman
     days = [date.fromisoformat(row["day"]) for row in story if row["retrained"]]
     assert all(later - earlier >= timedelta(days=28) for earlier, later in pairwise(days))
     assert [row["champion"] for row in story] == sorted(row["champion"] for row in story)
+
+
+def test_days_are_not_played_elsewhere(tmp_path, wanted):
+    with pytest.raises(SettingsError, match=r"days are played on this machine.*--set warehouse\.url="):
+        play(settings_in(tmp_path, "warehouse.url=bigquery://our-shop/shop"), wanted)

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from clientage import pipeline
-from clientage.errors import ClientageError
+from clientage.errors import ClientageError, SettingsError
 from clientage.reproduce import write_pipeline
 from clientage.settings import Settings, load
 from clientage.transactions.simulate import simulate
@@ -37,6 +37,11 @@ def test_the_pipeline_of_the_project_is_what_the_command_writes():
 
 def test_the_settings_of_the_project_are_the_defaults():
     assert load(ROOT / "clientage.toml").model_dump() == Settings().model_dump()
+
+
+def test_tables_elsewhere_are_no_files_for_it():
+    with pytest.raises(SettingsError, match=r"DVC keeps versions of files.*--set warehouse\.url="):
+        written(**{"warehouse.url": "bigquery://our-shop/shop"})
 
 
 def test_stages_are_those_of_a_run():

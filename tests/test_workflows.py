@@ -177,8 +177,6 @@ def _with_a_stand_in(script, exits, folder, **environment):
 @each_job
 def test_commands_exist(job):
     """With their options, as the command line knows them."""
-    if "clientage deploy" in "".join(scripts(job)) and "deploy" not in get_command(app).commands:
-        pytest.skip("the verb deploy is not in this checkout")
     for line in "\n".join(scripts(job)).splitlines():
         if found := re.match(r"\s*clientage ([^|>]+)", line):
             words = found[1].split()

@@ -61,13 +61,20 @@ resource "google_artifact_registry_repository_iam_member" "this" {
 }
 
 # BigQuery runs statements in a project, and Vertex AI and Cloud Run have no folder to grant on before there is an endpoint or
-# a service: these three are on the project.
+# a service: these are on the project.
 resource "google_project_iam_member" "statements" {
   for_each = toset(["train", "serve"])
 
   project = var.project
   role    = "roles/bigquery.jobUser"
   member  = local.member[each.value]
+}
+
+# large results of the engine come by sessions, which are of a project too
+resource "google_project_iam_member" "results" {
+  project = var.project
+  role    = "roles/bigquery.readSessionUser"
+  member  = local.member["train"]
 }
 
 resource "google_project_iam_custom_role" "deploy" {

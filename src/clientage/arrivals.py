@@ -43,17 +43,12 @@ def received(settings: Settings, folder: Path, location: str = "") -> Arrivals:
     Raises:
         ClientageError: They cannot be read, or are not there.
     """
-    own = here(settings.within(folder))
+    own = settings.within(folder)
     warehouse, target = opened(settings), opened(own)
     if location:
         if (forgotten := settings.workspace / FOLDER).exists():
             shutil.copytree(forgotten, folder / FOLDER)
         pipeline.step(own, ["read"], location)
-    elif not warehouse.near:
-        raise WorkspaceError(
-            f"{settings.workspace}: the tables live elsewhere, and days are played on this machine. "
-            "Give the order lines: clientage replay FILE --from DAY."
-        )
     elif warehouse.exists("transactions"):
         with warehouse.transaction(), target.transaction():
             target.adopt(TRANSACTIONS, warehouse.path(TRANSACTIONS))
@@ -65,11 +60,6 @@ def received(settings: Settings, folder: Path, location: str = "") -> Arrivals:
             f"{settings.workspace}: there are no order lines to play yet. Give them: clientage replay FILE --from DAY."
         )
     return Arrivals(target.path(TRANSACTIONS), pipeline.ledger(target).facts["read"])
-
-
-def here(settings: Settings) -> Settings:
-    """The same with tables on this machine, where days are played."""
-    return settings.model_copy(update={"warehouse": settings.warehouse.model_copy(update={"url": ""})})
 
 
 def to_play(settings: Settings, arrivals: Arrivals, since: date, every: int, until: date | None) -> list[date]:

@@ -163,7 +163,7 @@ def opened(settings: Settings) -> Warehouse:
         memory=limits.memory,
         threads=limits.threads,
         wait=limits.wait_seconds,
-        most_bytes=int(limits.max_gigabytes * 1e9),
+        most_bytes=limits.most_bytes,
         views=limits.views,
     )
 

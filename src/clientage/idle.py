@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from clientage.cloud import usage, vertex_endpoints
+from clientage.cloud import costs, usage, vertex_endpoints
 from clientage.cloud.clients import Google
 from clientage.cloud.vertex_endpoints import Endpoint
 from clientage.errors import ClientageError
@@ -36,10 +36,7 @@ def examine(settings: Settings) -> dict[str, dict[str, Any]]:
 
 def _told(settings: Settings, endpoint: Endpoint, asked: dict[str, int] | None) -> str:
     """What an endpoint costs, whether it is asked, and what ends it."""
-    days, machines = settings.deploy.idle_days, sum(each.machines for each in endpoint.models)
-    cost = (
-        f"{machines:,} machine{'s' * (machines != 1)}, about {machines * 24 * settings.deploy.machine_hour:,.2f} a day"
-    )
+    days, cost = settings.deploy.idle_days, _cost(endpoint, settings.google.region)
     named = "" if endpoint.shown == settings.deploy.endpoint else f" --set deploy.endpoint={endpoint.shown}"
     end = f"End the cost: clientage deploy vertex undeploy --all{named}"
     if asked is not None:
@@ -50,3 +47,15 @@ def _told(settings: Settings, endpoint: Endpoint, asked: dict[str, int] | None) 
     without = [each for each in endpoint.models if not each.percent]
     spare = f" {len(without):,} without traffic: clientage deploy vertex undeploy{named}" if without else ""
     return f"{cost}.{spare}" if asked is not None else f"{cost}.{spare} {end}"
+
+
+def _cost(endpoint: Endpoint, region: str) -> str:
+    """What a day of its machines costs, as far as their prices are known."""
+    machines = sum(each.machines for each in endpoint.models)
+    told = f"{machines:,} machine{'s' * (machines != 1)}"
+    hours = {each.kind: costs.machine_hour(each.kind) for each in endpoint.models}
+    if unknown := sorted(kind for kind, hour in hours.items() if hour is None):
+        return f"{told}, at the price of {', '.join(unknown)} in Google's list"
+    day = 24 * sum(each.machines * (hours[each.kind] or 0) for each in endpoint.models)
+    where = f" by the prices of {costs.REGION}" if region != costs.REGION else ""
+    return f"{told}, about ${day:,.2f} a day{where}"

@@ -17,9 +17,9 @@ import ibis
 import pyarrow as pa
 
 from clientage import pipeline
-from clientage.arrivals import Arrivals, arrive, here, received, to_play
+from clientage.arrivals import Arrivals, arrive, received, to_play
 from clientage.context import REPLAY, opened, store
-from clientage.errors import TrackingError
+from clientage.errors import SettingsError, TrackingError
 from clientage.manifest import Facts, Manifest
 from clientage.monitor import Judged, monitor
 from clientage.monitoring.verdict import DRIFT, OK, UNKNOWN, WATCH
@@ -88,6 +88,11 @@ def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell =
     Raises:
         ClientageError: What the user can mend.
     """
+    if settings.warehouse.url:
+        raise SettingsError(
+            "warehouse.url: days are played on this machine, not in BigQuery. Leave it out, and give the order lines: "
+            "clientage replay FILE --set warehouse.url= --workspace FOLDER."
+        )
     with _alone(settings) as folder:
         place = _stage(settings, folder)
         loaded(store(place).address)  # what is missing is said before the work is done
@@ -132,7 +137,7 @@ def _stage(settings: Settings, folder: Path) -> Settings:
         "evaluate": settings.evaluate.model_copy(update={"cutoffs": ()}),
         "recommendations": settings.recommendations.model_copy(update={"model": "popular"}),
     }
-    return here(settings.model_copy(update=changes))
+    return settings.model_copy(update=changes)
 
 
 def _day(today: Settings, arrivals: Arrivals, story: list[Row], *, retraining: bool) -> Row:

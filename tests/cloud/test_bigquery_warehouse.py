@@ -152,6 +152,28 @@ def test_who_is_forgotten_leaves_nothing_that_waits(warehouse, client, dataset):
     assert len(there(client, dataset)) == 1
 
 
+def test_a_workspace_within_another_shows_nothing_and_ends_no_table_of_it(warehouse, client, dataset, ask, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    (outer,) = there(client, dataset)
+    within = connect(warehouse.workspace / "drafts/daily", url=f"bigquery://{PROJECT}/{dataset}")
+    with pytest.raises(ZeroDivisionError), within.transaction():
+        within.adopt_table("lines", warehouse)
+        raise ZeroDivisionError
+    assert quantities(warehouse) == [1]
+    with within.transaction():
+        within.adopt_table("lines", warehouse)
+    asked = noted(gate)
+    with within.transaction():
+        within.write("lines", lines(5))
+    assert ask("SELECT quantity FROM `{}.lines`") == [(1.0,)]
+    assert outer not in {name for method, name, _ in asked if method == "PATCH"}
+    with warehouse.transaction():
+        warehouse.adopt_table("lines", within)
+    assert ask("SELECT quantity FROM `{}.lines`") == [(5.0,)]
+    assert outer in {name for method, name, _ in asked if method == "PATCH"}
+
+
 def test_a_table_that_is_dropped_has_no_view_any_more(warehouse, client, dataset):
     with warehouse.transaction():
         warehouse.write("lines", lines(1))

@@ -7,6 +7,7 @@ import pytest
 
 from clientage.cloud import costs
 from clientage.cloud.costs import PRICES, Shop
+from clientage.settings import Settings
 
 MONTH = 730 * 3600  # seconds
 SMALL, LARGE = Shop(1_000, 1_000), Shop(5_000_000, 100_000_000)
@@ -107,3 +108,9 @@ def test_composer_and_the_reference_project():
     assert costs.composer(1, gib=0) == pytest.approx(43.8)
     assert costs.composer(0, gib=10) == pytest.approx(1.7, abs=0.001)
     assert costs.theirs() == pytest.approx(5.33 + 6.63 * 365 / 12)
+
+
+def test_settings_and_what_is_told_go_by_the_same_prices():
+    assert Settings().warehouse.price == PRICES["BigQuery, reading"].usd
+    assert costs.machine_hour(Settings().deploy.machine) == 0.1095
+    assert costs.machine_hour("n1-highmem-96") is None

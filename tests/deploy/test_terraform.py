@@ -143,7 +143,8 @@ def _given(*pairs):
 
 def test_rights_on_the_whole_project_are_those_that_have_no_smaller_place(found):
     given = {each["role"] for of, _, each in resources(found) if of == "google_project_iam_member"}
-    assert given == {"roles/bigquery.jobUser", "${google_project_iam_custom_role.deploy.id}"}
+    statements = {"roles/bigquery.jobUser", "roles/bigquery.readSessionUser"}
+    assert given == statements | {"${google_project_iam_custom_role.deploy.id}"}
 
 
 def test_nobody_who_deploys_may_give_rights(found):

@@ -142,16 +142,19 @@ def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, said, bucket):
     assert doctor() == {"endpoints": "none runs: nothing to pay"}
     deploy("vertex", "upload")
     deploy("vertex", "endpoint")
-    assert doctor()["clientage"] == "20 predictions in 7 days, 1 machine, about 2.64 a day."
+    cost = "about $2.63 a day by the prices of us-central1"
+    assert doctor()["clientage"] == f"20 predictions in 7 days, 1 machine, {cost}."
     cloud.predictions.clear()
     assert doctor()["clientage"] == (
-        "idle: no prediction in 7 days, 1 machine, about 2.64 a day. "
-        "End the cost: clientage deploy vertex undeploy --all"
+        f"idle: no prediction in 7 days, 1 machine, {cost}. End the cost: clientage deploy vertex undeploy --all"
     )
     cloud.plan = lambda method, path, body: refused(403, "no") if "timeSeries" in path else None
     found = doctor()
     assert "roles/monitoring.viewer" in found["predictions"]
-    assert found["clientage"].startswith("1 machine, about 2.64 a day. End the cost")
+    assert found["clientage"].startswith(f"1 machine, {cost}. End the cost")
+    ((model,),) = (each["deployedModels"] for each in cloud.endpoints.values())
+    model["dedicatedResources"]["machineSpec"]["machineType"] = "n1-highmem-96"
+    assert doctor()["clientage"].startswith("1 machine, at the price of n1-highmem-96 in Google's list. End the cost")
     cloud.plan = lambda method, path, body: refused(403, "no")
     assert "not known: our-shop/europe-west1" in doctor()["endpoints"]
     assert "google cloud" not in json.loads(said("doctor", "--json").stdout)

@@ -146,6 +146,16 @@ def nodes(requests: float, vcpus: int) -> int:
     return max(1, math.ceil(busiest / (FIGURES["rate"].value * FIGURES["busy"].value * vcpus)))
 
 
+def machine_hour(kind: str) -> float | None:
+    """What an hour of a machine costs that serves an endpoint of Vertex AI; None where its price was not read.
+
+    Args:
+        kind: Of machine, as Google calls it.
+    """
+    price = PRICES.get(f"endpoint, {kind}")
+    return price.usd if price else None
+
+
 def endpoint(shop: Shop, machine: str = "endpoint, n1-standard-2") -> float:
     """An endpoint of Vertex AI that is never switched off, with the nodes of its busiest hour."""
     return PRICES[machine].of(nodes(shop.requests, VCPUS) * HOURS)

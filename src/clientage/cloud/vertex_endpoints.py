@@ -24,6 +24,7 @@ class Deployed:
         version: Of the model.
         percent: Its share of the traffic.
         machines: That run at least.
+        kind: Of these machines.
         made: When it was deployed, in seconds since 1970.
     """
 
@@ -32,6 +33,7 @@ class Deployed:
     version: str
     percent: int
     machines: int
+    kind: str
     made: float
 
     @property
@@ -221,6 +223,7 @@ def _endpoint(found: Any) -> Endpoint:
             each.model_version_id,
             found.traffic_split.get(each.id, 0),
             each.dedicated_resources.min_replica_count,
+            each.dedicated_resources.machine_spec.machine_type,
             each.create_time.timestamp() if each.create_time else 0.0,
         )
         for each in found.deployed_models

@@ -54,10 +54,9 @@ def make(settings: Settings, actions: Actions, allowed: Any, signed: bytes) -> A
 
     wanted, limits = settings.dashboard, settings.warehouse
     cores = limits.threads or os.cpu_count() or 1
-    place = settings.workspace, limits.memory
-    there = {"url": limits.url, "most_bytes": int(limits.max_gigabytes * 1e9)}
-    source = Source(*place, cores, **there)  # type: ignore[arg-type]
-    slow = Source(*place, max(1, cores // 2), **there)  # type: ignore[arg-type] # leaves room for who looks meanwhile
+    opened = partial(Source, settings.workspace, limits.memory, url=limits.url, most_bytes=limits.most_bytes)
+    source = opened(cores)
+    slow = opened(max(1, cores // 2))  # leaves room for who looks meanwhile
     following = settings.workspace, settings.serve.refresh_seconds, threading.Event().wait
     threading.Thread(target=copies.keep, args=following, daemon=True).start()
     threading.Thread(target=keep_warm, args=(source, slow), daemon=True).start()

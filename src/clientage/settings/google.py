@@ -70,7 +70,4 @@ class Deploy(Section):
         min_length=1,
         description="Vertex AI's own container for the SavedModel.",
     )
-    machine_hour: float = Field(
-        0.11, ge=0, description="What an hour of one machine costs, for the reckoning of `clientage doctor`."
-    )
     idle_days: Count = Field(7, description="Days without a prediction after which an endpoint counts as idle.")

@@ -41,3 +41,8 @@ class Warehouse(Section):
     publications: Annotated[int, Field(ge=2, le=100)] = Field(
         3, description="Publications of a workspace on gs:// that are kept, the latest among them."
     )
+
+    @property
+    def most_bytes(self) -> int:
+        """What one statement may be billed for."""
+        return int(self.max_gigabytes * 1e9)

@@ -44,6 +44,7 @@ class BigQueryWarehouse(Warehouse):
         self._run = ""
         self._now: dict[str, str] = {}
         self._made: list[str] = []
+        self._written: list[str] = []
         self._way: dict[str, ir.Table] = {}
         self._held: dict[str, ir.Table] = {}
         self._at_once = False
@@ -66,8 +67,9 @@ class BigQueryWarehouse(Warehouse):
             done = True
             self._show(before, now)
         finally:
-            left = {*self._made, *({} if done else self._now.values())} - set(self._published().values())
+            left = {*self._made, *([] if done else self._written)} - set(self._published().values())
             self._run, self._now, self._made, self._way, self._held, self._at_once = "", {}, [], {}, {}, False
+            self._written = []
             for table in sorted(left):
                 self.engine.remove(table)
 
@@ -123,6 +125,7 @@ class BigQueryWarehouse(Warehouse):
             self._held.pop(place, None)
         day = next((column for column, of in SPECS[name].columns.items() if of.kind == "time"), "")
         checked = check(name, _unordered(table))
+        self._written.append(place)
         if self._is_local(table):
             path = self.workspace / SCRATCH / f"{place}.parquet"
             with explained(self.workspace):
@@ -191,14 +194,20 @@ class BigQueryWarehouse(Warehouse):
         return place
 
     def _show(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
-        """Let views show the tables of now."""
-        if self.views:
+        """Let views show the tables of now, unless this is a workspace within another one; former tables go in a day.
+
+        A challenger, a draft and the workspace that they lie in share tables: what one of them names stays.
+        """
+        outer = next((each for each in self.workspace.parents[:2] if (each / LIVING).exists()), self.workspace)
+        if self.views and outer == self.workspace:
             for name in sorted(set(now) | set(before)):
                 if name not in now:
                     self.engine.hide(name)
                 elif now[name] != before.get(name):
                     self.engine.show(name, now[name])
-        for table in sorted(set(before.values()) - set(now.values())):
+        pointers = [path for depth in ("*", "*/*") for path in outer.glob(f"{depth}/{LIVING}")] + [outer / LIVING]
+        named = {table for path in pointers for table in json.loads(path.read_text(encoding="utf-8")).values()}
+        for table in sorted(set(before.values()) - set(now.values()) - named):
             if self._at_once:
                 self.engine.remove(table)
             else:

@@ -89,12 +89,12 @@ class Source:
         workspace: The folder.
         memory: Memory limit of the engine.
         threads: Threads of the engine; 0 for all cores.
-        url: Where tables live, if not there.
+        url: Where tables live, if not in the folder.
         most_bytes: That one question may be billed for there.
     """
 
     def __init__(
-        self, workspace: Path, memory: str = "", threads: int = 0, url: str = "", most_bytes: int = 10**11
+        self, workspace: Path, memory: str = "", threads: int = 0, *, url: str = "", most_bytes: int = 10**11
     ) -> None:
         self.workspace = workspace
         self._limits = {"memory": memory, "threads": threads, "url": url, "most_bytes": most_bytes}
@@ -143,7 +143,8 @@ class Source:
 
     def signature(self) -> Signature:
         """What tells one state of the files from another."""
-        paths = [*(self.workspace / "tables").glob("*.parquet"), *self.workspace.glob("*.json")]
+        told = [self.workspace / name for name in ("run.json", "tables.json")]
+        paths = [*(self.workspace / "tables").glob("*.parquet"), *told]
         found = []
         for path in sorted(paths):
             try:
