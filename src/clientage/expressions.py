@@ -23,6 +23,16 @@ def total(parts: ir.IntegerColumn, where: ir.BooleanValue | None = None) -> ir.F
     return parts.sum(where=where).fill_null(0).cast("float64") / MILLIONTHS
 
 
+def exact_sum_of_large(value: ir.NumericColumn) -> ir.FloatingScalar:
+    """The same for numbers not below zero that are too large for millionths, such as squares, up to 10²².
+
+    Whole numbers of 64 bits are all that engines have in common: millions and what is beside them are added apart.
+    """
+    millions = (value / MILLIONTHS).floor().cast("int64")
+    beside = total(millionths(value - millions.cast("float64") * MILLIONTHS))
+    return millions.sum().fill_null(0).cast("float64") * MILLIONTHS + beside
+
+
 def sampled(customers: ir.Table, count: int, most: int) -> ir.Table:
     """All customers, or about as many as may be taken, picked by hashed id; in order of their id.
 

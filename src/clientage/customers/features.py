@@ -94,7 +94,7 @@ def _from_months(baskets: ir.Table) -> ir.Table:
         mean=months.amount.sum().over(customer).cast("float64") / months.count().over(customer),
     )
     deviation = (months.amount - months["mean"]) / MILLIONTHS
-    months = months.mutate(square=(deviation * deviation).cast("decimal(38, 9)"))
+    months = months.mutate(square=deviation * deviation)
     functions = (seasonality.monthly_spend_mean, seasonality.monthly_spend_std, seasonality.monthly_spend_trend)
     return months.group_by("customer_id").agg(**{function.__name__: function(months) for function in functions})
 

@@ -7,7 +7,7 @@ of lines; `months` one per customer and month with an order, numbered in time fr
 import ibis
 import ibis.expr.types as ir
 
-from clientage.expressions import MILLIONTHS, total
+from clientage.expressions import MILLIONTHS, exact_sum_of_large, total
 
 SLOTS = 100
 
@@ -40,9 +40,9 @@ def monthly_spend_mean(months: ir.Table) -> ir.FloatingScalar:
 def monthly_spend_std(months: ir.Table) -> ir.FloatingScalar:
     """Sample standard deviation of the spend of those months, in currency; 0 for one month.
 
-    `square`, of the deviation from the mean, is a decimal that all engines have, so that squares are added exactly.
+    `square` is that of the deviation from their mean.
     """
-    squares = months["square"].sum().cast("float64")
+    squares = exact_sum_of_large(months["square"])
     return ibis.ifelse(months.count() > 1, (squares / (months.count() - 1)).sqrt(), 0.0)
 
 
