@@ -16,8 +16,8 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
 from vertexes import DIGEST, PARENT, QUICK, google_cloud, options, refused
 
+from clientage import artifacts
 from clientage.cli import main
-from clientage.cloud import buckets
 from clientage.cloud.storage import Folder
 from clientage.deployment import connection
 from clientage.settings import load
@@ -53,7 +53,7 @@ def shop(cloud, client, dataset, address, tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("CLIENTAGE_WAREHOUSE__COPIES", str(tmp_path / "copies"))
     lines = simulate(300, out=tmp_path / "orders.parquet", months=9).lines_path
-    buckets.copied({"orders.parquet": lines}, address)
+    artifacts.copy({"orders.parquet": lines}, address)
     return Shop(cloud, client, dataset, address, tmp_path, capsys)
 
 
@@ -159,14 +159,14 @@ def train_and_upload(shop):
     told = shop.deploys("train", shop.orders)
     assert "training (" in told.err
     trained = json.loads(shop.deploys("train", shop.orders, "--json").out)["out"]
-    assert buckets.has(f"{trained}/segments.json")
+    assert Folder(trained).generation("segments.json")
     said = shop.deploys("upload", "--model", trained, "--alias", "champion")
     assert "clientage-segments version 1 = champion" in said.out
     assert "clientage-segments version 2" in shop.deploys("upload").out
     assert "version 2" in shop.deploys("upload").out  # the same is there once
     assert len(shop.cloud.models[MODEL]) == 2
     for name in ("customers", "recommendations", "profiles"):
-        assert buckets.has(f"{shop.cloud.models[MODEL][1]['artifactUri']}/tables/{name}.parquet")
+        assert Folder(shop.cloud.models[MODEL][1]["artifactUri"]).generation(f"tables/{name}.parquet")
     looks = [path for method, path in shop.cloud.asked if method == "GET" and "/operations/" in path]
     assert len(looks) >= 2 * len(set(looks))  # of each operation, until it was done
 
