@@ -16,10 +16,8 @@ from sqlglot.optimizer.qualify import qualify
 from clientage import pipeline
 from clientage.cloud.bigquery import EMULATOR
 from clientage.cloud.engine import Engine
-from clientage.monitor import monitor
 from clientage.settings import load
 from clientage.tables import SPECS
-from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 
 pytestmark = pytest.mark.slow
@@ -156,20 +154,3 @@ def test_every_statement_is_asked_what_it_costs_and_may_not_cost_more(both):
         assert real["maximumBytesBilled"] == str(10**11)
     of_stages = [each for each in asked[::2] if " VIEW " not in each["query"]]  # which come when all is published
     assert sum(cost.get("statements", 0) for cost in manifest.stages.values()) == len(of_stages)
-
-
-def test_monitoring_finds_what_it_finds_with_duckdb(maker, door, tmp_path):
-    simulate(300, out=tmp_path / "lines.parquet", months=14, seed=3)
-    url = f"bigquery://{PROJECT}/{made(maker)}"
-    wanted = ["segments.k=3", "monitor.days=28", "monitor.reference_windows=9", "as_of=2024-11-01"]
-    kept = []
-    for engine in ("", url):
-        place = load(overrides=[f"workspace={tmp_path / (engine[:8] or 'here')}", f"warehouse.url={engine}", *wanted])
-        pipeline.run(place, str(tmp_path / "lines.parquet"))
-        later = place.model_copy(update={"as_of": None})
-        monitor(later)
-        warehouse = pipeline.opened(place)
-        kept.append({name: rows(warehouse, name) for name in ("drift", "journeys", "episodes")})
-    assert len(kept[0]["drift"]) > 500
-    for name in kept[0]:
-        same(*(tables[name] for tables in kept))

@@ -14,6 +14,7 @@ import pytest
 from bigqueries import PROJECT
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
+from google.protobuf import json_format
 from vertexes import DIGEST, PARENT, QUICK, google_cloud, options, refused
 
 from clientage import artifacts
@@ -107,10 +108,9 @@ class Shop:
         asked = aiplatform_v1.PredictionServiceClient(
             credentials=AnonymousCredentials(), transport="rest", client_options=options
         )
-        body = json.dumps({"instances": [instance], "parameters": {"recommend": 2}}).encode()
         with asked:
-            answer = asked.raw_predict({"endpoint": ENDPOINT, "http_body": {"data": body}})
-        return json.loads(answer.data)["predictions"][0]
+            answer = asked.predict({"endpoint": ENDPOINT, "instances": [instance], "parameters": {"recommend": 2}})
+        return json_format.MessageToDict(type(answer).pb(answer))["predictions"][0]
 
     def asks(self, statement, dataset=""):
         """Rows of BigQuery."""
