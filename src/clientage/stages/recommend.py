@@ -32,7 +32,7 @@ def recommend(run: Run) -> None:
         return
     pairs = run.warehouse.kept(kept(lines, run.manifest.day), "kept")
     run.write("products", products_at(run, pairs, run.manifest.day))
-    if run.manifest.tables["segments"] > run.settings.segments.sample and not run.warehouse.near:
+    if not run.warehouse.near and run.manifest.tables["segments"] > run.settings.segments.sample:
         _where_tables_are(run, pairs)
     else:
         _here(run, pairs)
