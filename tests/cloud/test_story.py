@@ -15,6 +15,7 @@ from bigqueries import PROJECT
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import aiplatform_v1
 from google.protobuf import json_format
+from google.protobuf.struct_pb2 import Value
 from vertexes import DIGEST, PARENT, QUICK, google_cloud, options, refused
 
 from clientage import artifacts
@@ -108,8 +109,9 @@ class Shop:
         asked = aiplatform_v1.PredictionServiceClient(
             credentials=AnonymousCredentials(), transport="rest", client_options=options
         )
+        given, wanted = (json_format.ParseDict(each, Value()) for each in (instance, {"recommend": 2}))
         with asked:
-            answer = asked.predict({"endpoint": ENDPOINT, "instances": [instance], "parameters": {"recommend": 2}})
+            answer = asked.predict(endpoint=ENDPOINT, instances=[given], parameters=wanted)
         return json_format.MessageToDict(type(answer).pb(answer))["predictions"][0]
 
     def asks(self, statement, dataset=""):
