@@ -162,10 +162,6 @@ class Engine:
         self._loaded(name, pq.read_schema(files[0]), files, day, cluster)
         return self.rows(name)
 
-    def given(self, name: str) -> ir.Table:
-        """A table on the way, by the name it was made under."""
-        return self.table(name)
-
     def rows(self, name: str) -> int:
         """How many rows a table has."""
         with self.dataset.explained():
