@@ -16,6 +16,11 @@ from clientage import pipeline
 from clientage.settings import load
 from clientage.warehouse import connect
 
+FLAGS = [
+    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--enable-unsafe-swiftshader",
+]  # fmt: skip
+
 
 @pytest.fixture(autouse=True, scope="session")
 def interruptible():
@@ -60,6 +65,24 @@ def sample_run(tmp_path_factory):
     """A whole run on the simulated shop: settings and manifest."""
     settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('sample')}", "segments.bootstraps=5"])
     return settings, pipeline.run(settings, "sample", with_evaluation=True)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium, from the environment's CHROMIUM or the system; one for all, as two in a process end each other."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    try:
+        from playwright.sync_api import sync_playwright  # noqa: PLC0415
+    except ImportError:
+        path = None
+    if not path:
+        if os.environ.get("CI", "").lower() == "true":
+            pytest.fail("CI needs chromium and playwright for the tests in a browser")
+        pytest.skip("no chromium or no playwright here")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

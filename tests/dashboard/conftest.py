@@ -1,7 +1,6 @@
 """A dashboard on the sample shop, with what monitoring might have found and a customer whose id is markup."""
 
 import contextlib
-import os
 import shutil
 import threading
 
@@ -16,10 +15,6 @@ from clientage.dashboard.data.source import Source
 from clientage.dashboard.warm import warm
 
 NAMED = ("customers", "segments", "lines", "recommendations")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 
 
 @pytest.fixture(scope="session")
@@ -59,24 +54,6 @@ def visitor(source):
         return Visitor(made(source, **given))
 
     return visit
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium, from the environment's CHROMIUM or the system; on CI it has to be there."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415
-    except ImportError:
-        path = None
-    if not path:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("CI needs chromium and playwright for the dashboard's test in a browser")
-        pytest.skip("no chromium or no playwright here")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="session")

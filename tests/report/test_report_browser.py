@@ -1,19 +1,11 @@
 """The page in a browser without a network: everything is drawn, nothing is cut off, nothing goes wrong."""
 
-import os
-import shutil
-
 import ibis
 import pytest
 import report_tables
 
 from clientage.report import story
 from clientage.report.page import render
-
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--enable-unsafe-swiftshader",
-]  # fmt: skip
 
 UNDRAWN = """() => [...document.querySelectorAll("[data-chart]")].filter(place =>
     !(place.calcdata && place.calcdata.length && place.querySelector(".main-svg").getBoundingClientRect().width > 200)
@@ -25,24 +17,6 @@ CUT_OFF = """() => [...document.querySelectorAll(".main-svg text")].filter(text 
     return own.width && (own.left < whole.left - 1 || own.right > whole.right + 1
         || own.top < whole.top - 1 || own.bottom > whole.bottom + 1);
 }).map(text => text.closest("[data-chart]").id + ": " + text.textContent)"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    """Chromium, from the environment's CHROMIUM or the system; on CI it has to be there."""
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    try:
-        from playwright.sync_api import sync_playwright  # noqa: PLC0415
-    except ImportError:
-        path = None
-    if not path:
-        if os.environ.get("CI", "").lower() == "true":
-            pytest.fail("CI needs chromium and playwright for the report's test in a browser")
-        pytest.skip("no chromium or no playwright here")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=FLAGS)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

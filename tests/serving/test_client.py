@@ -62,7 +62,10 @@ def test_rows_are_answered_together_as_alone(address, instances):
     service = reached(address)
     alone = {json.dumps(each): asked(service, each)[0] for each in instances}
     together = asked(service, *instances)
-    assert together == [alone[json.dumps(each)] for each in instances]
+    for answer, of in zip(together, [alone[json.dumps(each)] for each in instances], strict=True):
+        # the arithmetic of many rows is not that of one on every processor: its last digit differs
+        nearly = {"distance": pytest.approx(of["distance"], rel=1e-12)} if "distance" in of else {}
+        assert answer == of | nearly
     assert ["error" in answer for answer in together] == [each in KNOWN_BAD for each in instances]
 
 
