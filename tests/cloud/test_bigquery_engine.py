@@ -16,8 +16,10 @@ from sqlglot.optimizer.qualify import qualify
 from clientage import pipeline
 from clientage.cloud.bigquery import EMULATOR
 from clientage.cloud.engine import Engine
+from clientage.monitor import monitor
 from clientage.settings import load
 from clientage.tables import SPECS
+from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 
 pytestmark = pytest.mark.slow
@@ -123,6 +125,30 @@ def same(expected, found):
 def test_tables_are_those_of_duckdb_row_for_row(both, name):
     here, there, *_ = both
     same(*(rows(warehouse, name) for warehouse in (here, there)))
+
+
+@pytest.fixture(scope="module")
+def monitored(maker, door, tmp_path_factory):
+    """A simulated shop whose prices rise after its model was made, watched through both engines."""
+    folder = tmp_path_factory.mktemp("monitored")
+    lines = simulate(300, out=folder / "lines.parquet", months=14, seed=3, shifts=["price=0.4@2024-12-01"]).lines_path
+    own = ("segments.k=3", "segments.bootstraps=2", "monitor.days=28", "monitor.reference_windows=9")
+    warehouses = []
+    for url in ("", f"bigquery://{PROJECT}/{made(maker)}"):
+        place = [*own, f"workspace={folder / ('there' if url else 'here')}", *([f"warehouse.url={url}"] if url else [])]
+        then, now = load(overrides=[*place, "as_of=2024-11-01"]), load(overrides=place)
+        pipeline.step(then, ["read", "clean", "features", "train", "segment"], str(lines))
+        pipeline.step(now, ["features", "segment"])
+        monitor(now)
+        warehouses.append(pipeline.opened(now))
+    return warehouses
+
+
+@pytest.mark.parametrize("name", ["drift", "journeys", "episodes"])
+def test_drift_is_that_of_duckdb_row_for_row(monitored, name):
+    here, there = (rows(warehouse, name) for warehouse in monitored)
+    assert len(here)
+    same(here, there)
 
 
 @pytest.mark.real
