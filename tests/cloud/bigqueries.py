@@ -10,8 +10,10 @@ import subprocess
 import time
 import urllib.request
 from pathlib import Path
+from typing import NamedTuple
 
 import environments
+import grpc
 import pytest
 from listeners import Listener
 from shops import free_port
@@ -34,17 +36,34 @@ def answers(address):
         return False
 
 
+class Emulator(NamedTuple):
+    """Where an emulator answers: `address` as BigQuery does, `storage` (host:port) as its Storage Read API."""
+
+    address: str
+    storage: str
+
+    def reader(self):
+        """A client of Google's that fetches tables, some forty times faster than page by page."""
+        from google.cloud.bigquery_storage_v1 import BigQueryReadClient  # noqa: PLC0415 - takes a second
+        from google.cloud.bigquery_storage_v1.services.big_query_read.transports import (  # noqa: PLC0415
+            BigQueryReadGrpcTransport,
+        )
+
+        channel = grpc.insecure_channel(self.storage, options=[("grpc.max_receive_message_length", -1)])
+        return BigQueryReadClient(transport=BigQueryReadGrpcTransport(channel=channel))
+
+
 @contextlib.contextmanager
 def bigquery_server(folder):
-    """The address of an emulator, as long as this lasts."""
+    """An emulator, as long as this lasts."""
     made = environments.made("bigquery", CONSTRAINTS)
     (spatial,) = made.rglob("spatial.duckdb_extension")  # it would load it from elsewhere
     place = folder / ".duckdb/extensions/v1.5.5/linux_amd64"
     place.mkdir(parents=True)
     shutil.copy(spatial, place)
-    port = free_port()
+    port, storage = free_port(), free_port()
     address = f"http://127.0.0.1:{port}"
-    ports = ["--rest-port", str(port), "--grpc-port", str(free_port())]
+    ports = ["--rest-port", str(port), "--grpc-port", str(storage)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
             [str(made / "bin/bqemulator"), "start", *ports, "--project", PROJECT, "--log-level", "warning"],
@@ -56,7 +75,7 @@ def bigquery_server(folder):
                 if process.poll() is not None or time.monotonic() > until:
                     pytest.fail(f"the emulator of BigQuery did not start: {(folder / 'log').read_text()[-2000:]}")
                 time.sleep(0.2)
-            yield address
+            yield Emulator(address, f"127.0.0.1:{storage}")
         finally:
             os.killpg(process.pid, signal.SIGTERM)
             try:

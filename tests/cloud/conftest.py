@@ -37,10 +37,16 @@ def address():
 
 
 @pytest.fixture(scope="session")
-def bigquery_address(tmp_path_factory):
-    """The address of an emulator of BigQuery."""
-    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as address:
-        yield address
+def emulator(tmp_path_factory):
+    """An emulator of BigQuery."""
+    with bigquery_server(tmp_path_factory.mktemp("bigquery")) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def bigquery_address(emulator):
+    """Where it answers."""
+    return emulator.address
 
 
 @pytest.fixture
