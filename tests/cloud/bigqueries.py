@@ -19,6 +19,7 @@ from listeners import Listener
 from shops import free_port
 
 CONSTRAINTS = Path(__file__).with_name("bigquery-emulator.txt")
+QUICK = Path(__file__).with_name("quick_emulator.py")
 PROJECT = "our-shop"
 
 
@@ -66,7 +67,7 @@ def bigquery_server(folder):
     ports = ["--rest-port", str(port), "--grpc-port", str(storage)]
     with (folder / "log").open("w") as log:
         process = subprocess.Popen(
-            [str(made / "bin/bqemulator"), "start", *ports, "--project", PROJECT, "--log-level", "warning"],
+            [str(made / "bin/python"), str(QUICK), "start", *ports, "--project", PROJECT, "--log-level", "warning"],
             cwd=folder, env=os.environ | {"HOME": str(folder)}, stdout=log, stderr=log, start_new_session=True,
         )  # fmt: skip
         try:
