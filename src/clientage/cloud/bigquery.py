@@ -1,12 +1,9 @@
-"""A dataset of BigQuery: tables that are made, checked and streamed to, and statements that change them."""
+"""A dataset of BigQuery, as all who use one reach it: what is there, and what BigQuery said in a sentence."""
 
 import contextlib
-import hashlib
-import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -28,27 +25,8 @@ KINDS = {
     "time": "TIMESTAMP",
 }
 SAME = {"INT64": "INTEGER", "FLOAT64": "FLOAT", "BOOL": "BOOLEAN"}  # newer names of what answers call by the older
-MOST_ROWS = 500  # of a request, as BigQuery advises
-MOST_BYTES = 9_000_000  # of a request; BigQuery takes 10 MB
-MARK = "clientage"  # the label of views: which statement made them
-MOST_BILLED = 2**40  # bytes that a statement may read
 ATTEMPT, LONGEST = 10.0, 20.0  # seconds: of one request, and of all its attempts
 EMULATOR = "BIGQUERY_EMULATOR_HOST"
-
-Row = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Refused:
-    """A row that BigQuery will not take.
-
-    Attributes:
-        row: As it was sent.
-        why: What BigQuery says of it.
-    """
-
-    row: Row
-    why: str
 
 
 class Dataset:
@@ -87,123 +65,6 @@ class Dataset:
                 "google-cloud-bigquery is not installed. Install it: pip install 'clientage[bigquery]'.",
                 "not installed",
             ) from missing
-
-    def prepare(self, table: str, spec: TableSpec, *, day: str, cluster: Sequence[str], later: frozenset[str]) -> bool:
-        """Make a table where there is none, or see that it is ours; columns that older ones lack are added.
-
-        Args:
-            table: Its name.
-            spec: What is promised of it.
-            day: The column whose day partitions it.
-            cluster: Columns that rows of a day are sorted by.
-            later: Columns that tables from before may lack.
-
-        Returns:
-            Whether it was made.
-
-        Raises:
-            SinkError: It has another shape, or cannot be made.
-        """
-        from google.api_core.exceptions import NotFound  # noqa: PLC0415
-        from google.cloud import bigquery  # noqa: PLC0415
-
-        wanted = described(spec)
-        with self.explained():
-            try:
-                there = self.client.get_table(f"{self.name}.{table}", retry=retry(), timeout=ATTEMPT)
-            except NotFound:
-                self.client.get_dataset(self.name, retry=retry(), timeout=ATTEMPT)
-                made = bigquery.Table(f"{self.name}.{table}", wanted)
-                made.time_partitioning = bigquery.TimePartitioning(field=day)
-                made.clustering_fields = list(cluster)
-                made.description = f"One row per {spec.row}."
-                self.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT)
-                return True
-            known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
-            wrong = [field.name for field in wanted if known.get(field.name) != field.field_type]
-            if unfit := [name for name in wrong if name in known or name not in later]:
-                raise SinkError(
-                    f"{self.name}: the table {table} there has another shape ({', '.join(unfit)}). "
-                    "Rename it, or give another dataset.",
-                    "another shape",
-                )
-            if wrong:
-                there.schema = [*there.schema, *(field for field in wanted if field.name in wrong)]
-                self.client.update_table(there, ["schema"], retry=retry(), timeout=ATTEMPT)
-        return False
-
-    def view(self, name: str, statement: str, meaning: str = "") -> bool:
-        """Make a view, or bring it up to date; `{dataset}` in the statement becomes the dataset.
-
-        Args:
-            name: Of the view.
-            statement: Its SQL.
-            meaning: What it is for.
-
-        Returns:
-            Whether anything was to be done.
-
-        Raises:
-            SinkError: It cannot be made, or a table has its name.
-        """
-        from google.api_core.exceptions import NotFound  # noqa: PLC0415
-        from google.cloud import bigquery  # noqa: PLC0415
-
-        text = statement.replace("{dataset}", self.name)
-        mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32]}
-        view = bigquery.Table(f"{self.name}.{name}")
-        with self.explained():
-            try:
-                there = self.client.get_table(view, retry=retry(), timeout=ATTEMPT)
-            except NotFound:
-                view.view_query, view.description, view.labels = text, meaning, mark
-                self.client.create_table(view, exists_ok=True, retry=retry(), timeout=ATTEMPT)
-                return True
-            if there.table_type != "VIEW":
-                raise SinkError(
-                    f"{self.name}: {name} there is no view. Rename it, or give another dataset.", "another shape"
-                )
-            if all(there.labels.get(key) == value for key, value in mark.items()):
-                return False
-            there.view_query, there.description, there.labels = text, meaning, there.labels | mark
-            self.client.update_table(there, ["view_query", "description", "labels"], retry=retry(), timeout=ATTEMPT)
-            return True
-
-    def stream(self, table: str, rows: Sequence[Row], key: str) -> list[Refused]:
-        """Send rows, each under the id of its key: what is sent again within a minute or so is there once.
-
-        Returns:
-            Rows that BigQuery will not take; all others are there.
-
-        Raises:
-            SinkError: Some may not be there.
-        """
-        refused: list[Refused] = []
-        for some in _requests(rows):
-            with self.explained():
-                errors = self.client.insert_rows_json(
-                    f"{self.name}.{table}", some, row_ids=[str(row[key]) for row in some], skip_invalid_rows=True,
-                    retry=retry(), timeout=ATTEMPT,
-                )  # fmt: skip
-            refused += [Refused(some[each["index"]], _why(each)) for each in errors]
-        return refused
-
-    def change(self, statement: str, **parameters: str) -> int:
-        """Run a statement that changes rows, and say how many; `{dataset}` in it becomes the dataset.
-
-        Raises:
-            SinkError: It could not be done.
-        """
-        from google.cloud import bigquery  # noqa: PLC0415
-
-        given = [bigquery.ScalarQueryParameter(name, "STRING", value) for name, value in parameters.items()]
-        limits = bigquery.QueryJobConfig(query_parameters=given, maximum_bytes_billed=MOST_BILLED)
-        with self.explained():
-            job = self.client.query(
-                statement.format(dataset=self.name), job_config=limits, retry=retry(), timeout=ATTEMPT
-            )
-            job.result(timeout=LONGEST)
-            return int(job.num_dml_affected_rows or 0)
 
     def has(self, table: str) -> bool:
         """Whether there is a table.
@@ -298,19 +159,6 @@ def taken_apart(address: str, setting: str = "dataset") -> tuple[str, str]:
     return found[1], found[2]
 
 
-def _requests(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
-    """Rows, as many at a time as a request may have."""
-    start, length = 0, 0
-    for i, row in enumerate(rows):
-        own = len(json.dumps(row)) + 100  # and its id
-        if i - start == MOST_ROWS or (i > start and length + own > MOST_BYTES):
-            yield rows[start:i]
-            start, length = i, 0
-        length += own
-    if start < len(rows):
-        yield rows[start:]
-
-
 def described(spec: TableSpec) -> "list[SchemaField]":
     """The columns of a table as BigQuery has them."""
     from google.cloud import bigquery  # noqa: PLC0415
@@ -326,10 +174,3 @@ def retry() -> Any:
     from google.cloud.bigquery import DEFAULT_RETRY  # noqa: PLC0415
 
     return DEFAULT_RETRY.with_timeout(LONGEST).with_delay(initial=0.2, maximum=5)
-
-
-def _why(error: Mapping[str, Any]) -> str:
-    """Kinds of errors and the columns they are of, without values."""
-    return ", ".join(
-        sorted({f"{each.get('reason', 'invalid')} {each.get('location', '')}".strip() for each in error["errors"]})
-    )

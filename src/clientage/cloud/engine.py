@@ -132,7 +132,7 @@ class Engine:
 
         return pa.RecordBatchReader.from_batches(schema, batches())
 
-    def make(self, name: str, table: ir.Table, *, day: str = "", cluster: Sequence[str] = ()) -> int:
+    def make(self, name: str, table: ir.Table, *, day: str = "", cluster: Sequence[str] = ()) -> ir.Table:
         """A table from an expression; it goes away by itself in a day, unless it is told to stay.
 
         Args:
@@ -142,10 +142,10 @@ class Engine:
             cluster: Columns that rows are sorted by within.
 
         Returns:
-            The number of rows.
+            The table.
         """
         self.ask(self._made(name, table.schema(), self.statement(table), day, cluster))
-        return self.rows(name)
+        return self._bound(name, table.schema())
 
     def append(self, name: str, statement: str, schema: ibis.Schema) -> ir.Table:
         """Add what a statement gives to a table on the way, which is made where there is none."""
@@ -157,10 +157,10 @@ class Engine:
         )  # fmt: skip
         return self._bound(name, schema)
 
-    def load(self, name: str, files: Sequence[Path], *, day: str = "", cluster: Sequence[str] = ()) -> int:
+    def load(self, name: str, files: Sequence[Path], *, day: str = "", cluster: Sequence[str] = ()) -> ir.Table:
         """A table from Parquet files of this machine; it goes away by itself in a day, unless it is told to stay."""
         self._loaded(name, pq.read_schema(files[0]), files, day, cluster)
-        return self.rows(name)
+        return self.table(name)
 
     def rows(self, name: str) -> int:
         """How many rows a table has."""

@@ -13,18 +13,15 @@ from typing import Any
 import orjson
 import pyarrow as pa
 
-from clientage.cloud import views
+from clientage.cloud import predictions, views
 from clientage.cloud.bigquery import Dataset
-from clientage.cloud.predictions import TABLE, prepare
 from clientage.errors import SinkError
 from clientage.serving.logs import say
 from clientage.serving.rows import SCHEMA
 
-KEY = "prediction_id"
 NEEDED = ("prediction_id", "request_id", "time")
 LONGEST = 8_000_000  # bytes of a row; BigQuery takes 10 MB
 OLDEST, NEWEST = timedelta(days=3650), timedelta(days=365)  # before and after now: a stream reaches no other day
-FORGET = "DELETE FROM `{dataset}.predictions` WHERE customer_id = @customer"
 
 
 class BigQuerySink:
@@ -53,7 +50,7 @@ class BigQuerySink:
         self._ready = False  # unless all goes well
         now = datetime.now(UTC).replace(tzinfo=None)
         given = [(row, unfit(row, now)) for row in rows.cast(SCHEMA).to_pylist()]
-        refused = self._dataset.stream(TABLE, [sent(row) for row, why in given if not why], KEY)
+        refused = predictions.send(self._dataset, [sent(row) for row, why in given if not why])
         if refused:
             self._prepare()  # somebody may have changed the table: then it is not the rows
         self._ready = True
@@ -66,16 +63,16 @@ class BigQuerySink:
         Raises:
             SinkError: Some of them may be left.
         """
-        return self._dataset.change(FORGET, customer=customer_id) if self._dataset.has(TABLE) else 0
+        return predictions.forget(self._dataset, customer_id) if self._dataset.has(predictions.TABLE) else 0
 
     def close(self) -> None:
         """Let go of connections."""
         self._dataset.close()
 
     def _prepare(self) -> None:
-        prepare(self._dataset)
+        predictions.prepare(self._dataset)
         try:
-            views.renew(self._dataset, {TABLE})
+            views.renew(self._dataset, {predictions.TABLE})
         except SinkError as error:
             if error.kind != views.TAKEN:
                 raise

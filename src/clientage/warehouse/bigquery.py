@@ -130,11 +130,11 @@ class BigQueryWarehouse(Warehouse):
             path = self.workspace / SCRATCH / f"{place}.parquet"
             with explained(self.workspace):
                 self.local.to_parquet(checked, path)
-            rows = self.engine.load(place, [path], day=day, cluster=("customer_id",))
+            self.engine.load(place, [path], day=day, cluster=("customer_id",))
         else:
-            rows = self.engine.make(place, checked, day=day, cluster=("customer_id",))
+            self.engine.make(place, checked, day=day, cluster=("customer_id",))
         self._now[name] = place
-        return rows
+        return self.engine.rows(place)
 
     def adopt_table(self, name: str, source: Self) -> None:
         """Take a table of another workspace: both read the same one, until that one has a newer."""
@@ -152,9 +152,7 @@ class BigQueryWarehouse(Warehouse):
 
     def kept(self, table: ir.Table, name: str) -> ir.Table:
         """An expression computed once, into a table that goes away after the transaction."""
-        place = self._on_the_way(name)
-        self.engine.make(place, _unordered(table))
-        self._way[name] = self.engine.table(place)
+        self._way[name] = self.engine.make(self._on_the_way(name), _unordered(table))
         return self._way[name]
 
     def recalled(self, name: str) -> ir.Table:
@@ -164,9 +162,7 @@ class BigQueryWarehouse(Warehouse):
     def taken(self, files: Path | Sequence[Path]) -> ir.Table:
         """Parquet files as a table that goes away after the transaction."""
         paths = [files] if isinstance(files, Path) else list(files)
-        place = self._on_the_way(paths[0].stem)
-        self.engine.load(place, paths)
-        return self.engine.table(place)
+        return self.engine.load(self._on_the_way(paths[0].stem), paths)
 
     def on_days(
         self, table: ir.Table, days: Mapping[int, Days], name: str, progress: Callable[[float], None]

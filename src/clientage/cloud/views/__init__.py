@@ -4,6 +4,7 @@ A file begins with what the view is for, a comment that becomes its description.
 What a view reads is what stands after `{dataset}.`: tables as `clientage.tables` has them, and other views.
 """
 
+import hashlib
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
@@ -11,8 +12,10 @@ from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
-from clientage.cloud.bigquery import Dataset
+from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
+from clientage.errors import SinkError
 
+MARK = "clientage"  # the label of views: which statement made them
 TAKEN = "another shape"  # kind of the error where something else has the name of a view
 
 _READ = re.compile(r"`\{dataset\}\.(\w+)`")
@@ -65,9 +68,34 @@ def renew(dataset: Dataset, tables: Collection[str]) -> list[str]:
     there = set(tables)
     for view in views():
         if view.reads <= there:
-            dataset.view(view.name, view.statement, view.meaning)
+            _renew(dataset, view)
             there.add(view.name)
     return [view.name for view in views() if view.name in there]
+
+
+def _renew(dataset: Dataset, wanted: View) -> None:
+    """Make a view, or bring it up to date, where it is not what is wanted."""
+    from google.api_core.exceptions import NotFound  # noqa: PLC0415
+    from google.cloud import bigquery  # noqa: PLC0415
+
+    text, meaning = wanted.statement.replace("{dataset}", dataset.name), wanted.meaning
+    mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32]}
+    view = bigquery.Table(f"{dataset.name}.{wanted.name}")
+    with dataset.explained():
+        try:
+            there = dataset.client.get_table(view, retry=retry(), timeout=ATTEMPT)
+        except NotFound:
+            view.view_query, view.description, view.labels = text, meaning, mark
+            dataset.client.create_table(view, exists_ok=True, retry=retry(), timeout=ATTEMPT)
+            return
+        if there.table_type != "VIEW":
+            raise SinkError(
+                f"{dataset.name}: {wanted.name} there is no view. Rename it, or give another dataset.", TAKEN
+            )
+        if all(there.labels.get(key) == value for key, value in mark.items()):
+            return
+        there.view_query, there.description, there.labels = text, meaning, there.labels | mark
+        dataset.client.update_table(there, ["view_query", "description", "labels"], retry=retry(), timeout=ATTEMPT)
 
 
 def _files() -> Iterator[Traversable]:
