@@ -62,7 +62,9 @@ def run(
     if evaluate:
         _show_evaluation(settings)
     terminal.show_cost(manifest.stages.values(), settings.warehouse.price)
-    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=evaluate)
+    terminal.show_report(
+        settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace, warehouse), evaluated=evaluate
+    )
     if handed:
         typer.echo(f"{'handed over':<12}{handed}")
 
@@ -101,7 +103,7 @@ def step(
     names = [known.name for known in pipeline.STAGES]
     if names[-1] != stage:
         following = next(name for name in names[names.index(stage) + 1 :] if name != "sweep")
-        typer.echo(f"next: clientage step {following}{terminal.repeated(config, workspace)}")
+        typer.echo(f"next: clientage step {following}{terminal.repeated(config, workspace, warehouse)}")
 
 
 def publish(
@@ -124,7 +126,9 @@ def publish(
         typer.echo(manifest.dumps(), nl=False)
         return
     terminal.show_segments(pipeline.rows(settings, "profiles"))
-    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=False)
+    terminal.show_report(
+        settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace, warehouse), evaluated=False
+    )
 
 
 def evaluate(
@@ -153,7 +157,9 @@ def evaluate(
         return
     _show_evaluation(settings)
     terminal.show_cost([manifest.stages[stage] for stage in JUDGED], settings.warehouse.price)
-    terminal.show_report(settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace), evaluated=True)
+    terminal.show_report(
+        settings.workspace / pipeline.REPORT, terminal.repeated(config, workspace, warehouse), evaluated=True
+    )
 
 
 def _show_evaluation(settings: "Settings") -> None:

@@ -142,7 +142,7 @@ class Copy:
         return f"{self.folder.address} · publication {self.base.number:,} · {moved}"
 
     def _become(self, now: Publication, progress: Progress) -> int:
-        from clientage.warehouse import connect, explained  # noqa: PLC0415 - as above
+        from clientage.warehouse import Workspace, explained  # noqa: PLC0415 - as above
 
         wanted = self._choose(now.files)
         with explained(self.workspace), tempfile.TemporaryDirectory(dir=self._state.parent) as scratch:
@@ -151,15 +151,15 @@ class Copy:
         changed = {name: file for name, file in wanted.items() if there.get(name) != file}
         gone = there.keys() - wanted.keys()
         if changed or gone:
-            warehouse = connect(self.workspace, wait=PATIENCE)
-            with warehouse.transaction() as place:
+            own = Workspace(self.workspace, PATIENCE)
+            with own.transaction() as place:
                 paths = {file.sha256: path for path, file in found.values() if path.is_relative_to(self.workspace)}
                 missing = [file for file in changed.values() if file.sha256 not in paths]
                 paths |= publications.fetch(self.folder, missing, place, progress)
                 for name, file in changed.items():
-                    warehouse.adopt(name, paths[file.sha256])
+                    own.adopt(name, paths[file.sha256])
                 for name in gone:
-                    warehouse.remove(name)
+                    own.remove(name)
             _remove_empty(self.workspace)
         for name, file in wanted.items():
             self._seen[name] = (_sign(self.workspace / name), file)

@@ -143,9 +143,9 @@ def show_report(path: Path, options: str, *, evaluated: bool) -> None:
     out(Text(f"{'report':<12}{path}        next: {following}"))
 
 
-def repeated(config: Path | None, workspace: str | None) -> str:
+def repeated(config: Path | None, workspace: str | None, warehouse: str = "") -> str:
     """The options of this command that the next one needs too, as they would be typed."""
-    given = {"--config": config, "--workspace": workspace}
+    given = {"--config": config, "--workspace": workspace, "--warehouse": warehouse}
     return "".join(f" {name} {shlex.quote(str(path))}" for name, path in given.items() if path)
 
 

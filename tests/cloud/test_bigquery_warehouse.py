@@ -262,3 +262,21 @@ def test_a_dataset_that_is_missing_is_told_with_the_command_that_makes_it(gate, 
 def test_what_is_no_dataset_is_refused(tmp_path, url):
     with pytest.raises(SettingsError, match=r"warehouse\.url.*bigquery://project/dataset"):
         connect(tmp_path, url=url)
+
+
+def test_tables_of_two_places_are_not_mixed_in_a_workspace(warehouse, dataset, client, tmp_path):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    lives = f"bigquery://{PROJECT}/{dataset}"
+    for url in ("", f"bigquery://{PROJECT}/another"):
+        with pytest.raises(WorkspaceError) as told:
+            connect(warehouse.workspace, url=url)
+        assert f"{warehouse.workspace}: its tables live in {lives}. Name it: --set warehouse.url={lives}" in str(
+            told.value
+        )
+    assert quantities(connect(warehouse.workspace, url=f"{lives}/")) == [1]
+    here = connect(tmp_path / "here")
+    with here.transaction():
+        here.write("lines", lines(2))
+    with pytest.raises(WorkspaceError, match=f"live in this folder. For those of {lives} give another --workspace"):
+        connect(tmp_path / "here", url=lives)

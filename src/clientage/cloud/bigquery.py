@@ -15,7 +15,8 @@ from clientage.tables import TableSpec
 if TYPE_CHECKING:
     from google.cloud.bigquery import Client, SchemaField, Table
 
-ADDRESS = "bigquery://project/dataset"
+SCHEME = "bigquery://"
+ADDRESS = f"{SCHEME}project/dataset"
 KINDS = {
     "text": "STRING",
     "integer": "INTEGER",
@@ -34,6 +35,7 @@ class Dataset:
 
     Attributes:
         name: project.dataset.
+        address: bigquery://project/dataset.
     """
 
     def __init__(
@@ -57,7 +59,8 @@ class Dataset:
             SinkError: The library is not installed.
         """
         self._project, self._dataset = taken_apart(address, setting)
-        self.name, self._again, self._raised = f"{self._project}.{self._dataset}", again, raised
+        self.name, self.address = f"{self._project}.{self._dataset}", f"{SCHEME}{self._project}/{self._dataset}"
+        self._again, self._raised = again, raised
         try:
             import google.cloud.bigquery  # noqa: F401, PLC0415 - an extra
         except ImportError as missing:

@@ -3,6 +3,7 @@
 A warehouse reads and writes named tables (see `clientage.tables`); a set of writes appears whole or not at all.
 """
 
+import json
 from pathlib import Path
 
 import ibis
@@ -50,7 +51,7 @@ def connect(
     Raises:
         SettingsError: The address is none.
         CloudError: What it needs is not installed.
-        WorkspaceError: The path is a file, or a limit is not one the engine knows.
+        WorkspaceError: The path is a file, its tables live elsewhere, or a limit is not one the engine knows.
     """
     if workspace.as_posix().startswith("gs:/"):
         raise WorkspaceError(f"{workspace}: an address, not a folder. Open it with `clientage.shared.local` first.")
@@ -62,10 +63,32 @@ def connect(
         local.raw_sql("SET enable_progress_bar = false")
         finish(workspace)
     if not url:
+        _require(workspace, "")
         return ParquetWarehouse(workspace, local, wait)
     from clientage.cloud.bigquery import Dataset  # noqa: PLC0415 - what is not used is not waited for
     from clientage.cloud.engine import Engine  # noqa: PLC0415
     from clientage.warehouse.bigquery import BigQueryWarehouse  # noqa: PLC0415
 
     engine = Engine(Dataset(url, setting="warehouse.url", again="", raised=CloudError), most_bytes)
+    _require(workspace, engine.dataset.address)
     return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views)
+
+
+def _require(workspace: Path, url: str) -> None:
+    """See that the tables of a workspace, where it has any, live where they are looked for.
+
+    Raises:
+        WorkspaceError: They live elsewhere: what is there would be mixed with what is made here.
+    """
+    pointer = workspace / LIVING
+    if pointer.is_file():
+        lives = json.loads(pointer.read_text(encoding="utf-8"))["dataset"]
+        if lives != url:
+            raise WorkspaceError(
+                f"{workspace}: its tables live in {lives}. Name it: --set warehouse.url={lives}, or in clientage.toml; "
+                "for tables elsewhere give another --workspace."
+            )
+    elif url and any(workspace.glob(place("*"))):
+        raise WorkspaceError(
+            f"{workspace}: its tables live in this folder. For those of {url} give another --workspace."
+        )

@@ -62,7 +62,7 @@ class BigQueryWarehouse(Warehouse):
                 yield scratch
                 for table in set(self._now.values()) - set(before.values()):
                     self.engine.lasting(table, None)
-                self.write_text(LIVING, json.dumps(self._now, indent=1, sort_keys=True) + "\n")
+                self.write_text(LIVING, _told(self.engine.dataset.address, self._now))
                 now = dict(self._now)
             done = True
             self._show(before, now)
@@ -85,7 +85,7 @@ class BigQueryWarehouse(Warehouse):
     def discard(self, name: str) -> None:
         """Remove a workspace within this one, with its tables, in this transaction."""
         for pointer in (self.workspace / name).rglob(LIVING):
-            self._made += json.loads(pointer.read_text(encoding="utf-8")).values()
+            self._made += _named(pointer).values()
         super().discard(name)
 
     def exists(self, name: str) -> bool:
@@ -179,7 +179,7 @@ class BigQueryWarehouse(Warehouse):
 
     def _published(self) -> dict[str, str]:
         path = self.workspace / LIVING
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return _named(path) if path.exists() else {}
 
     def _is_local(self, table: ir.Table) -> bool:
         return self.engine not in table._find_backends()[0]
@@ -202,12 +202,23 @@ class BigQueryWarehouse(Warehouse):
                 elif now[name] != before.get(name):
                     self.engine.show(name, now[name])
         pointers = [path for depth in ("*", "*/*") for path in outer.glob(f"{depth}/{LIVING}")] + [outer / LIVING]
-        named = {table for path in pointers for table in json.loads(path.read_text(encoding="utf-8")).values()}
+        named = {table for path in pointers for table in _named(path).values()}
         for table in sorted(set(before.values()) - set(now.values()) - named):
             if self._at_once:
                 self.engine.remove(table)
             else:
                 self.engine.lasting(table, LASTING)
+
+
+def _told(address: str, tables: Mapping[str, str]) -> str:
+    """The document that says where tables live."""
+    return json.dumps({"dataset": address, "tables": tables}, indent=1, sort_keys=True) + "\n"
+
+
+def _named(pointer: Path) -> dict[str, str]:
+    """What tables are called in their dataset."""
+    named: dict[str, str] = json.loads(pointer.read_text(encoding="utf-8"))["tables"]
+    return named
 
 
 def _unordered(table: ir.Table) -> ir.Table:
