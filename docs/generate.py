@@ -208,7 +208,7 @@ def prices() -> Iterator[str]:
             f"{each.usd:.10f}".rstrip("0"),
             each.unit,
             f"{each.free:,g}" if each.free else "",
-            each.source,
+            f"[{each.source.split('/')[1]}](https://{each.source})",
             each.read,
         )
         for name, each in costs.PRICES.items()
