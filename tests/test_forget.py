@@ -205,6 +205,8 @@ def test_predictions_in_a_database_go_too_and_where_it_is_away_all_stays(workspa
     set_ = load(None, [f"workspace={workspace}", f"serve.sink={postgres.address()}"])
     with contextlib.closing(open_sink(postgres.address())) as sink, served(workspace, sink):
         sink.close()
+        (workspace / "challenger").mkdir()
+        (workspace / "challenger/run.json").write_text(f'"{ZOE}"')
         before = contents(workspace)
         postgres.stop()
         try:

@@ -78,6 +78,21 @@ def test_dropped_tables_go_at_the_end(tmp_path):
     assert not warehouse.exists("lines")
 
 
+def test_a_workspace_within_goes_at_the_end_and_stays_where_it_fails(tmp_path):
+    warehouse, within = connect(tmp_path), tmp_path / "challenger"
+    with connect(within).transaction():
+        pass
+    (within / "run.json").write_text("{}")
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+        warehouse.discard("challenger")
+        raise ZeroDivisionError
+    assert (within / "run.json").exists()
+    with warehouse.transaction():
+        warehouse.discard("challenger")
+        assert (within / "run.json").exists()
+    assert not within.exists()
+
+
 def test_reading_what_is_not_there_says_how_to_make_it(tmp_path):
     warehouse = connect(tmp_path)
     for read in (lambda: warehouse.read("lines"), lambda: warehouse.read_text("model/segments.json")):

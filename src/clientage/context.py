@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from clientage import copies
 from clientage.customers.features import customer_features
 from clientage.expressions import sampled
 from clientage.manifest import Manifest
@@ -165,6 +166,7 @@ def opened(settings: Settings) -> Warehouse:
         wait=limits.wait_seconds,
         most_bytes=limits.most_bytes,
         views=limits.views,
+        settles=not copies.around(settings.workspace),
     )
 
 

@@ -246,6 +246,11 @@ def address_of(workspace: Path) -> str:
     return str(json.loads(state.read_text(encoding="utf-8"))["address"])
 
 
+def around(workspace: Path) -> bool:
+    """Whether a folder is the copy of a workspace in a bucket, or lies within one."""
+    return any(address_of(folder) for folder in (workspace, *workspace.parents[:2]))
+
+
 def copy_of(settings: Settings, address: str) -> Copy:
     """The copy of a workspace in a bucket on this machine.
 

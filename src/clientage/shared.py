@@ -80,6 +80,7 @@ def _fetched(copy: Copy, *, alone: bool, tell: Tell, progress: Progress) -> None
 
 def _published(copy: Copy, settings: Settings, tell: Tell, progress: Progress, *, failed: bool = False) -> None:
     """Publish; after another failure, which is what is told, a failure to publish is told beside it."""
+    said = ""
     try:
         if said := copy.publish(settings.warehouse.publications, progress):
             tell(f"published   {said}")
@@ -88,6 +89,21 @@ def _published(copy: Copy, settings: Settings, tell: Tell, progress: Progress, *
         if not failed:
             raise WorkspaceError(sentence) from error
         tell(f"warning: {sentence}")
+    try:
+        if said:
+            _settle(copy, settings)
+    except ClientageError as error:
+        if not failed:
+            raise
+        tell(f"warning: {error}")
+
+
+def _settle(copy: Copy, settings: Settings) -> None:
+    """Let tables that live elsewhere follow what is published."""
+    if (wanted := settings.warehouse).url:
+        from clientage.warehouse import connect  # noqa: PLC0415 - with the engine, which starts threads
+
+        connect(copy.workspace, url=wanted.url, most_bytes=wanted.most_bytes, views=wanted.views).settle()
 
 
 def _tracking(settings: Settings, address: str) -> object:

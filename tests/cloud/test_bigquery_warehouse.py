@@ -79,12 +79,12 @@ def test_a_newer_table_takes_the_place_and_the_former_goes_in_a_day(warehouse, c
         warehouse.write("lines", lines(5))
     assert ask("SELECT quantity FROM `{}.lines`") == [(5.0,)]
     (newer,) = there(client, dataset) - {former}
-    told = {name: body["expirationTime"] for method, name, body in asked if method == "PATCH"}
+    told = {name: body["expirationTime"] for method, name, body in asked if "expirationTime" in body}
     assert told[newer] is None
     assert timedelta(hours=23) < ending(told[former]) < timedelta(hours=25)
 
 
-def test_expressions_of_the_engine_and_of_this_machine_meet(warehouse):
+def test_expressions_of_the_engine_and_of_this_machine_meet(warehouse, client, dataset):
     with warehouse.transaction() as scratch:
         warehouse.write("lines", lines(1, 2, 3))
         kept = warehouse.kept(warehouse.read("lines").filter(ibis._.quantity > 1), "large-ones")
@@ -96,6 +96,7 @@ def test_expressions_of_the_engine_and_of_this_machine_meet(warehouse):
         warehouse.local.to_parquet(names, scratch / "names.parquet")
         taken = warehouse.taken(scratch / "names.parquet")
         assert warehouse.batches(warehouse.recalled("large-ones").join(taken, "quantity")).read_all().num_rows == 1
+    assert {name[:6] for name in there(client, dataset)} == {"lines_"}  # nothing on the way, nor what was brought there
 
 
 def test_what_fails_leaves_the_tables_of_before_and_nothing_on_the_way(warehouse, client, dataset):
@@ -172,6 +173,88 @@ def test_a_workspace_within_another_shows_nothing_and_ends_no_table_of_it(wareho
         warehouse.adopt_table("lines", within)
     assert ask("SELECT quantity FROM `{}.lines`") == [(5.0,)]
     assert outer in {name for method, name, _ in asked if method == "PATCH"}
+
+
+def test_a_copy_of_what_is_published_elsewhere_lets_all_follow_later(dataset, client, ask, tmp_path, gate):
+    url = f"bigquery://{PROJECT}/{dataset}"
+    warehouse = connect(tmp_path / "ws", url=url, settles=False)
+    for amount in (1, 5):
+        with warehouse.transaction():
+            warehouse.write("lines", lines(amount))
+    assert there(client, dataset, "VIEW") == set()
+    assert len(there(client, dataset)) == 2  # what is published elsewhere may still name the first
+    connect(tmp_path / "ws", url=url).settle()
+    assert ask("SELECT quantity FROM `{}.lines`") == [(5.0,)]
+
+
+def test_what_nothing_names_any_more_goes_once_it_is_a_day_old(warehouse, client, dataset, gate, monkeypatch):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    (former,) = there(client, dataset)
+    lost = former.replace(former[-6:], "abcdef")  # as of a machine that died before it could publish
+    client.query(f"CREATE TABLE `{dataset}.{lost}` AS SELECT 1 AS one").result()
+    client.query(f"CREATE TABLE `{dataset}.lines_of_somebody` AS SELECT 1 AS one").result()
+    asked = noted(gate)
+    warehouse.settle()
+    assert not asked
+    monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
+    warehouse.settle()
+    assert [(method, name) for method, name, _ in asked] == [("PATCH", lost)]
+
+
+def test_names_that_views_need_must_be_free(warehouse, client, dataset, tmp_path):
+    client.query(f"CREATE TABLE `{dataset}.lines` AS SELECT 1 AS one").result()
+    with pytest.raises(CloudError, match=r"lines are tables there, .*warehouse\.views=false"), warehouse.transaction():
+        warehouse.write("rejected", table("rejected", [line() | {"reason": "no price"}]))
+    assert there(client, dataset) == {"lines"}
+    unseen = connect(tmp_path / "unseen", url=f"bigquery://{PROJECT}/{dataset}", views=False)
+    with unseen.transaction():
+        unseen.write("lines", lines(3))
+    assert quantities(unseen) == [3]
+
+
+def test_views_that_cannot_be_made_are_made_by_the_next_run(warehouse, ask, gate):
+    gate.plan = lambda method, path, body: failed(403, "accessDenied") if b'"view"' in body else None
+    with pytest.raises(CloudError, match=r"follow with the next one\."), warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    gate.plan = lambda *_: None
+    assert quantities(warehouse) == [1]
+    with warehouse.transaction():
+        pass
+    assert ask("SELECT quantity FROM `{}.lines`") == [(1.0,)]
+
+
+def ended(reason):
+    """A job that BigQuery began and could not bring to its end."""
+
+    def told(status, answer):
+        said = json.loads(answer)
+        said["status"] = {"state": "DONE", "errorResult": {"reason": reason, "message": "no"}}
+        return status, json.dumps(said).encode()
+
+    return told
+
+
+def asks(path, body):
+    """Whether a call begins a statement that is not a rehearsal."""
+    return "/jobs" in path and b'"query"' in body and b'"dryRun": true' not in body
+
+
+def test_a_statement_that_ends_by_what_passes_is_asked_again(warehouse, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    left = [ended("backendError")]
+    gate.plan = lambda method, path, body: left.pop() if asks(path, body) and left else None
+    assert quantities(warehouse) == [1]
+    assert not left
+
+
+def test_a_statement_that_turns_out_to_be_too_costly_is_told(warehouse, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    gate.plan = lambda method, path, body: ended("bytesBilledLimitExceeded") if asks(path, body) else None
+    with pytest.raises(CloudError, match=r"more than is allowed. Nothing was billed; .*max_gigabytes"):
+        quantities(warehouse)
 
 
 def test_a_table_that_is_dropped_has_no_view_any_more(warehouse, client, dataset):

@@ -36,6 +36,7 @@ class Dataset:
     Attributes:
         name: project.dataset.
         address: bigquery://project/dataset.
+        raised: The error to raise where BigQuery refuses.
     """
 
     def __init__(
@@ -60,7 +61,7 @@ class Dataset:
         """
         self._project, self._dataset = taken_apart(address, setting)
         self.name, self.address = f"{self._project}.{self._dataset}", f"{SCHEME}{self._project}/{self._dataset}"
-        self._again, self._raised = again, raised
+        self._again, self.raised = again, raised
         try:
             import google.cloud.bigquery  # noqa: F401, PLC0415 - an extra
         except ImportError as missing:
@@ -89,17 +90,22 @@ class Dataset:
             return self.client.get_table(f"{self.name}.{name}", retry=retry(), timeout=ATTEMPT)
         return None
 
+    def close(self) -> None:
+        """Let go of connections."""
+        if reader := self.__dict__.pop("reader", None):
+            reader.transport.close()
+        if "client" in self.__dict__:
+            self.client.close()  # type: ignore[no-untyped-call]
+            del self.client
+
+    @cached_property
     def reader(self) -> Any:
         """A client that fetches large results faster; None where there is none, and they come page by page."""
         if os.environ.get(EMULATOR):
             return None
-        return self.client._ensure_bqstorage_client()
+        from google.cloud.bigquery_storage_v1 import BigQueryReadClient  # noqa: PLC0415
 
-    def close(self) -> None:
-        """Let go of connections."""
-        if "client" in self.__dict__:
-            self.client.close()  # type: ignore[no-untyped-call]
-            del self.client
+        return BigQueryReadClient()  # type: ignore[no-untyped-call]
 
     @cached_property
     def location(self) -> str | None:
@@ -120,14 +126,21 @@ class Dataset:
         """What BigQuery said, without anybody's data: by its kind, and with the role or command that is missing."""
         from google.api_core import exceptions as api  # noqa: PLC0415
 
-        with refusals.explained(self.name, self._service, self._raised):
+        with refusals.explained(self.name, self._service, self.raised):
             try:
                 yield
-            except api.BadRequest as error:
-                if "streaming buffer" not in str(error):
-                    raise
-                late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
-                raise self._raised(f"{self.name}: some of the rows {late}", "too new") from error
+            except api.GoogleAPICallError as error:
+                if "streaming buffer" in str(error):
+                    late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
+                    raise self.raised(f"{self.name}: some of the rows {late}", "too new") from error
+                if any(each.get("reason") == "bytesBilledLimitExceeded" for each in error.errors):
+                    more = (
+                        "one statement reads more than it was thought to, and more than is allowed. Nothing was billed;"
+                    )
+                    raise self.raised(
+                        f"{self.name}: {more} allow more: --set warehouse.max_gigabytes=…", "too costly"
+                    ) from error
+                raise
 
     @property
     def _service(self) -> Service:

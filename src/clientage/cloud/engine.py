@@ -21,11 +21,15 @@ import pyarrow.parquet as pq
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 
+from clientage.cloud import views
 from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
 from clientage.cloud.jobs import Jobs
+from clientage.cloud.views import View
 from clientage.errors import CloudError
 
 LONGEST = 3600  # seconds of one statement
+SHOWS = "shows"  # the label of a view that names its table
+PASSING = 120.0  # seconds in which a statement that failed by what passes is asked again
 ANSWER = 300.0  # seconds that a statement may take to be taken; an emulator answers when it is done
 LASTING = timedelta(days=1)  # of tables on the way, and of those that a newer run took the place of
 
@@ -58,11 +62,26 @@ class Spent:
 
     Attributes:
         statements: How many there were.
-        billed: Bytes that they are billed for at most.
+        read: Bytes; billed are 10 MB at least for each table.
     """
 
     statements: int = 0
-    billed: int = 0
+    read: int = 0
+
+
+@dataclass(frozen=True)
+class Found:
+    """A table or view that is there.
+
+    Attributes:
+        is_view: Whether it is a view.
+        created: When it was made.
+        expires: When it goes away by itself; None for never.
+    """
+
+    is_view: bool
+    created: datetime
+    expires: datetime | None
 
 
 class Engine:
@@ -71,6 +90,7 @@ class Engine:
     Attributes:
         name: As Ibis calls it.
         spent: What was read so far.
+        brought: Tables that statements had brought from this machine.
     """
 
     name = "bigquery"
@@ -83,6 +103,7 @@ class Engine:
             most_bytes: That one statement may be billed for.
         """
         self.dataset, self.most_bytes, self.spent = dataset, most_bytes, Spent()
+        self.brought: list[str] = []
 
     def require(self) -> None:
         """See that the dataset is there and may be used, before any work is done.
@@ -127,7 +148,7 @@ class Engine:
 
         def batches() -> Iterator[pa.RecordBatch]:
             with self.dataset.explained():
-                for batch in rows.to_arrow_iterable(bqstorage_client=self.dataset.reader()):
+                for batch in rows.to_arrow_iterable(bqstorage_client=self.dataset.reader):
                     yield batch.rename_columns(schema.names).cast(schema)
 
         return pa.RecordBatchReader.from_batches(schema, batches())
@@ -162,6 +183,12 @@ class Engine:
         self._loaded(name, pq.read_schema(files[0]), files, day, cluster)
         return self.table(name)
 
+    def tables(self) -> dict[str, Found]:
+        """What is in the dataset, by name."""
+        with self.dataset.explained():
+            listed = self.dataset.client.list_tables(self.dataset.name, retry=retry(), timeout=ATTEMPT)
+            return {each.table_id: Found(each.table_type == "VIEW", each.created, each.expires) for each in listed}
+
     def rows(self, name: str) -> int:
         """How many rows a table has."""
         with self.dataset.explained():
@@ -180,7 +207,7 @@ class Engine:
             self.dataset.client.update_table(found, ["expires"], retry=retry(), timeout=ATTEMPT)
 
     def remove(self, name: str) -> None:
-        """Remove a table, where there is one."""
+        """Remove a table or a view, where there is one."""
         with self.dataset.explained():
             self.dataset.client.delete_table(
                 f"{self.dataset.name}.{name}", not_found_ok=True, retry=retry(), timeout=ATTEMPT
@@ -188,11 +215,13 @@ class Engine:
 
     def show(self, name: str, table: str) -> None:
         """Let a view of a name show a table, whatever it showed before."""
-        self.ask(f"CREATE OR REPLACE VIEW `{self.dataset.name}.{name}` AS SELECT * FROM `{self.dataset.name}.{table}`")  # noqa: S608
+        statement = f"SELECT * FROM `{self.dataset.name}.{table}`"  # noqa: S608 - names of ours
+        views.make(self.dataset, View(name, f"The table {name} of the last run.", statement), {SHOWS: table})
 
-    def hide(self, name: str) -> None:
-        """Remove a view."""
-        self.ask(f"DROP VIEW IF EXISTS `{self.dataset.name}.{name}`")
+    def shown(self, name: str) -> str:
+        """The table that a view shows; empty where it is not one of these, or is not there."""
+        view = self.dataset.table(name)
+        return str(view.labels.get(SHOWS, "")) if view else ""
 
     def ask(self, statement: str) -> None:
         """Run a statement to its end."""
@@ -205,6 +234,7 @@ class Engine:
             CloudError: It would cost more than is allowed, or BigQuery refuses it.
         """
         from google.cloud import bigquery  # noqa: PLC0415
+        from google.cloud.bigquery.retry import DEFAULT_JOB_RETRY  # noqa: PLC0415
 
         client, where = self.dataset.client, bigquery.DatasetReference.from_string(self.dataset.name)
         with self.dataset.explained():
@@ -228,10 +258,11 @@ class Engine:
                 job_timeout_ms=LONGEST * 1000,
                 labels={"made-by": "clientage"},
             )
-            found = client.query(statement, job_config=limits, timeout=ANSWER, retry=retry(), job_retry=None).result(
-                retry=retry(), job_retry=None
+            again = DEFAULT_JOB_RETRY.with_timeout(PASSING)  # a job that failed has done nothing
+            found = client.query(statement, job_config=limits, timeout=ANSWER, retry=retry(), job_retry=again).result(
+                retry=retry(), job_retry=again
             )
-        self.spent = Spent(self.spent.statements + 1, self.spent.billed + cost)
+        self.spent = Spent(self.spent.statements + 1, self.spent.read + cost)
         return found
 
     def _bound(self, name: str, schema: Mapping[str, dt.DataType] | ibis.Schema) -> ir.Table:
@@ -260,6 +291,7 @@ class Engine:
         with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
             path = Path(scratch) / "rows.parquet"
             pq.write_table(found, path)
+            self.brought.append(memory.name)
             self._loaded(memory.name, found.schema, [path], "", ())
 
     def _loaded(self, name: str, schema: pa.Schema, files: Sequence[Path], day: str, cluster: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
 
-from clientage.warehouse.workspace import SCRATCH, Workspace
+from clientage.warehouse.workspace import Workspace
 
 Days = Mapping[date, date]
 
@@ -36,10 +36,8 @@ class Warehouse(Workspace, ABC):
     def leave_nothing(self) -> None:
         """What this transaction takes the place of goes at once, not only when whoever reads it has come to an end."""
 
-    def discard(self, name: str) -> None:
-        """Remove a workspace within this one, with its tables, in this transaction."""
-        if (folder := self.workspace / name).exists():
-            folder.rename(self.workspace / SCRATCH / name)  # which goes away with the transaction
+    def settle(self) -> None:
+        """Let all else follow the documents of the workspace, once they are those that everybody goes by."""
 
     @abstractmethod
     def exists(self, name: str) -> bool:

@@ -3,15 +3,20 @@
 A run writes tables under names of its own. When it is done, `tables.json` of the workspace says which they are, in one
 step with the documents; then views named like the tables show them to everybody else, and what they showed before goes
 away in a day, so that whoever reads it can come to an end. What a run that failed or died left goes away by itself.
+
+Where the workspace is the copy of one in a bucket, what everybody goes by is published later, or never: so views, and
+what goes away, follow then (`settle`). All tables of a workspace have its id in their names, by which those that no
+`tables.json` names any more are found: a publication that failed leaves nothing for good.
 """
 
 import contextlib
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import ibis
 import ibis.expr.operations as ops
@@ -19,11 +24,14 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from clientage.cloud.engine import LASTING, Engine, Spent
-from clientage.errors import WorkspaceError
+from clientage.errors import CloudError, WorkspaceError
 from clientage.expressions import on_days
-from clientage.tables import SPECS, check
+from clientage.tables import PREDICTIONS, SPECS, check
 from clientage.warehouse.base import Days, Warehouse
 from clientage.warehouse.workspace import LIVING, SCRATCH, explained
+
+NEVER = datetime.fromtimestamp(0, UTC).isoformat()
+_SHOWN = {name for name, spec in SPECS.items() if spec is not PREDICTIONS}  # which come by another way
 
 
 class BigQueryWarehouse(Warehouse):
@@ -32,22 +40,30 @@ class BigQueryWarehouse(Warehouse):
     Attributes:
         engine: Computes expressions there.
         views: Whether views named like the tables show them.
+        settles: Whether all else follows at the end of a transaction; else `settle` is called later.
     """
 
     near = False
 
     def __init__(
-        self, workspace: Path, local: ibis.BaseBackend, engine: Engine, *, wait: float = 0, views: bool = True
+        self,
+        workspace: Path,
+        local: ibis.BaseBackend,
+        engine: Engine,
+        *,
+        wait: float = 0,
+        views: bool = True,
+        settles: bool = True,
     ) -> None:
         super().__init__(workspace, local, wait)
-        self.engine, self.views = engine, views
-        self._run = ""
+        self.engine, self.views, self.settles = engine, views, settles
+        self._run = self._id = ""
         self._now: dict[str, str] = {}
         self._made: list[str] = []
         self._written: list[str] = []
         self._way: dict[str, ir.Table] = {}
         self._held: dict[str, ir.Table] = {}
-        self._at_once = False
+        self._cleared = NEVER
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Path]:
@@ -56,37 +72,44 @@ class BigQueryWarehouse(Warehouse):
         try:
             with super().transaction() as scratch:
                 self.engine.require()
+                self._require_names()
                 before = self._published()
-                self._run = f"{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
+                self._id, self._cleared = self._found_before()
+                self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
                 self._now = dict(before)
                 yield scratch
                 for table in set(self._now.values()) - set(before.values()):
                     self.engine.lasting(table, None)
-                self.write_text(LIVING, _told(self.engine.dataset.address, self._now))
-                now = dict(self._now)
+                self.write_text(LIVING, self._told())
+                ended = set(before.values()) - set(self._now.values())
             done = True
-            self._show(before, now)
+            if self.settles:
+                self._settle(ended)
         finally:
-            left = {*self._made, *([] if done else self._written)} - set(self._published().values())
-            self._run, self._now, self._made, self._way, self._held, self._at_once = "", {}, [], {}, {}, False
-            self._written = []
+            left = {*self._made, *self.engine.brought, *([] if done else self._written)}
+            left -= set(self._published().values())
+            self._run, self._now, self._made, self._way, self._held = "", {}, [], {}, {}
+            self._written, self.engine.brought = [], []
             for table in sorted(left):
-                self.engine.remove(table)
+                with contextlib.suppress(CloudError):  # it goes away in a day
+                    self.engine.remove(table)
+
+    def settle(self) -> None:
+        """Let views show the tables of the workspace, and let go of those that nothing names any more.
+
+        Raises:
+            CloudError: BigQuery refuses. What is left to do, the next transaction does.
+        """
+        self._settle(set())
 
     def spent(self) -> dict[str, float]:
         """What was read since the last look."""
         found, self.engine.spent = self.engine.spent, Spent()
-        return {"statements": found.statements, "gigabytes": round(found.billed / 1e9, 6)}
+        return {"statements": found.statements, "gigabytes": round(found.read / 1e9, 6)}
 
     def leave_nothing(self) -> None:
         """What this transaction takes the place of goes at once; BigQuery keeps it for its days of time travel."""
-        self._at_once = True
-
-    def discard(self, name: str) -> None:
-        """Remove a workspace within this one, with its tables, in this transaction."""
-        for pointer in (self.workspace / name).rglob(LIVING):
-            self._made += _named(pointer).values()
-        super().discard(name)
+        self._cleared = datetime.now(UTC).isoformat()
 
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""
@@ -179,7 +202,7 @@ class BigQueryWarehouse(Warehouse):
 
     def _published(self) -> dict[str, str]:
         path = self.workspace / LIVING
-        return _named(path) if path.exists() else {}
+        return dict(json.loads(path.read_text(encoding="utf-8"))["tables"]) if path.exists() else {}
 
     def _is_local(self, table: ir.Table) -> bool:
         return self.engine not in table._find_backends()[0]
@@ -189,36 +212,80 @@ class BigQueryWarehouse(Warehouse):
         self._made.append(place)
         return place
 
-    def _show(self, before: Mapping[str, str], now: Mapping[str, str]) -> None:
-        """Let views show the tables of now, unless this is a workspace within another one; former tables go in a day.
+    def _settle(self, ended: set[str]) -> None:
+        """The same, with tables that a transaction took the place of: nobody begins to read them any more."""
+        documents = self._documents()
+        if not documents:
+            return
+        try:
+            self._follow(documents, ended)
+        except CloudError as error:
+            left = "The tables are those of this run; views of them, and what goes away, follow with the next one."
+            raise CloudError(f"{error} {left}", error.kind) from error
 
-        A challenger, a draft and the workspace that they lie in share tables: what one of them names stays.
+    def _follow(self, documents: Sequence[Mapping[str, Any]], ended: set[str]) -> None:
+        named = {table for document in documents for table in document["tables"].values()}
+        cleared = max(datetime.fromisoformat(document["cleared"]) for document in documents)
+        ours = re.compile(rf"\w+_({'|'.join(sorted({document['id'] for document in documents}))})_\d{{8}}_\d{{6}}_\w+")
+        there, long_ago = self.engine.tables(), datetime.now(UTC) - LASTING
+        for name, found in there.items():
+            if name in named and found.expires:
+                self.engine.lasting(name, None)
+            elif name in named or not ours.fullmatch(name):
+                continue
+            elif found.created < cleared:
+                self.engine.remove(name)
+            elif not found.expires and (name in ended or found.created < long_ago):
+                self.engine.lasting(name, LASTING)
+        if self.views and self._outer() == self.workspace:
+            self._show({name for name, found in there.items() if found.is_view}, ours)
+
+    def _show(self, views: set[str], ours: re.Pattern[str]) -> None:
+        """Let views named like the tables show them, and no others."""
+        now = self._published()
+        for name, table in sorted(now.items()):
+            self.engine.show(name, table)
+        for name in sorted(views & (_SHOWN - now.keys())):
+            if ours.fullmatch(self.engine.shown(name)):
+                self.engine.remove(name)
+
+    def _require_names(self) -> None:
+        """See that what views are to be called is not what tables are called, before anything is paid for."""
+        if not self.views:
+            return
+        if taken := sorted(
+            name for name, found in self.engine.tables().items() if name in _SHOWN and not found.is_view
+        ):
+            raise CloudError(
+                f"{self.engine.dataset.name}: {', '.join(taken)} are tables there, such as `clientage export bigquery` "
+                "makes, where a run shows its own. Give another dataset, or --set warehouse.views=false.",
+                "another shape",
+            )
+
+    def _outer(self) -> Path:
+        """The workspace around this one; where there is none, this one."""
+        return next((each for each in self.workspace.parents[:2] if (each / LIVING).exists()), self.workspace)
+
+    def _documents(self) -> list[dict[str, Any]]:
+        """Which tables this workspace names, the one around it, and those within: they share tables."""
+        outer = self._outer()
+        paths = [outer / LIVING, *(path for depth in ("*", "*/*") for path in outer.glob(f"{depth}/{LIVING}"))]
+        return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
+
+    def _found_before(self) -> tuple[str, str]:
+        """What tells the tables of this workspace, and of those around and within it, from all others.
+
+        Returns:
+            Its id, and before when tables must have been made that go at once.
         """
-        outer = next((each for each in self.workspace.parents[:2] if (each / LIVING).exists()), self.workspace)
-        if self.views and outer == self.workspace:
-            for name in sorted(set(now) | set(before)):
-                if name not in now:
-                    self.engine.hide(name)
-                elif now[name] != before.get(name):
-                    self.engine.show(name, now[name])
-        pointers = [path for depth in ("*", "*/*") for path in outer.glob(f"{depth}/{LIVING}")] + [outer / LIVING]
-        named = {table for path in pointers for table in _named(path).values()}
-        for table in sorted(set(before.values()) - set(now.values()) - named):
-            if self._at_once:
-                self.engine.remove(table)
-            else:
-                self.engine.lasting(table, LASTING)
+        documents = self._documents()
+        first = next((str(document["id"]) for document in documents), secrets.token_hex(4))
+        return first, max((str(document["cleared"]) for document in documents), default=NEVER)
 
-
-def _told(address: str, tables: Mapping[str, str]) -> str:
-    """The document that says where tables live."""
-    return json.dumps({"dataset": address, "tables": tables}, indent=1, sort_keys=True) + "\n"
-
-
-def _named(pointer: Path) -> dict[str, str]:
-    """What tables are called in their dataset."""
-    named: dict[str, str] = json.loads(pointer.read_text(encoding="utf-8"))["tables"]
-    return named
+    def _told(self) -> str:
+        """The document that says where tables live."""
+        told = {"dataset": self.engine.dataset.address, "id": self._id, "tables": self._now, "cleared": self._cleared}
+        return json.dumps(told, indent=1, sort_keys=True) + "\n"
 
 
 def _unordered(table: ir.Table) -> ir.Table:

@@ -42,6 +42,10 @@ class Workspace:
         self._staged(name).unlink(missing_ok=True)
         self._dropped.add(name)
 
+    def discard(self, name: str) -> None:
+        """Remove a workspace within this one at the end of the transaction."""
+        self._dropped.add(name)
+
     def read_text(self, name: str) -> str:
         """A document of the workspace, such as `model/segments.json`.
 
@@ -174,7 +178,10 @@ def _publish(workspace: Path) -> None:
     staging = workspace / STAGING
     marker = staging / COMPLETE
     for name in marker.read_text(encoding="utf-8").splitlines():
-        (workspace / name).unlink(missing_ok=True)
+        if (path := workspace / name).is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
     for path in _files(staging):
         if path != marker:
             target = workspace / path.relative_to(staging)

@@ -6,16 +6,16 @@ What a view reads is what stands after `{dataset}.`: tables as `clientage.tables
 
 import hashlib
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 
 from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
-from clientage.errors import SinkError
 
 MARK = "clientage"  # the label of views: which statement made them
+NONE: Mapping[str, str] = {}
 TAKEN = "another shape"  # kind of the error where something else has the name of a view
 
 _READ = re.compile(r"`\{dataset\}\.(\w+)`")
@@ -68,18 +68,27 @@ def renew(dataset: Dataset, tables: Collection[str]) -> list[str]:
     there = set(tables)
     for view in views():
         if view.reads <= there:
-            _renew(dataset, view)
+            make(dataset, view)
             there.add(view.name)
     return [view.name for view in views() if view.name in there]
 
 
-def _renew(dataset: Dataset, wanted: View) -> None:
-    """Make a view, or bring it up to date, where it is not what is wanted."""
+def make(dataset: Dataset, wanted: View, labels: Mapping[str, str] = NONE) -> None:
+    """Make a view, or bring it up to date, where it is not what is wanted.
+
+    Args:
+        dataset: Where it is.
+        wanted: The view.
+        labels: That it is to have too.
+
+    Raises:
+        ClientageError: It cannot be made, or something else has its name.
+    """
     from google.api_core.exceptions import NotFound  # noqa: PLC0415
     from google.cloud import bigquery  # noqa: PLC0415
 
     text, meaning = wanted.statement.replace("{dataset}", dataset.name), wanted.meaning
-    mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32]}
+    mark = {MARK: hashlib.sha256((meaning + text).encode()).hexdigest()[:32], **labels}
     view = bigquery.Table(f"{dataset.name}.{wanted.name}")
     with dataset.explained():
         try:
@@ -89,7 +98,7 @@ def _renew(dataset: Dataset, wanted: View) -> None:
             dataset.client.create_table(view, exists_ok=True, retry=retry(), timeout=ATTEMPT)
             return
         if there.table_type != "VIEW":
-            raise SinkError(
+            raise dataset.raised(
                 f"{dataset.name}: {wanted.name} there is no view. Rename it, or give another dataset.", TAKEN
             )
         if all(there.labels.get(key) == value for key, value in mark.items()):
