@@ -158,6 +158,8 @@ class Container:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGTERM)
                 process.wait(60)
+                with contextlib.suppress(ProcessLookupError):  # whoever is left would still write into its files
+                    os.killpg(process.pid, signal.SIGKILL)
 
 
 def _files(path):
