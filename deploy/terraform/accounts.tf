@@ -117,6 +117,7 @@ resource "google_project_iam_custom_role" "deploy" {
     "run.operations.list",
     "run.revisions.get",
     "run.revisions.list",
+    "run.routes.invoke",
     "run.services.create",
     "run.services.delete",
     "run.services.get",
@@ -129,6 +130,13 @@ resource "google_project_iam_member" "deploy" {
   project = var.project
   role    = google_project_iam_custom_role.deploy.id
   member  = local.member["deploy"]
+}
+
+# a service of Cloud Run lets in who shows an identity token: that of GitHub's job is made for this account, by itself
+resource "google_service_account_iam_member" "deploy_shows" {
+  service_account_id = google_service_account.this["deploy"].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.member["deploy"]
 }
 
 # what is deployed runs as serve, and jobs as train
