@@ -60,7 +60,7 @@ class Cloud:
         serves: Told the model (its resource with version, or a revision), gives the address of a service that answers
             for it; None: a made-up answer. Or a function of the body that gives status and body.
         trains: Told arguments and environment of a training, whether it went well. Runs beside the answers.
-        predicts: Told the batch job, whether it went well.
+        predicts: Told the batch job, whether it went well; or what there is to say of it, with its state.
         polls: How many looks an operation takes.
         plan: Told method, path and body of every request, what to answer in its place (status, body); None for nothing.
         fails: Words in what an operation is about, with what it fails with.
@@ -288,6 +288,9 @@ def create_job(cloud, kind, *, query, body):
             well = cloud.predicts(job)
             out = job["outputConfig"].get("gcsDestination", {}).get("outputUriPrefix", "")
             job["outputInfo"] = {"gcsOutputDirectory": f"{out}/prediction-1"}
+        if isinstance(well, dict):
+            job.update(well)
+            return
         if not well:
             job["error"] = {"code": 3, "message": "The replica workerpool0-0 exited with a non-zero status of 1."}
         job["state"] = "JOB_STATE_SUCCEEDED" if well else "JOB_STATE_FAILED"

@@ -23,7 +23,7 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
         to: Google Cloud.
         settings: All of them.
         source: gs://… with the order lines, or what else `clientage run` reads.
-        again: Whether to train although the same was trained from the same.
+        again: Whether to train although it was done from the same; what lies in no bucket is never known to be.
 
     Raises:
         ClientageError: What the user can mend.
@@ -32,12 +32,12 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
         raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
     image, root, wanted = connection.pinned(to, settings), connection.bucket(settings), settings.deploy
     command = ["run", source, *_changed(settings)]
-    what = [image, command, _seen(source)]
-    made_of = digest(what)
+    seen = _seen(source)
+    made_of = digest([image, command, seen])
     return vertex_jobs.train(
         to, f"{settings.tracking.model}-{made_of[:8]}", made_of, image=image, command=command,
         out=f"{root}/training/{made_of[:16]}", environment={"CLIENTAGE_WORKSPACE": "/tmp/workspace"},  # noqa: S108
-        on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again,
+        on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again or not seen,
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
         wanted: The version's number or alias in Vertex AI; empty: the newest.
         key: Field that says whose a prediction is; not sent to the model.
         savedmodel: Whether by the SavedModel.
-        again: Whether to ask although the same was asked.
+        again: Whether to ask although the same was asked; what lies in no bucket is never known to be.
 
     Raises:
         ClientageError: What the user can mend.
@@ -62,15 +62,15 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
     model = vertex_models.find(to, name(settings, savedmodel=savedmodel), wanted)
     places = vertex_jobs.Places.read(source, out)
     on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, settings.google.service_account)
-    features = tuple(samples(model.artifact)[0]) if key else ()
+    features, seen = tuple(samples(model.artifact)[0]) if key else (), _seen(source)
     return vertex_jobs.batch(
-        to, model, digest([model.full, source, _seen(source), out, key]), places, key=key,
-        features=features, on=on, again=again,
+        to, model, digest([model.full, source, seen, out, key]), places, key=key, features=features, on=on,
+        again=again or not seen,
     )  # fmt: skip
 
 
 def _seen(source: str) -> str:
-    """Another one when what lies in a bucket is; of what lies elsewhere nothing is known."""
+    """Another one when what lies in a bucket is; empty where it lies elsewhere, as nothing is known of it."""
     return fingerprint(source, CloudError) if source.startswith(SCHEME) else ""
 
 
