@@ -1,7 +1,5 @@
 """Work on machines of Vertex AI that ends by itself: a training, a batch of predictions."""
 
-import json
-
 from clientage.cloud import vertex_jobs, vertex_models
 from clientage.cloud.clients import Google
 from clientage.cloud.storage import SCHEME, fingerprint
@@ -12,8 +10,6 @@ from clientage.deployment.samples import samples
 from clientage.deployment.vertex import digest, name
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
-
-DECIDING = ("shop", "source", "clean", "segments", "recommendations")  # sections that a training is told of
 
 
 def train(to: Google, settings: Settings, source: str, *, again: bool = False) -> Job | None:
@@ -31,7 +27,7 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
     if not source:
         raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
     image, root, wanted = connection.pinned(to, settings), connection.bucket(settings), settings.deploy
-    command = ["run", source, *_changed(settings)]
+    command = ["run", source, *connection.training(settings)]
     seen = _seen(source)
     made_of = digest([image, command, seen])
     return vertex_jobs.train(
@@ -72,15 +68,3 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
 def _seen(source: str) -> str:
     """Another one when what lies in a bucket is; empty where it lies elsewhere, as nothing is known of it."""
     return fingerprint(source, CloudError) if source.startswith(SCHEME) else ""
-
-
-def _changed(settings: Settings) -> list[str]:
-    """The settings that decide tables and are not as they come, as options of `clientage run`."""
-    found = [] if settings.as_of is None else ["--as-of", str(settings.as_of)]
-    for section in DECIDING:
-        usual = Settings.model_fields[section].default.model_dump(mode="json")
-        for key, value in getattr(settings, section).model_dump(mode="json").items():
-            if value != usual[key] and value is not None:
-                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                found += ["--set", f"{section}.{key}={text}"]
-    return found
