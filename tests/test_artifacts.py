@@ -1,15 +1,18 @@
 """A model as a folder that a service can be given."""
 
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 from clientage import artifacts
 from clientage.context import MODEL
-from clientage.errors import CloudError, InputError
+from clientage.errors import CloudError, InputError, WorkspaceError
 from clientage.serving.models import read_document
 from clientage.serving.place import Place
 from clientage.settings import load
+from clientage.tracking import registry
+from clientage.warehouse import LIVING
 
 
 @pytest.fixture
@@ -57,6 +60,21 @@ def test_the_same_model_has_the_same_digest_whenever_it_was_made(workspace, sett
 
 def test_the_model_comes_last(settings):
     assert list(made(settings).files)[-1] == artifacts.DOCUMENT
+
+
+@pytest.mark.parametrize("wanted", ["", "champion", "folder"])
+def test_tables_that_live_elsewhere_are_not_left_out_without_a_word(workspace, settings, wanted, monkeypatch):
+    (workspace / LIVING).write_text('{"dataset": "bigquery://our-shop/shop", "tables": {}}')
+    version = SimpleNamespace(version=1, aliases=())
+    monkeypatch.setattr(registry, "get", lambda store, wanted: version)
+    monkeypatch.setattr(registry, "document", lambda store, version: (workspace / MODEL).read_text())
+    with (
+        pytest.raises(
+            WorkspaceError, match=r"its tables live in bigquery://our-shop/shop. Name it: --set warehouse.url="
+        ),
+        artifacts.chosen(settings, str(workspace) if wanted == "folder" else wanted),
+    ):
+        pass
 
 
 def test_a_folder_without_a_model_is_told(tmp_path):

@@ -174,6 +174,23 @@ def _with_a_stand_in(script, exits, folder, **environment):
     return ran, calls.read_text().splitlines()
 
 
+def test_the_image_has_what_the_steps_of_a_pipeline_call():
+    (script,) = [script for script in scripts(workflow("images")["jobs"]["images"]) if "docker build" in script]
+    usual = re.search(r"^ARG PARTS=(\S+)$", (ROOT / "docker" / "Dockerfile").read_text(encoding="utf-8"), re.M)[1]
+    built = re.search(r"--build-arg PARTS=(\S+)", script)[1]
+    assert set(built.split(",")) == {*usual.split(","), "vertex"}
+
+
+@pytest.mark.parametrize("name", ["deploy", "retrain"])
+def test_tables_may_live_in_bigquery(name):
+    flow = workflow(name)
+    for job in flow["jobs"].values():
+        told = flow.get("env", {}) | job.get("env", {})
+        assert told["CLIENTAGE_WAREHOUSE__URL"] == "${{ vars.CLIENTAGE_WAREHOUSE_URL }}"
+        (parts,) = re.findall(r"'\.\[(.+)\]'", "\n".join(scripts(job)))
+        assert {"bigquery", "gcs", "tracking"} <= set(parts.split(","))
+
+
 @each_job
 def test_commands_exist(job):
     """With their options, as the command line knows them."""

@@ -3,7 +3,7 @@ locals {
   accounts = {
     train  = "Runs the flow, trains and promotes: reads and writes the workspace and the tables."
     serve  = "Answers: reads models and the workspace, writes predictions."
-    deploy = "Uploads models and changes endpoints and services; touches no table."
+    deploy = "Uploads models with the tables they look up, and changes endpoints and services; writes no table."
     images = "Pushes images."
   }
 
@@ -51,6 +51,13 @@ resource "google_bigquery_dataset_iam_member" "writes" {
   member     = local.member[each.value]
 }
 
+# where BigQuery is the engine, a model is uploaded with tables that live there
+resource "google_bigquery_dataset_iam_member" "reads" {
+  dataset_id = google_bigquery_dataset.this.dataset_id
+  role       = "roles/bigquery.dataViewer"
+  member     = local.member["deploy"]
+}
+
 resource "google_artifact_registry_repository_iam_member" "this" {
   for_each = local.on_images
 
@@ -63,7 +70,7 @@ resource "google_artifact_registry_repository_iam_member" "this" {
 # BigQuery runs statements in a project, and Vertex AI and Cloud Run have no folder to grant on before there is an endpoint or
 # a service: these are on the project.
 resource "google_project_iam_member" "statements" {
-  for_each = toset(["train", "serve"])
+  for_each = toset(["train", "serve", "deploy"])
 
   project = var.project
   role    = "roles/bigquery.jobUser"
@@ -72,9 +79,11 @@ resource "google_project_iam_member" "statements" {
 
 # large results of the engine come by sessions, which are of a project too
 resource "google_project_iam_member" "results" {
+  for_each = toset(["train", "deploy"])
+
   project = var.project
   role    = "roles/bigquery.readSessionUser"
-  member  = local.member["train"]
+  member  = local.member[each.value]
 }
 
 resource "google_project_iam_custom_role" "deploy" {
@@ -117,6 +126,7 @@ resource "google_project_iam_custom_role" "deploy" {
     "run.operations.list",
     "run.revisions.get",
     "run.revisions.list",
+    "run.routes.invoke",
     "run.services.create",
     "run.services.delete",
     "run.services.get",
@@ -129,6 +139,13 @@ resource "google_project_iam_member" "deploy" {
   project = var.project
   role    = google_project_iam_custom_role.deploy.id
   member  = local.member["deploy"]
+}
+
+# a service of Cloud Run lets in who shows an identity token: that of GitHub's job is made for this account, by itself
+resource "google_service_account_iam_member" "deploy_shows" {
+  service_account_id = google_service_account.this["deploy"].name
+  role               = "roles/iam.serviceAccountOpenIdTokenCreator"
+  member             = local.member["deploy"]
 }
 
 # what is deployed runs as serve, and jobs as train

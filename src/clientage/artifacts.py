@@ -18,6 +18,7 @@ from clientage.serving import carried
 from clientage.serving.place import TABLES, Place, envelope
 from clientage.settings import Settings
 from clientage.tracking import registry
+from clientage.warehouse import LIVING
 
 MODEL_DIR = "AIP_MODEL_DIR"  # where a training container of Vertex AI is to write its model
 DOCUMENT, ENVELOPE = "segments.json", "model.json"
@@ -104,8 +105,10 @@ def chosen(settings: Settings, wanted: str) -> Iterator[Artifact]:
         with of_workspace(settings) as found:
             yield found
         return
-    if Path(wanted).is_dir():
-        yield _made(_files(Path(wanted)) | {DOCUMENT: Place.in_folder(Path(wanted)).document})
+    if (folder := Path(wanted)).is_dir():
+        alone = contextlib.nullcontext(_files(folder))
+        with _tables(settings.within(folder)) if (folder / LIVING).is_file() else alone as found:
+            yield _made(found | {DOCUMENT: Place.in_folder(folder).document})
         return
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
@@ -136,8 +139,8 @@ def saved(settings: Settings) -> Iterator[Artifact]:
 
 @contextlib.contextmanager
 def _tables(settings: Settings) -> Iterator[dict[str, Path]]:
-    """What lies beside the model of the workspace; tables that live elsewhere are brought here."""
-    if not settings.warehouse.url:
+    """What lies beside the model of the workspace; tables that live elsewhere are brought here, or it is said where."""
+    if not settings.warehouse.url and not (settings.workspace / LIVING).is_file():
         yield _files(settings.workspace)
         return
     with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:

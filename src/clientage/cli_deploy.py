@@ -138,7 +138,8 @@ def pipeline(
     connection.google(settings)
     image, bucket = str(connection.image(settings)), connection.bucket(settings)
     try:
-        pipelines.write(out, image, bucket, connection.options(settings))
+        told = pipelines.Options(connection.training(settings), connection.delivery(settings))
+        pipelines.write(out, image, bucket, told)
     except OSError as error:
         raise WorkspaceError(f"{out}: cannot be written ({error.strerror}). Give another --out.") from error
     if as_json:

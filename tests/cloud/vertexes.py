@@ -47,6 +47,10 @@ def refused(status, message="no", reason=""):
                               "details": details}}  # fmt: skip
 
 
+class Refusal(Exception):
+    """What an operation ends with in place of an answer."""
+
+
 class Cloud:
     """What Google Cloud knows, and how it behaves.
 
@@ -56,7 +60,7 @@ class Cloud:
         serves: Told the model (its resource with version, or a revision), gives the address of a service that answers
             for it; None: a made-up answer. Or a function of the body that gives status and body.
         trains: Told arguments and environment of a training, whether it went well. Runs beside the answers.
-        predicts: Told the batch job, whether it went well.
+        predicts: Told the batch job, whether it went well; or what there is to say of it, with its state.
         polls: How many looks an operation takes.
         plan: Told method, path and body of every request, what to answer in its place (status, body); None for nothing.
         fails: Words in what an operation is about, with what it fails with.
@@ -101,10 +105,10 @@ class Cloud:
     def now(self):
         return self._clock.isoformat().replace("+00:00", "Z")
 
-    def begin(self, about, kind, act, version="v1"):
-        """An operation that does something when it is done, unless it is to fail."""
+    def begin(self, about, kind, act, failed=lambda: None):
+        """An operation that does something when it is done: `act`, or `failed` where it is to fail."""
         name = f"{PARENT}/operations/{self.number()}"
-        self.operations[name] = {"left": self.polls, "about": about, "kind": kind, "act": act}
+        self.operations[name] = {"left": self.polls, "about": about, "kind": kind, "act": act, "failed": failed}
         return self.look(name)
 
     def look(self, name):
@@ -117,10 +121,18 @@ class Cloud:
             if "done" not in one:
                 why = next((why for word, why in self.fails.items() if word in one["about"]), None)
                 if why:
+                    one["failed"]()
                     one["done"] = {"error": {"code": why[0], "message": why[1]}}
                 else:
-                    one["done"] = {"response": {"@type": TYPES + one["kind"]} | (one["act"]() or {})}
+                    one["done"] = self._ended(one)
             return {"name": name, "done": True, **one["done"]}
+
+    @staticmethod
+    def _ended(one):
+        try:
+            return {"response": {"@type": TYPES + one["kind"]} | (one["act"]() or {})}
+        except Refusal as refusal:
+            return {"error": {"code": 9, "message": str(refusal)}}
 
     def turn(self, key, split):
         """Whose turn it is by share: smooth, so that ten percent is every tenth."""
@@ -276,6 +288,9 @@ def create_job(cloud, kind, *, query, body):
             well = cloud.predicts(job)
             out = job["outputConfig"].get("gcsDestination", {}).get("outputUriPrefix", "")
             job["outputInfo"] = {"gcsOutputDirectory": f"{out}/prediction-1"}
+        if isinstance(well, dict):
+            job.update(well)
+            return
         if not well:
             job["error"] = {"code": 3, "message": "The replica workerpool0-0 exited with a non-zero status of 1."}
         job["state"] = "JOB_STATE_SUCCEEDED" if well else "JOB_STATE_FAILED"
@@ -306,17 +321,27 @@ def list_revisions(cloud, name, *, query, body):
 
 def _run(cloud, name, body, about):
     service = cloud.services.setdefault(name, {"name": name, "made": {}, "template": {}, "trafficStatuses": []})
-    template = body.get("template")
+    template, made = body.get("template"), service["made"]
+
+    def make(state):
+        """A revision; one that fails to start stays, and its name is taken for good."""
+        if not template or template == service["template"]:
+            return
+        if template["revision"] in made:
+            raise Refusal(f"Revision named '{template['revision']}' with different configuration already exists.")
+        cloud.number()
+        ready = {"type": "Ready", "state": state}
+        made[template["revision"]] = {"name": f"{name}/revisions/{template['revision']}", "createTime": cloud.now,
+                                      "conditions": [ready]}  # fmt: skip
+        service["template"] = template
 
     def act():
-        if template:
-            made = service["made"]
-            cloud.number()
-            made.setdefault(template["revision"], {"name": f"{name}/revisions/{template['revision']}",
-                                                   "createTime": cloud.now})  # fmt: skip
-            service["template"] = template
+        make("CONDITION_SUCCEEDED")
         assert sum(each.get("percent", 0) for each in body["traffic"]) == 100
-        assert {each["revision"] for each in body["traffic"]} <= set(service["made"])
+        assert {each["revision"] for each in body["traffic"]} <= set(made)
+        for each in body["traffic"]:
+            if made[each["revision"]]["conditions"][0]["state"] != "CONDITION_SUCCEEDED":
+                raise Refusal(f"Revision '{each['revision']}' is not ready and cannot serve traffic.")
         uri = f"{cloud.address}/run/{name.rpartition('/')[2]}"
         service["uri"], service["traffic"] = uri, body["traffic"]
         service["trafficStatuses"] = [
@@ -324,7 +349,7 @@ def _run(cloud, name, body, about):
         ]
         return _shown(service)
 
-    return 200, cloud.begin(about, "run.v2.Service", act, "v2"), {}
+    return 200, cloud.begin(about, "run.v2.Service", act, lambda: make("CONDITION_FAILED")), {}
 
 
 def _shown(service):
@@ -346,7 +371,7 @@ def delete_service(cloud, name, *, query, body):
     def act():
         cloud.services.pop(name)
 
-    return 200, cloud.begin("delete service", "run.v2.Service", act, "v2"), {}
+    return 200, cloud.begin("delete service", "run.v2.Service", act), {}
 
 
 def run_predict(cloud, name, revision, *, query, body):

@@ -3,6 +3,7 @@
 Providers cannot be fetched by tests: arguments of resources are held against nothing but these checks.
 """
 
+import ast
 import os
 import re
 import shutil
@@ -14,6 +15,7 @@ import yaml
 from terraforms import FOLDER, ROOT, named, resources, texts
 
 from clientage import settings
+from clientage.cloud import identity
 
 CHECKS = (
     terraforms.unresolved, terraforms.unused, terraforms.too_mighty, terraforms.unsaid, terraforms.open_buckets,
@@ -153,6 +155,70 @@ def test_nobody_who_deploys_may_give_rights(found):
     assert not [each for each in role["permissions"] if re.search(r"setIamPolicy|\*|^(iam|resourcemanager)\.", each)]
 
 
+# what the role of who deploys must have, by the method of Google's libraries, or by the end of an address asked by hand
+PERMISSIONS = {
+    "upload_model": {"aiplatform.models.upload"},
+    "list_model_versions": {"aiplatform.models.get", "aiplatform.models.list"},
+    "merge_version_aliases": {"aiplatform.models.update"},
+    "create_endpoint": {"aiplatform.endpoints.create"},
+    "list_endpoints": {"aiplatform.endpoints.list"},
+    "get_endpoint": {"aiplatform.endpoints.get"},
+    "update_endpoint": {"aiplatform.endpoints.update"},
+    "deploy_model": {"aiplatform.endpoints.deploy", "aiplatform.models.get"},
+    "undeploy_model": {"aiplatform.endpoints.undeploy"},
+    ":rawPredict": {"aiplatform.endpoints.predict"},
+    "create_custom_job": {"aiplatform.customJobs.create"},
+    "list_custom_jobs": {"aiplatform.customJobs.list"},
+    "get_custom_job": {"aiplatform.customJobs.get"},
+    "create_batch_prediction_job": {"aiplatform.batchPredictionJobs.create"},
+    "list_batch_prediction_jobs": {"aiplatform.batchPredictionJobs.list"},
+    "get_batch_prediction_job": {"aiplatform.batchPredictionJobs.get"},
+    "create_service": {"run.services.create", "run.operations.get"},
+    "get_service": {"run.services.get"},
+    "update_service": {"run.services.update", "run.operations.get"},
+    "delete_service": {"run.services.delete", "run.operations.get"},
+    "list_revisions": {"run.revisions.list"},
+    "/predict": {"run.routes.invoke"},
+    "/timeSeries": {"monitoring.timeSeries.list"},
+    "get_tag": set(),  # of Artifact Registry: roles/artifactregistry.reader on the repository
+}
+CLOUD = ROOT / "src" / "clientage" / "cloud"
+CALLING = (
+    "images",
+    "run",
+    "usage",
+    "vertex_endpoints",
+    "vertex_jobs",
+    "vertex_models",
+)  # parts that `clientage deploy` goes by
+
+
+def test_who_deploys_may_do_all_that_the_command_does(found):
+    (role,) = [each for of, _, each in resources(found) if of == "google_project_iam_custom_role"]
+    called = {called for name in CALLING for called in _called((CLOUD / f"{name}.py").read_text(encoding="utf-8"))}
+    assert called == set(PERMISSIONS)
+    assert set().union(*PERMISSIONS.values()) <= set(role["permissions"])
+    reads = [each["on_images"] for each in found["locals"] if "on_images" in each]
+    assert reads[0]["deploy"] == "roles/artifactregistry.reader"
+
+
+def test_an_account_makes_its_own_identity_token(found):
+    grants = named([each["google_service_account_iam_member"] for each in found["resource"]
+                    if "google_service_account_iam_member" in each])  # fmt: skip
+    given = grants["deploy_shows"]
+    assert given["role"] == identity.ROLE
+    assert '["deploy"]' in given["service_account_id"] and '["deploy"]' in given["member"]
+
+
+def _called(source):
+    """Methods of Google's clients, which take a `request`, and the ends of addresses asked by hand."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and any(each.arg == "request" for each in node.keywords):
+            yield node.func.attr
+        elif isinstance(node, ast.JoinedStr) and isinstance(node.values[-1], ast.Constant):
+            yield from re.findall(r"(:rawPredict|/predict|/timeSeries)$", str(node.values[-1].value))
+
+
 def test_github_comes_in_from_one_repository_and_one_environment_for_each_account(found):
     of = {name: each for _, name, each in resources(found) if name == "github" and "attribute_condition" in each}
     condition = of["github"]["attribute_condition"]
@@ -182,14 +248,19 @@ def test_variables_of_workflows_are_those_that_terraform_tells(found):
     workflows = "".join(path.read_text(encoding="utf-8") for path in (ROOT / ".github" / "workflows").glob("*.yml"))
     used = set(re.findall(r"vars\.(\w+)", workflows))
     assert told <= used
-    assert used - told == {"CLIENTAGE_TRACKING_URI"}  # of a server that Terraform does not make
+    # a server that Terraform does not make, and an engine that not everybody uses
+    assert used - told == {"CLIENTAGE_TRACKING_URI", "CLIENTAGE_WAREHOUSE_URL"}
 
 
 def test_settings_that_terraform_tells_exist(found):
     told = named(found["output"])["settings"]["value"]
-    known = {name for name in settings.names() if name.startswith("google.")}
-    if known:
-        assert {f"google.{name}" for name in re.findall(r"^ +(\w+) = ", told.split("[serve]")[0], re.M)} <= known
+    section, used = "", set()
+    for line in told.splitlines():
+        if found := re.match(r" *\[(\w+)\]", line):
+            section = found[1]
+        elif found := re.match(r" *(\w+) = ", line):
+            used.add(f"{section}.{found[1]}")
+    assert {"google.project", "serve.sink"} <= used <= set(settings.names())
 
 
 def test_every_service_that_is_used_is_switched_on(found):

@@ -3,7 +3,7 @@
 import pytest
 from vertexes import PARENT, refused
 
-from clientage.deployment import run
+from clientage.deployment import run, words
 from clientage.errors import CloudError, GateError, SettingsError
 
 SERVICE = f"{PARENT}/services/clientage"
@@ -35,7 +35,7 @@ def test_a_service_is_made_once(cloud, settings, to, pinned):
     assert container["args"][:3] == ["serve", "--host", "0.0.0.0"]
     told = {each["name"]: each["value"] for each in container["env"]}
     assert told["CLIENTAGE_SERVE__MODEL"].startswith(f"{given.google.bucket}/models/")
-    assert container["resources"] == {"limits": {"cpu": "1", "memory": "2Gi"}}
+    assert container["resources"] == {"limits": {"cpu": "1", "memory": "2Gi"}, "cpuIdle": True}  # billed by request
     assert container["startupProbe"]["httpGet"] == {"path": "/ping", "port": 8080}
     assert split(cloud) == {done.revision: 100}
     assert (done.health.asked, done.health.healthy) == (20, True)
@@ -79,6 +79,41 @@ def test_a_model_that_fails_leaves_all_traffic_to_the_one_before(cloud, first, t
     with pytest.raises(wanted, match=said):
         run.deploy(to(), given)
     assert split(cloud) == {before: 100}
+
+
+def test_a_revision_that_failed_to_start_does_not_block_its_model(cloud, first, to):
+    given, before = first
+    (given.workspace / "tables" / "affinities.parquet").unlink()
+    for _ in range(2):
+        cloud.fails["update service clientage-"] = (9, "The user-provided container failed to start and listen.")
+        with pytest.raises(CloudError, match=r"The user-provided container failed"):
+            run.deploy(to(), given)
+    cloud.fails.clear()
+    failed = [each.name for each in run.at(to(), given).revisions if each.failed]
+    assert len(failed) == 2
+    name = min(failed, key=len)
+    cloud.changes.clear()
+    done = run.deploy(to(), given)
+    assert (done.revision, split(cloud)) == (f"{name}-3", {f"{name}-3": 100})
+    assert [body.get("template", {}).get("revision") for _, _, body in cloud.changes] == [f"{name}-3", None]
+    assert run.rollback(to(), given)[1].name == before  # those that failed are none to go back to
+    assert "did not start" in words.service(run.at(to(), given)).lines[2]
+
+
+def test_a_service_none_of_whose_revisions_started_gets_one_that_has_all_traffic(cloud, settings, to):
+    given = settings()
+    run.deploy(to(), given)
+    ((name, revision),) = cloud.services[SERVICE]["made"].items()
+    revision["conditions"][0]["state"] = "CONDITION_FAILED"
+    assert run.deploy(to(), given).revision == f"{name}-2"
+    assert split(cloud) == {f"{name}-2": 100}
+
+
+@pytest.mark.parametrize(("least", "resources"), [(0, {"cpuIdle": True}), (1, {})])
+def test_a_service_is_billed_by_request_unless_a_container_is_kept(cloud, settings, to, least, resources):
+    run.deploy(to(), settings(f"deploy.min_containers={least}"))
+    (container,) = cloud.services[SERVICE]["template"]["containers"]
+    assert {key: value for key, value in container["resources"].items() if key != "limits"} == resources
 
 
 def test_a_first_model_that_fails_leaves_no_service(cloud, settings, to):

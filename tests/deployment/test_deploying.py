@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -163,7 +164,8 @@ def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, said, bucket):
 def test_the_pipeline_is_compiled_for_vertex(deploy, tmp_path):
     yaml = pytest.importorskip("yaml")
     pytest.importorskip("kfp")
-    written = deploy("pipeline", "--out", "flow.yaml")
+    more = ("tracking.model=clientage-uk", "serve.sink=bigquery://our-shop/shop", "shop.currency=£", "segments.k=4")
+    written = deploy("pipeline", "--out", "flow.yaml", *(part for each in more for part in ("--set", each)))
     assert written.returncode == 0, written.stderr
     flow = next(yaml.safe_load_all((tmp_path / "flow.yaml").read_text()))
     executors = flow["deploymentSpec"]["executors"]
@@ -174,7 +176,15 @@ def test_the_pipeline_is_compiled_for_vertex(deploy, tmp_path):
     train = containers["exec-train"]
     assert train["command"] == ["env"]
     assert train["args"][1:3] == ["clientage", "run"]
-    assert "google.project=our-shop" in containers["exec-upload"]["args"]
+    assert {"shop.currency=£", "segments.k=4"} <= set(train["args"])
+    called = "{{$.inputs.parameters['%s']}}"
+    for name, (word, parameter) in {"upload": ("--alias", "alias"), "endpoint": ("--version", "version")}.items():
+        told = containers[f"exec-{name}"]["args"]
+        assert {"google.project=our-shop", "deploy.checks=20", *more[:2]} <= set(told)
+        assert told[told.index(word) + 1] == called % parameter
+        assert "segments.k=4" not in told
+        given = flow["root"]["dag"]["tasks"][name]["inputs"]["parameters"][parameter]["runtimeValue"]["constant"]
+        assert given == "pipeline-{{$.pipeline_job_uuid}}"
     tasks = flow["root"]["dag"]["tasks"]
     assert tasks["upload"]["dependentTasks"] == ["train"]
     assert tasks["endpoint"]["dependentTasks"] == ["upload"]
@@ -192,7 +202,9 @@ def test_the_pipeline_runs_on_this_machine(cloud, bucket, orders, tmp_path, monk
     monkeypatch.setenv("CLIENTAGE_SEGMENTS__K", "4")
     monkeypatch.chdir(tmp_path)
     local.init(runner=local.SubprocessRunner(use_venv=False), pipeline_root=str(tmp_path / "outputs"))
-    given = [part for option in options(bucket.name) for part in ("--set", option)]
-    pipeline.local(bucket.name, given)(source=str(orders), folder=f"{bucket.name}/flow")
+    told = pipeline.Options([], [part for option in options(bucket.name) for part in ("--set", option)])
+    pipeline.local(bucket.name, told)(source=str(orders), folder=f"{bucket.name}/flow")
+    ((version,),) = cloud.models.values()
+    assert re.fullmatch(r"pipeline-\d+", next(each for each in version["versionAliases"] if each != "default"))
     (deployed,) = cloud.endpoints[ENDPOINT]["deployedModels"]
     assert cloud.endpoints[ENDPOINT]["trafficSplit"] == {deployed["id"]: 100}

@@ -4,6 +4,8 @@ import json
 import shutil
 
 import pytest
+from google.auth import exceptions as auth
+from google.auth.transport.requests import AuthorizedSession
 from vertexes import PARENT, refused
 
 from clientage.cloud.storage import Folder
@@ -182,6 +184,30 @@ def test_a_look_that_fails_for_a_moment_undoes_nothing(cloud, two, to):
     assert (away, split(cloud)) == ([], {"1": 0, "2": 100})
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (
+            auth.RefreshError("Reauthentication is needed."),
+            r"asking clientage: there are no credentials .* Log in with",
+        ),
+        (auth.TransportError("away"), r"asking clientage: Google's login cannot be reached"),
+    ],
+)
+def test_a_login_that_fails_meanwhile_leaves_all_as_it_was(cloud, two, to, monkeypatch, error, said):
+    post = AuthorizedSession.post
+
+    def away(self, url, **named):
+        if url.endswith(":rawPredict"):
+            raise error
+        return post(self, url, **named)
+
+    monkeypatch.setattr(AuthorizedSession, "post", away)
+    with pytest.raises(CloudError, match=said):
+        vertex.serve(to(), two)
+    assert split(cloud) == {"1": 100}
+
+
 def test_traffic_that_cannot_be_given_leaves_all_as_it_was(cloud, two, to):
     cloud.plan = lambda method, path, body: refused(403, "Permission 'aiplatform.endpoints.update' denied") if (
         method == "PATCH" and list(body["trafficSplit"].values()) == [100] and len(split(cloud)) == 2
@@ -324,6 +350,38 @@ def test_a_batch_over_bigquery(cloud, two, to):
     for source, out in (("gs://b/x.csv", "gs://b/o"), ("bigquery://p/d", "gs://b/o"), ("gs://b/x.jsonl", "here")):
         with pytest.raises((SettingsError, CloudError), match=r"Give gs://|Write bigquery://|there is no such bucket"):
             jobs.batch(to(), two, source, out)
+
+
+def test_what_lies_in_no_bucket_may_have_changed_and_is_done_again(cloud, two, to, settings):
+    asked = ("bigquery://our-shop/shop/customers", "bigquery://our-shop/shop")
+    first, second = (jobs.batch(to(), two, *asked) for _ in range(2))
+    assert first.name != second.name
+    first, second = (jobs.train(to(), two, "bigquery://our-shop/shop/orders") for _ in range(2))
+    assert first.name != second.name
+    cloud.jobs[second.name]["state"] = "JOB_STATE_RUNNING"
+    with pytest.raises(CloudError, match=r"takes longer than 0 minutes"):  # one that runs is followed
+        jobs.train(connection.google(settings("deploy.wait_minutes=0.001")), two, "bigquery://our-shop/shop/orders")
+    assert len(bodies(cloud, "/customJobs")) == 2
+
+
+@pytest.mark.parametrize(
+    ("state", "said"),
+    [
+        (
+            "PARTIALLY_SUCCEEDED",
+            r"job \d+ partially succeeded: 3 rows. What .*, not all, lies in gs://.*/prediction-1\. Look",
+        ),
+        ("PAUSED", r"job \d+ is paused: 3 rows. Resume it in the console and do this again"),
+    ],
+)
+def test_a_batch_that_has_not_done_all_is_not_waited_for(cloud, two, to, bucket, state, said):
+    bucket.put("some.jsonl", b'{"customer_id": "1"}\n')
+    cloud.predicts = lambda job: {"state": f"JOB_STATE_{state}", "error": {"code": 3, "message": "3 rows."}}
+    asked = (f"{bucket.name}/some.jsonl", f"{bucket.name}/out")
+    for _ in range(2):
+        with pytest.raises(CloudError, match=said):
+            jobs.batch(to(), two, *asked)
+    assert len(bodies(cloud, "/batchPredictionJobs")) == (1 if state == "PAUSED" else 2)
 
 
 def test_a_savedmodel_is_served_by_the_container_of_vertex(cloud, settings, to):

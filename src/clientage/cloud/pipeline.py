@@ -11,6 +11,21 @@ NAME = "clientage"
 MACHINE = ("4", "16G")  # processors and memory of the training
 PROGRAM = "CLIENTAGE_BIN"  # the command that the steps call on this machine
 MODEL_DIR = "AIP_MODEL_DIR"
+RUN = "pipeline"  # begins what a version is called that a run uploaded
+UPLOAD, ENDPOINT = ("deploy", "vertex", "upload", "--model"), ("deploy", "vertex", "endpoint", "--version")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What commands are told, such as `--set google.project=…`.
+
+    Attributes:
+        training: The one that trains.
+        delivery: Those that upload and deploy.
+    """
+
+    training: Sequence[str]
+    delivery: Sequence[str]
 
 
 @dataclass(frozen=True)
@@ -19,8 +34,8 @@ class Steps:
 
     Attributes:
         train: Takes `source` and `folder`, and writes a model to the folder.
-        upload: Takes `folder`, and uploads that model.
-        endpoint: Takes nothing, and deploys the newest version, judged.
+        upload: Takes `folder` and `alias`, and uploads that model, to be called so.
+        endpoint: Takes `version`, and deploys it, judged.
     """
 
     train: Callable[..., Any]
@@ -28,70 +43,74 @@ class Steps:
     endpoint: Callable[..., Any]
 
 
-def write(path: Path, image: str, bucket: str, options: Sequence[str]) -> None:
+def write(path: Path, image: str, bucket: str, options: Options) -> None:
     """Write the pipeline for Vertex AI: each step is our container.
 
     Args:
         path: The file, YAML.
         image: The container.
         bucket: Where models are written to, unless the run says otherwise.
-        options: Of every command, such as `--set google.project=…`.
+        options: Of the commands.
 
     Raises:
         CloudError: kfp is not installed.
         OSError: The file cannot be written.
     """
     compiler = library("kfp.compiler", "pipelines")
-    compiler.Compiler().compile(_flow(_containers(image, list(options)), f"{bucket}/pipeline"), str(path))
+    compiler.Compiler().compile(_flow(_containers(image, options), f"{bucket}/pipeline"), str(path))
 
 
-def local(bucket: str, options: Sequence[str]) -> Callable[..., Any]:
+def local(bucket: str, options: Options) -> Callable[..., Any]:
     """The pipeline as a function for `kfp.local`: each step calls `$CLIENTAGE_BIN` on this machine.
 
     Args:
         bucket: Where models are written to, unless the run says otherwise.
-        options: Of every command.
+        options: Of the commands.
 
     Raises:
         CloudError: kfp is not installed.
     """
-    found: Callable[..., Any] = _flow(_commands(list(options)), f"{bucket}/pipeline")
+    found: Callable[..., Any] = _flow(_commands(options), f"{bucket}/pipeline")
     return found
 
 
 def _flow(steps: Steps, bucket: str) -> Any:
-    """Train, upload, endpoint: the order, whatever a step is."""
+    """Train, upload, endpoint: the order, whatever a step is.
+
+    The version is called after the run, so that what is deployed is what it uploaded, whatever else was meanwhile.
+    """
     dsl = library("kfp.dsl", "pipelines")
 
     def delivery(source: str, folder: str = bucket):  # type: ignore[no-untyped-def]
         place = f"{folder}/{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
         trained = steps.train(source=source, folder=place).set_display_name("train and evaluate")
         trained.set_cpu_limit(MACHINE[0]).set_memory_limit(MACHINE[1])
-        uploaded = steps.upload(folder=place).after(trained).set_display_name("upload")
-        served = steps.endpoint().after(uploaded).set_display_name("endpoint")
+        version = f"{RUN}-{dsl.PIPELINE_JOB_ID_PLACEHOLDER}"
+        uploaded = steps.upload(folder=place, alias=version).after(trained).set_display_name("upload")
+        served = steps.endpoint(version=version).after(uploaded).set_display_name("endpoint")
         for each in (trained, uploaded, served):
             each.set_caching_options(False)
 
     return dsl.pipeline(name=NAME, description="Train, upload, judge with some traffic, give all.")(delivery)
 
 
-def _containers(image: str, options: list[str]) -> Steps:
+def _containers(image: str, options: Options) -> Steps:
     dsl = library("kfp.dsl", "pipelines")
 
     def train(source: str, folder: str):  # type: ignore[no-untyped-def]
         where = dsl.ConcatPlaceholder([f"{MODEL_DIR}=", folder])
-        return dsl.ContainerSpec(image, ["env"], [where, "clientage", "run", source, "--evaluate", *options])
+        return dsl.ContainerSpec(image, ["env"], [where, "clientage", "run", source, "--evaluate", *options.training])
 
-    def upload(folder: str):  # type: ignore[no-untyped-def]
-        return dsl.ContainerSpec(image, ["clientage"], ["deploy", "vertex", "upload", "--model", folder, *options])
+    def upload(folder: str, alias: str):  # type: ignore[no-untyped-def]
+        return dsl.ContainerSpec(image, ["clientage"], [*UPLOAD, folder, "--alias", alias, *options.delivery])
 
-    def endpoint():  # type: ignore[no-untyped-def]
-        return dsl.ContainerSpec(image, ["clientage"], ["deploy", "vertex", "endpoint", *options])
+    def endpoint(version: str):  # type: ignore[no-untyped-def]
+        return dsl.ContainerSpec(image, ["clientage"], [*ENDPOINT, version, *options.delivery])
 
     return Steps(*(dsl.container_component(each) for each in (train, upload, endpoint)))
 
 
-def _commands(options: list[str]) -> Steps:
+def _commands(options: Options) -> Steps:
     dsl = library("kfp.dsl", "pipelines")
 
     def call(arguments: list, folder: str = ""):  # type: ignore[no-untyped-def,type-arg]
@@ -103,7 +122,7 @@ def _commands(options: list[str]) -> Steps:
 
     step = dsl.component(base_image="python", install_kfp_package=False)(call)
     return Steps(
-        lambda source, folder: step(arguments=["run", source, "--evaluate", *options], folder=folder),
-        lambda folder: step(arguments=["deploy", "vertex", "upload", "--model", folder, *options]),
-        lambda: step(arguments=["deploy", "vertex", "endpoint", *options]),
+        lambda source, folder: step(arguments=["run", source, "--evaluate", *options.training], folder=folder),
+        lambda folder, alias: step(arguments=[*UPLOAD, folder, "--alias", alias, *options.delivery]),
+        lambda version: step(arguments=[*ENDPOINT, version, *options.delivery]),
     )

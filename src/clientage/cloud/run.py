@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from clientage.cloud import refusals, traffic
-from clientage.cloud.clients import ENDPOINT, LABEL, Google, credentials, library
+from clientage.cloud import identity, refusals, traffic
+from clientage.cloud.clients import ENDPOINT, LABEL, Google, library
 from clientage.cloud.refusals import Service as Spoken
 from clientage.cloud.vertex_models import PORT, SERVED
 
@@ -24,12 +24,14 @@ class Revision:
         percent: Its share of the traffic.
         address: Of its own; empty where it has none.
         made: When it was made, in seconds since 1970.
+        failed: Whether it did not start: it stays, and can have no traffic.
     """
 
     name: str
     percent: int
     address: str
     made: float
+    failed: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,8 +60,8 @@ class Service:
 
     @property
     def before(self) -> Revision | None:
-        """The revision that was made before that one."""
-        return traffic.before(self.revisions)
+        """The revision that was made before that one, and started."""
+        return traffic.before([each for each in self.revisions if not each.failed or each.percent])
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Template:
     """What a revision is made of.
 
     Attributes:
-        name: Of the revision: the same for the same.
+        name: Of the revision: the same for the same, unless one of that name failed to start.
         image: By its digest.
         environment: Variables of the container.
         least: Containers at least.
@@ -93,7 +95,7 @@ class Template:
             "args": list(SERVED),
             "env": [{"name": name, "value": value} for name, value in sorted(self.environment.items())],
             "ports": [{"container_port": PORT}],
-            "resources": {"limits": {"cpu": self.cpu, "memory": self.memory}},
+            "resources": self._resources,
             "startup_probe": {
                 "http_get": {"path": "/ping", "port": PORT}, "period_seconds": 5, "failure_threshold": 48,
             },
@@ -102,6 +104,11 @@ class Template:
         account = {"service_account": self.account} if self.account else {}
         return {"revision": self.name, "labels": {LABEL: "revision"}, "scaling": scaling,
                 "containers": [container], **account}  # fmt: skip
+
+    @property
+    def _resources(self) -> dict[str, Any]:
+        """Limits, and billing by request where no container is kept: unsaid, limits bring billing by the hour."""
+        return {"limits": {"cpu": self.cpu, "memory": self.memory}, "cpu_idle": not self.least}
 
 
 def find(google: Google, shown: str) -> Service | None:
@@ -119,15 +126,15 @@ def find(google: Google, shown: str) -> Service | None:
         except NotFound:
             return None
         revisions = google.client(_v2().RevisionsClient, API)
-        made = {
-            each.name.rpartition("/")[2]: each.create_time.timestamp() if each.create_time else 0.0
-            for each in revisions.list_revisions(request={"parent": name})
-        }
+        made = {each.name.rpartition("/")[2]: each for each in revisions.list_revisions(request={"parent": name})}
     percent = {each.revision: 0 for each in found.traffic_statuses}
     for each in found.traffic_statuses:
         percent[each.revision] += each.percent
     address = {each.revision: each.uri for each in found.traffic_statuses if each.tag}
-    told = [Revision(each, percent.get(each, 0), address.get(each, ""), at) for each, at in made.items()]
+    told = [
+        Revision(each, percent.get(each, 0), address.get(each, ""), _seconds(one), _failed(one))
+        for each, one in made.items()
+    ]
     return Service(name, found.uri, tuple(sorted(told, key=lambda each: (-each.made, each.name))))
 
 
@@ -181,25 +188,16 @@ def delete(google: Google, service: Service) -> None:
         google.finished(_services(google).delete_service(request={"name": service.name}), "removing the service")
 
 
-def token(service: Service) -> str:
+def token(google: Google, service: Service) -> str:
     """What lets a request in; empty where none is needed, as at a local address.
 
     Raises:
-        GoogleAuthError: There are no credentials.
+        CloudError: There is none.
     """
     if os.environ.get(ENDPOINT):
         return ""
-    from google.auth.exceptions import DefaultCredentialsError  # noqa: PLC0415
-    from google.auth.transport.requests import Request  # noqa: PLC0415
-    from google.oauth2 import id_token  # noqa: PLC0415
-
-    request = Request()
-    try:
-        return str(id_token.fetch_id_token(request, service.address))  # type: ignore[no-untyped-call]
-    except DefaultCredentialsError:  # those of a person, whose login brings one
-        mine = credentials()
-        mine.refresh(request)
-        return str(getattr(mine, "id_token", "") or "")
+    with _explained(google, f"a way into {service.name.rpartition('/')[2]}"):
+        return identity.token(service.address)
 
 
 def predict(session: Any, address: str, body: bytes, bearer: str, timeout: float) -> Any:
@@ -212,6 +210,15 @@ def _traffic(split: Mapping[str, int], tagged: str) -> list[dict[str, Any]]:
     kind = "TRAFFIC_TARGET_ALLOCATION_TYPE_REVISION"
     found = [{"type_": kind, "revision": name, "percent": percent} for name, percent in split.items() if percent]
     return found + ([{"type_": kind, "revision": tagged, "tag": TAG}] if tagged else [])
+
+
+def _seconds(revision: Any) -> float:
+    return float(revision.create_time.timestamp()) if revision.create_time else 0.0
+
+
+def _failed(revision: Any) -> bool:
+    """Whether it did not start, and never will."""
+    return any(each.type_ == "Ready" and each.state.name == "CONDITION_FAILED" for each in revision.conditions)
 
 
 def _v2() -> Any:

@@ -1,8 +1,8 @@
 """Jobs of Vertex AI: training in our container, and predictions for many customers at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 from clientage.cloud.clients import LABEL, Google
 from clientage.cloud.clients import again as once_more
@@ -11,7 +11,9 @@ from clientage.cloud.vertex_endpoints import Machines
 from clientage.cloud.vertex_models import Uploaded
 from clientage.errors import CloudError, SettingsError
 
-DONE, FAILED = "JOB_STATE_SUCCEEDED", ("JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED")
+DONE, PARTLY, PAUSED = "JOB_STATE_SUCCEEDED", "JOB_STATE_PARTIALLY_SUCCEEDED", "JOB_STATE_PAUSED"
+FAILED = ("JOB_STATE_FAILED", "JOB_STATE_CANCELLED", "JOB_STATE_EXPIRED", PARTLY)
+STILL = (DONE, *FAILED, PAUSED)  # states that are not waited for
 FORMATS = {".jsonl": "jsonl", ".ndjson": "jsonl"}
 
 
@@ -30,6 +32,10 @@ class Job:
     state: str
     out: str
     error: str = ""
+
+
+Made: TypeAlias = Callable[[], Job]
+Look: TypeAlias = Callable[[str], Job]
 
 
 @dataclass(frozen=True)
@@ -79,29 +85,25 @@ def train(google: Google, shown: str, digest: str, *, image: str, command: Seque
     Raises:
         CloudError: It could not be done, or failed.
     """
+    container = {
+        "image_uri": image,
+        "args": list(command),
+        "env": [{"name": name, "value": value} for name, value in sorted(environment.items())],
+    }
+    pool = {"machine_spec": {"machine_type": on.kind}, "replica_count": 1, "container_spec": container}
+    spec: dict[str, Any] = {"worker_pool_specs": [pool], "base_output_directory": {"output_uri_prefix": out}}
+    spec |= {"service_account": on.account} if on.account else {}
+    job = {"display_name": shown, "job_spec": spec, "labels": {LABEL: "training", DIGEST: digest}}
     with explained(google, f"the training {shown}"):
         client = google.client(v1().JobServiceClient, host(google))
         asked = {"parent": google.parent, "filter": f"labels.{DIGEST}={digest}"}
-        there = _going_on(map(_trained, client.list_custom_jobs(request=asked)), again)
-        if there is None:
-            container = {
-                "image_uri": image,
-                "args": list(command),
-                "env": [{"name": name, "value": value} for name, value in sorted(environment.items())],
-            }
-            pool = {"machine_spec": {"machine_type": on.kind}, "replica_count": 1, "container_spec": container}
-            spec = {"worker_pool_specs": [pool], "base_output_directory": {"output_uri_prefix": out}}
-            spec |= {"service_account": on.account} if on.account else {}
-            job = {"display_name": shown, "job_spec": spec, "labels": {LABEL: "training", DIGEST: digest}}
-            made = client.create_custom_job(request={"parent": google.parent, "custom_job": job})
-            if google.rehearsal:
-                return None
-            there = _trained(made)
-        return _done(
+        request = {"parent": google.parent, "custom_job": job}
+        return _ended(
             google,
-            there,
-            lambda name: _trained(client.get_custom_job(request={"name": name}, retry=once_more())),
-            "training",
+            _going_on(map(_trained, client.list_custom_jobs(request=asked)), again),
+            make=lambda: _trained(client.create_custom_job(request=request)),
+            look=lambda name: _trained(client.get_custom_job(request={"name": name}, retry=once_more())),
+            what="training",
         )
 
 
@@ -143,17 +145,14 @@ def batch(google: Google, model: Uploaded, digest: str, places: Places, *, key: 
     with explained(google, "the batch prediction"):
         client = google.client(v1().JobServiceClient, host(google))
         asked = {"parent": google.parent, "filter": f"labels.{DIGEST}={digest}"}
-        there = _going_on(map(_predicted, client.list_batch_prediction_jobs(request=asked)), again)
-        if there is None:
-            made = client.create_batch_prediction_job(request={"parent": google.parent, "batch_prediction_job": job})
-            if google.rehearsal:
-                return None
-            there = _predicted(made)
-
-        def look(name: str) -> Job:
-            return _predicted(client.get_batch_prediction_job(request={"name": name}, retry=once_more()))
-
-        return _done(google, there, look, "predicting")
+        request = {"parent": google.parent, "batch_prediction_job": job}
+        return _ended(
+            google,
+            _going_on(map(_predicted, client.list_batch_prediction_jobs(request=asked)), again),
+            make=lambda: _predicted(client.create_batch_prediction_job(request=request)),
+            look=lambda name: _predicted(client.get_batch_prediction_job(request={"name": name}, retry=once_more())),
+            what="predicting",
+        )
 
 
 def _going_on(jobs: Any, again: bool) -> Job | None:
@@ -163,22 +162,34 @@ def _going_on(jobs: Any, again: bool) -> Job | None:
     return running or (None if again else next(iter(known), None))
 
 
-def _done(google: Google, job: Job, look: Any, what: str) -> Job:
-    """The job when it has ended."""
+def _ended(google: Google, job: Job | None, *, make: Made, look: Look, what: str) -> Job | None:
+    """The job, made where there is none, when it has ended; None in a rehearsal that would make it."""
+    if job is None:
+        job = make()
+        if google.rehearsal:
+            return None
     now = [job]
 
     def ended() -> bool:
-        if now[0].state not in (DONE, *FAILED):
-            now[0] = look(job.name)
-        return now[0].state in (DONE, *FAILED)
+        if now[0].state not in STILL:
+            now[0] = look(now[0].name)
+        return now[0].state in STILL
 
     google.until(ended, f"{what} ({job.name.rpartition('/')[2]})")
     if now[0].state == DONE:
         return now[0]
-    word = now[0].state.removeprefix("JOB_STATE_").lower()
-    number, why = job.name.rpartition("/")[2], f": {now[0].error.rstrip('.')}" if now[0].error else ""
+    raise CloudError(f"{google.place}: {_why(google, now[0])}", "job failed")
+
+
+def _why(google: Google, job: Job) -> str:
+    """Why a job has no result that could be used, and the mend."""
+    number, said = job.name.rpartition("/")[2], f": {job.error.rstrip('.')}" if job.error else ""
+    if job.state == PAUSED:
+        return f"the job {number} is paused{said}. Resume it in the console and do this again, or cancel it there."
+    word = job.state.removeprefix("JOB_STATE_").lower().replace("_", " ")
+    some = f" What it made of it, not all, lies in {job.out}." if job.state == PARTLY and job.out else ""
     look_at = f'gcloud logging read "resource.labels.job_id={number}" --project={google.project}'
-    raise CloudError(f"{google.place}: the job {number} {word}{why}. Look at its log: {look_at}", "job failed")
+    return f"the job {number} {word}{said}.{some} Look at its log: {look_at}"
 
 
 def _trained(found: Any) -> Job:

@@ -159,6 +159,9 @@ def timed(send: Callable[[], Any], by: Callable[[Any], str]) -> Answer:
     Args:
         send: Sends the request, and gives the response.
         by: Tells who answered.
+
+    Raises:
+        GoogleAuthError: The login fails, which says nothing of the model.
     """
     from requests import RequestException  # noqa: PLC0415
 

@@ -1,12 +1,17 @@
 """Google Cloud as the settings name it: project, region, image and bucket."""
 
 import importlib.metadata
+import json
+from collections.abc import Sequence
 
 from clientage.cloud import images
 from clientage.cloud.clients import Google, Say
 from clientage.cloud.images import Image
 from clientage.errors import SettingsError
 from clientage.settings import Settings
+
+DECIDING = ("shop", "source", "clean", "segments", "recommendations")  # sections that a training is told of
+DELIVERING = ("google", "deploy", "tracking.model", "serve.sink")  # sections and settings that a delivery is told of
 
 
 def google(settings: Settings, *, rehearsal: bool = False, say: Say = lambda sentence: None) -> Google:
@@ -63,12 +68,24 @@ def environment(settings: Settings) -> dict[str, str]:
     return found | ({"CLIENTAGE_SERVE__SINK": settings.serve.sink} if settings.serve.sink else {})
 
 
-def options(settings: Settings) -> list[str]:
-    """The settings of Google Cloud and of deployment that are not as they come, as options of every command."""
+def training(settings: Settings) -> list[str]:
+    """What decides tables and is not as it comes, as options of `clientage run`."""
+    day = [] if settings.as_of is None else ["--as-of", str(settings.as_of)]
+    return day + _options(settings, DECIDING)
+
+
+def delivery(settings: Settings) -> list[str]:
+    """What decides how a model is delivered and is not as it comes, as options of `clientage deploy`."""
+    return _options(settings, DELIVERING)
+
+
+def _options(settings: Settings, wanted: Sequence[str]) -> list[str]:
+    """Settings that are not as they come, of sections or by their own names."""
     found: list[str] = []
-    for section in ("google", "deploy"):
-        usual = type(settings).model_fields[section].default
+    for section in dict.fromkeys(each.partition(".")[0] for each in wanted):
+        usual = Settings.model_fields[section].default.model_dump(mode="json")
         for name, value in getattr(settings, section).model_dump(mode="json").items():
-            if value != getattr(usual, name):
-                found += ["--set", f"{section}.{name}={value}"]
+            if {section, f"{section}.{name}"} & {*wanted} and value != usual[name] and value is not None:
+                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+                found += ["--set", f"{section}.{name}={text}"]
     return found

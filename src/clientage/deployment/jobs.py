@@ -1,7 +1,5 @@
 """Work on machines of Vertex AI that ends by itself: a training, a batch of predictions."""
 
-import json
-
 from clientage.cloud import vertex_jobs, vertex_models
 from clientage.cloud.clients import Google
 from clientage.cloud.storage import SCHEME, fingerprint
@@ -13,8 +11,6 @@ from clientage.deployment.vertex import digest, name
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
-DECIDING = ("shop", "source", "clean", "segments", "recommendations")  # sections that a training is told of
-
 
 def train(to: Google, settings: Settings, source: str, *, again: bool = False) -> Job | None:
     """Train in our container on Vertex AI; None in a rehearsal.
@@ -23,7 +19,7 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
         to: Google Cloud.
         settings: All of them.
         source: gs://… with the order lines, or what else `clientage run` reads.
-        again: Whether to train although the same was trained from the same.
+        again: Whether to train although it was done from the same; what lies in no bucket is never known to be.
 
     Raises:
         ClientageError: What the user can mend.
@@ -31,13 +27,13 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
     if not source:
         raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
     image, root, wanted = connection.pinned(to, settings), connection.bucket(settings), settings.deploy
-    command = ["run", source, *_changed(settings)]
-    what = [image, command, _seen(source)]
-    made_of = digest(what)
+    command = ["run", source, *connection.training(settings)]
+    seen = _seen(source)
+    made_of = digest([image, command, seen])
     return vertex_jobs.train(
         to, f"{settings.tracking.model}-{made_of[:8]}", made_of, image=image, command=command,
         out=f"{root}/training/{made_of[:16]}", environment={"CLIENTAGE_WORKSPACE": "/tmp/workspace"},  # noqa: S108
-        on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again,
+        on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again or not seen,
     )  # fmt: skip
 
 
@@ -53,7 +49,7 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
         wanted: The version's number or alias in Vertex AI; empty: the newest.
         key: Field that says whose a prediction is; not sent to the model.
         savedmodel: Whether by the SavedModel.
-        again: Whether to ask although the same was asked.
+        again: Whether to ask although the same was asked; what lies in no bucket is never known to be.
 
     Raises:
         ClientageError: What the user can mend.
@@ -62,25 +58,13 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
     model = vertex_models.find(to, name(settings, savedmodel=savedmodel), wanted)
     places = vertex_jobs.Places.read(source, out)
     on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, settings.google.service_account)
-    features = tuple(samples(model.artifact)[0]) if key else ()
+    features, seen = tuple(samples(model.artifact)[0]) if key else (), _seen(source)
     return vertex_jobs.batch(
-        to, model, digest([model.full, source, _seen(source), out, key]), places, key=key,
-        features=features, on=on, again=again,
+        to, model, digest([model.full, source, seen, out, key]), places, key=key, features=features, on=on,
+        again=again or not seen,
     )  # fmt: skip
 
 
 def _seen(source: str) -> str:
-    """Another one when what lies in a bucket is; of what lies elsewhere nothing is known."""
+    """Another one when what lies in a bucket is; empty where it lies elsewhere, as nothing is known of it."""
     return fingerprint(source, CloudError) if source.startswith(SCHEME) else ""
-
-
-def _changed(settings: Settings) -> list[str]:
-    """The settings that decide tables and are not as they come, as options of `clientage run`."""
-    found = [] if settings.as_of is None else ["--as-of", str(settings.as_of)]
-    for section in DECIDING:
-        usual = Settings.model_fields[section].default.model_dump(mode="json")
-        for key, value in getattr(settings, section).model_dump(mode="json").items():
-            if value != usual[key] and value is not None:
-                text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-                found += ["--set", f"{section}.{key}={text}"]
-    return found

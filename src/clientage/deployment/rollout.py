@@ -7,6 +7,7 @@ from typing import Any
 
 from clientage.cloud import traffic, vertex_endpoints
 from clientage.cloud.clients import Google
+from clientage.cloud.vertex import explained
 from clientage.cloud.vertex_endpoints import Deployed, Endpoint, Machines
 from clientage.cloud.vertex_models import Uploaded
 from clientage.deployment import canary
@@ -60,11 +61,12 @@ class Rollout:
             vertex_endpoints.send(self.to, now, self.others)
 
     def ask(self, body: bytes) -> Answer:
-        """Ask the endpoint, as customers of the service do."""
-        return canary.timed(
-            lambda: vertex_endpoints.predict(self.to, self._session, self.endpoint, body, self.longest),
-            lambda response: str(response.headers.get(vertex_endpoints.BY, "")),
-        )
+        """Ask the endpoint, as customers of the service do; a login that fails is none of its answers."""
+        with explained(self.to, f"asking {self.endpoint.shown}"):
+            return canary.timed(
+                lambda: vertex_endpoints.predict(self.to, self._session, self.endpoint, body, self.longest),
+                lambda response: str(response.headers.get(vertex_endpoints.BY, "")),
+            )
 
     @cached_property
     def _session(self) -> Any:

@@ -1,9 +1,8 @@
 """Cloud Run, step by step: deploy, traffic, rollback, delete."""
 
-import hashlib
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from clientage.deployment import canary, connection
 from clientage.deployment.canary import Answer, Health
 from clientage.deployment.delivered import deliver
 from clientage.deployment.samples import samples
+from clientage.deployment.vertex import digest
 from clientage.errors import CloudError
 from clientage.settings import Settings
 
@@ -106,7 +106,7 @@ class Rollout:
         mine = next((each for each in now.revisions if each.name == self.new), None) if now else None
         if now is None or mine is None:
             raise CloudError(f"{self.to.place}: the revision {self.new} is not there. Deploy it again.", "not found")
-        return mine.address or now.address, run.token(now)
+        return mine.address or now.address, run.token(self.to, now)
 
 
 def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
@@ -124,14 +124,13 @@ def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
     limits, shown = settings.deploy, settings.deploy.endpoint
     image = connection.pinned(to, settings)
     made = deliver(to, settings, wanted)
-    template = _template(settings, image, made.address)
     service = run.find(to, shown)
+    template = _template(settings, image, made.address, service.revisions if service else ())
     if service and service.split == {template.name: 100}:
         return Served(service, template.name)
-    rest = [each for each in service.revisions if each.name != template.name] if service else []
-    others = traffic.others({each.name: each.percent for each in rest})
-    longest, there = max(LONGEST, 2 * limits.max_seconds), service is not None and len(rest) < len(service.revisions)
-    rollout = Rollout(to, shown, service, template, others, longest, there)
+    known = {each.name: each.percent for each in service.revisions if not each.failed} if service else {}
+    there = known.pop(template.name, None) is not None
+    rollout = Rollout(to, shown, service, template, traffic.others(known), max(LONGEST, 2 * limits.max_seconds), there)
     if to.rehearsal:
         for percent in (100,) if rollout.alone else (limits.canary, 100):
             rollout.give(percent)
@@ -203,14 +202,13 @@ def delete(to: Google, settings: Settings) -> Service | None:
     return found
 
 
-def _template(settings: Settings, image: str, model: str) -> Template:
+def _template(settings: Settings, image: str, model: str, revisions: Sequence[Revision]) -> Template:
+    """What the revision is made of, with the first name that none has which failed to start."""
     limits, account = settings.deploy, settings.google.service_account
     environment = connection.environment(settings) | {"CLIENTAGE_SERVE__MODEL": model}
-    digest = hashlib.sha256(
-        json.dumps([image, environment, limits.min_containers, limits.max_replicas, limits.cpu, limits.memory, account])
-        .encode()
-    ).hexdigest()[:10]  # fmt: skip
-    return Template(
-        f"{limits.endpoint}-{digest}", image, environment, limits.min_containers, limits.max_replicas, limits.cpu,
-        limits.memory, account,
-    )  # fmt: skip
+    made_of = Template(
+        "", image, environment, limits.min_containers, limits.max_replicas, limits.cpu, limits.memory, account
+    )
+    name, failed = f"{limits.endpoint}-{digest(made_of.spec())[:10]}", {each.name for each in revisions if each.failed}
+    names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
+    return replace(made_of, name=next(each for each in names if each not in failed))

@@ -8,6 +8,7 @@ from typing import Any
 
 from clientage.cloud import traffic, vertex_endpoints, vertex_models
 from clientage.cloud.clients import Google
+from clientage.cloud.vertex import label
 from clientage.cloud.vertex_endpoints import Deployed, Endpoint, Machines
 from clientage.cloud.vertex_models import Container, Uploaded
 from clientage.deployment import canary, connection
@@ -50,8 +51,7 @@ def upload(
 
 def name(settings: Settings, *, savedmodel: bool = False) -> str:
     """What the model is called in Vertex AI."""
-    plain = "".join(letter if letter.isalnum() or letter in "-_" else "-" for letter in settings.tracking.model.lower())
-    return f"{plain[:50]}{'-savedmodel' if savedmodel else ''}"
+    return f"{label(settings.tracking.model)[:50]}{'-savedmodel' if savedmodel else ''}"
 
 
 @dataclass(frozen=True)

@@ -108,7 +108,9 @@ def run_served(done: run.Served | None) -> Told:
 
 def service(found: Service) -> Told:
     """Who has which share of the traffic of a service."""
-    lines = [f"{each.percent:>4}%       {each.name}" for each in found.revisions]
+    lines = [
+        f"{each.percent:>4}%       {each.name}{' did not start' if each.failed else ''}" for each in found.revisions
+    ]
     facts = {"service": found.name, "address": found.address, "revisions": [asdict(each) for each in found.revisions]}
     return Told(facts, (f"service     {found.address}", *lines))
 
