@@ -117,10 +117,20 @@ def test_forgetting_needs_a_yes(command, shop):
     found = command("forget", customer, "--yes")
     assert found.returncode == 0, found.stderr
     assert "1 customers · 1 segments" in found.stdout
+    assert "copies" not in found.stdout
     assert "receipt     workspace/forgotten/" in found.stdout
     again = command("forget", customer, "--yes")
     assert again.returncode == 1
     assert "no table of workspace has them" in again.stderr
+
+
+def test_forgetting_tells_of_copies_that_it_does_not_reach(command, shop):
+    found = command("forget", somebody(shop), "--yes", "--set", "google.bucket=gs://our-shop/c")
+    assert found.returncode == 0, found.stderr
+    assert (
+        "copies      models that were deployed may still have the customer, in gs://our-shop/c/models, "
+        "gs://our-shop/c/training and gs://our-shop/c/pipeline: deploy again, and remove those of before.\n"
+    ) in found.stdout
 
 
 def test_forgetting_for_machines(command, shop):

@@ -1,4 +1,6 @@
-# The workspace, and models as Vertex AI reads them. Nothing in them is ever public, and what was overwritten can be got back.
+# The workspace, and models as Vertex AI reads them. Nothing in them is ever public. What was removed or
+# overwritten can be got back for some days, and is gone after that: there are no older versions, so that who is forgotten is.
+# Copies of models have no end by age: a service reads its own whenever it starts, however old it is (see docs/lists.md).
 locals {
   buckets = {
     workspace = "Tables, the model in use, reports and drafts, and order lines in inbox/."
@@ -17,12 +19,17 @@ resource "google_storage_bucket" "this" {
   force_destroy               = false
 
   versioning {
-    enabled = true
+    enabled = false
   }
 
+  soft_delete_policy {
+    retention_duration_seconds = var.removed_days * 24 * 3600
+  }
+
+  # versions from a time when the bucket kept them
   lifecycle_rule {
     condition {
-      days_since_noncurrent_time = var.versions_days
+      days_since_noncurrent_time = 1
     }
     action {
       type = "Delete"

@@ -57,14 +57,14 @@ variable "github_repository_id" {
   }
 }
 
-variable "versions_days" {
-  description = "Days that older versions of objects in the buckets are kept."
+variable "removed_days" {
+  description = "Days that removed and overwritten objects in the buckets can be got back; 0: not at all."
   type        = number
-  default     = 30
+  default     = 7
 
   validation {
-    condition     = var.versions_days >= 1 && floor(var.versions_days) == var.versions_days
-    error_message = "versions_days: a whole number of days from 1."
+    condition     = var.removed_days == 0 || (var.removed_days >= 7 && var.removed_days <= 90 && floor(var.removed_days) == var.removed_days)
+    error_message = "removed_days: 0, or a whole number of days from 7 to 90."
   }
 }
 

@@ -329,6 +329,12 @@ def forget(
         return
     removed = " · ".join(f"{rows:,} {table}" for table, rows in receipt.rows.items())
     typer.echo(f"{'forgotten':<12}rows removed: {removed}")
+    if receipt.left:
+        *most, last = receipt.left
+        typer.echo(
+            f"{'copies':<12}models that were deployed may still have the customer, in {', '.join(most)} and {last}: "
+            "deploy again, and remove those of before."
+        )
     typer.echo(
         f"{'receipt':<12}{settings.workspace / receipt.name}        next: remove them from lists and sources too"
     )

@@ -89,7 +89,8 @@ def send(
         if not loads:
             raise WorkspaceError(f"{settings.workspace}: there are no tables yet. Make them with `clientage run FILE`.")
         loading.replace(dataset, loads, progress)
-        return Sent(dataset.name, {load.table: load.rows for load in loads}, _views(dataset))
+        with loading.adding("The tables are sent already; --views makes the views alone."):
+            return Sent(dataset.name, {load.table: load.rows for load in loads}, renew_views(address).views)
 
 
 def renew_views(address: str) -> Sent:
@@ -98,7 +99,7 @@ def renew_views(address: str) -> Sent:
     Raises:
         ClientageError: What the user can mend.
     """
-    with contextlib.closing(_dataset(address)) as dataset:
+    with contextlib.closing(_dataset(address, again="")) as dataset:
         return Sent(dataset.name, views=_views(dataset))
 
 
@@ -114,8 +115,8 @@ def send_monitored(settings: Settings) -> Sent | None:
     return send(settings, settings.monitor.send, [name for name in MONITORED if warehouse.exists(name)])
 
 
-def _dataset(address: str) -> Dataset:
-    return Dataset(address, setting=address or "the dataset", again=AGAIN)
+def _dataset(address: str, again: str = AGAIN) -> Dataset:
+    return Dataset(address, setting=address or "the dataset", again=again)
 
 
 def _views(dataset: Dataset) -> tuple[str, ...]:

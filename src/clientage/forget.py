@@ -17,6 +17,7 @@ from clientage.stages.lines import reasons
 from clientage.stages.report import PAGES
 from clientage.tables import SPECS
 
+COPIES = ("models", "training", "pipeline")  # folders of google.bucket that models are copied to, with their tables
 NOTHING = "{workspace}: there are no tables yet. Make them with `clientage run FILE`."
 
 
@@ -29,12 +30,14 @@ class Receipt:
         time: When, in UTC.
         rows: Rows removed from each table, `predictions` among them.
         versions: Of Python and of the libraries.
+        left: Where copies may still have them, which are not reached from here.
     """
 
     customer: str
     time: str
     rows: dict[str, int]
     versions: dict[str, str] = field(default_factory=installed)
+    left: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -76,10 +79,17 @@ def forget(settings: Settings, customer: str) -> Receipt:
                 "Write the id exactly as it came, with capitals, blanks and leading zeros."
             )
         forgotten = remembered(settings.workspace)
-        receipt = Receipt(forgotten.digest(customer), datetime.now(UTC).isoformat().replace("+00:00", "Z"), rows)
+        now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        receipt = Receipt(forgotten.digest(customer), now, rows, left=_copies(settings))
         warehouse.write_text(SALT, forgotten.salt)
         warehouse.write_text(receipt.name, json.dumps(asdict(receipt), indent=1) + "\n")
     return receipt
+
+
+def _copies(settings: Settings) -> tuple[str, ...]:
+    """Where deployed models may lie, with tables of the time when they were copied."""
+    bucket = settings.google.bucket
+    return tuple(f"{bucket}/{folder}" for folder in COPIES) if bucket else ()
 
 
 def _unshipped(settings: Settings) -> contextlib.AbstractContextManager[None]:

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import sys
+import time
 from pathlib import Path
 
 import orjson
@@ -43,6 +44,43 @@ def test_what_is_written_is_there_once_in_full(sink, ask, client, dataset):
     assert {**found, "time": found["time"].replace(tzinfo=None)} == given.to_pylist()[1]
     made = client.get_table(f"{dataset}.predictions")
     assert (made.time_partitioning.field, made.clustering_fields) == ("time", ["customer_id", "segment_id"])
+
+
+def of_dataset(dataset, **more):
+    """A plan under which BigQuery says more of the dataset."""
+
+    def told(status, answer):
+        return status, json.dumps(json.loads(answer) | more).encode()
+
+    return lambda method, path, _: told if method == "GET" and path.partition("?")[0].endswith(f"/{dataset}") else None
+
+
+def test_no_table_is_made_where_its_rows_would_vanish(sink, dataset, gate, client):
+    gate.plan = of_dataset(dataset, defaultPartitionExpirationMs=str(60 * 86_400_000))
+    with pytest.raises(SinkError, match=r"lose the rows of each day after 60 days, .* Take it away: ") as told:
+        sink.write("a-0", rows())
+    assert str(told.value).endswith(f"bq update --default_partition_expiration 0 {PROJECT}:{dataset}")
+    assert told.value.kind == "rows end"
+    gate.plan = lambda *_: None
+    assert not list(client.list_tables(dataset))
+    sink.write("a-0", rows())
+    gate.plan = of_dataset(dataset, defaultPartitionExpirationMs=str(60 * 86_400_000))
+    assert sink.write("b-0", rows("r2")) == []  # the table is there, and its days are its owner's matter
+
+
+def test_a_table_that_has_an_end_from_its_dataset_is_told_to_stay(sink, gate):
+    changed = []
+
+    def plan(method, path, body):
+        if method == "PATCH":
+            changed.append((path.partition("?")[0].rpartition("/")[2], json.loads(body)))
+        if method == "POST" and path.partition("?")[0].endswith("/tables") and b'"predictions"' in body:
+            return lambda status, answer: (status, json.dumps(json.loads(answer) | {"expirationTime": "1"}).encode())
+        return None
+
+    gate.plan = plan
+    sink.write("a-0", rows())
+    assert changed == [("predictions", {"expirationTime": None})]
 
 
 def test_views_tell_of_days(sink, ask):
@@ -150,6 +188,42 @@ def test_rows_that_came_just_now_cannot_be_removed_yet(sink, gate):
     with pytest.raises(SinkError, match="less than 90 minutes ago") as told:
         sink.forget("c1")
     assert told.value.kind == "too new"
+
+
+def test_a_deletion_that_takes_long_is_waited_for(sink, gate, ask, monkeypatch):
+    """Longer than a request and all its attempts may take."""
+    sink.write("a-0", rows())
+    for name in ("bigquery", "predictions"):
+        monkeypatch.setattr(f"clientage.cloud.{name}.LONGEST", 0.5, raising=name == "bigquery")
+    until, asked = time.monotonic() + 3, []
+
+    def running(status, answer):
+        told = json.loads(answer)
+        if time.monotonic() < until and status == 200:
+            told |= {"jobComplete": False} if "jobComplete" in told else {}
+            told |= {"status": {"state": "RUNNING"}} if "status" in told else {}
+        return status, json.dumps(told).encode()
+
+    def plan(method, path, body):
+        if method == "POST" and "/jobs" in path:
+            asked.append(json.loads(body)["configuration"])
+        return running if "/jobs" in path or "/queries" in path else None
+
+    gate.plan = plan
+    assert sink.forget("c1") == 1
+    assert time.monotonic() >= until
+    gate.plan = lambda *_: None
+    assert ask("SELECT COUNT(*) FROM `{}.predictions`") == [(0,)]
+
+
+def test_a_deletion_of_which_nothing_is_heard_is_told_as_one(sink, gate, monkeypatch):
+    sink.write("a-0", rows())
+    monkeypatch.setattr(door, "LONGEST", 1.0)
+    for silent in (lambda method, path: "/tables/" in path, lambda method, path: "/jobs" in path or "/queries" in path):
+        gate.plan = lambda method, path, _, silent=silent: failed(503, "backendError") if silent(method, path) else None
+        with pytest.raises(SinkError, match=r"does not answer\. Rows of the customer may be left; do it again") as told:
+            sink.forget("c1")
+        assert "sent again" not in str(told.value)
 
 
 def test_a_dataset_that_is_missing_is_told_with_the_command_that_makes_it(gate):

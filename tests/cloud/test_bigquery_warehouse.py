@@ -363,3 +363,14 @@ def test_tables_of_two_places_are_not_mixed_in_a_workspace(warehouse, dataset, c
         here.write("lines", lines(2))
     with pytest.raises(WorkspaceError, match=f"live in this folder. For those of {lives} give another --workspace"):
         connect(tmp_path / "here", url=lives)
+
+
+def test_a_dataset_that_lets_days_end_is_refused(warehouse, gate):
+    def ending(status, answer):
+        return status, json.dumps(
+            json.loads(answer) | {"defaultPartitionExpirationMs": str(60 * 24 * 3600 * 1000)}
+        ).encode()
+
+    gate.plan = lambda method, path, body: ending if method == "GET" and "/tables" not in path else None
+    with pytest.raises(CloudError, match="bq update --default_partition_expiration 0"), warehouse.transaction():
+        warehouse.write("lines", lines(1))

@@ -142,6 +142,86 @@ def test_no_table_is_touched_where_one_cannot_be_loaded(settings, shop, write, a
     assert ask("SELECT customer_id FROM `{}.customers` ORDER BY 1") == [("c1",), ("c2",)]
 
 
+@pytest.mark.parametrize(
+    ("failing", "status", "told", "there"),
+    [
+        (
+            0,
+            400,
+            r"BigQuery refuses \(BadRequest\)\. Look at its log\. Replaced already: perhaps customers\. Send",
+            ["c1", "c2"],
+        ),
+        (
+            1,
+            400,
+            r"Look at its log\. Replaced already: customers\. Send them again, and all tables are of one run",
+            ["c9"],
+        ),
+        (
+            1,
+            503,
+            r"does not answer\. Mend the network, or do it again later\. Replaced already: customers\. Send",
+            ["c9"],
+        ),
+    ],
+)
+def test_a_copy_that_fails_tells_which_tables_are_new_already(
+    settings, shop, write, address, gate, ask, monkeypatch, failing, status, told, there
+):
+    delivery.send(settings, address)
+    write("customers", [customer("c9")])
+    write("drift", [DRIFT | {"measure": "revenue"}])
+    monkeypatch.setattr("clientage.cloud.bigquery.LONGEST", 1.0)
+    name = (b"customers", b"drift")[failing]
+
+    def plan(method, path, body):
+        copies = method == "POST" and "/jobs" in path and b'"copy"' in body and name + b"_loading" in body
+        return failed(status, "invalid" if status == 400 else "backendError", "secret") if copies else None
+
+    gate.plan = plan
+    with pytest.raises(SinkError, match=told) as refused:
+        delivery.send(settings, address)
+    assert not re.search("secret|[Nn]othing was changed", str(refused.value))
+    gate.plan = lambda *_: None
+    assert [row for (row,) in ask("SELECT customer_id FROM `{}.customers` ORDER BY 1")] == there
+    assert ask("SELECT measure FROM `{}.drift`") == [("orders",)]
+    delivery.send(settings, address)
+    assert ask("SELECT customer_id FROM `{}.customers`") == [("c9",)]
+    assert ask("SELECT measure FROM `{}.drift`") == [("revenue",)]
+
+
+def test_views_that_cannot_be_made_do_not_deny_that_tables_were_sent(settings, shop, address, gate, ask, monkeypatch):
+    monkeypatch.setattr("clientage.cloud.bigquery.LONGEST", 1.0)
+    gate.plan = lambda method, path, _: failed(503, "backendError") if path.endswith("/tables/predictions") or (
+        "/tables/predictions?" in path) else None  # fmt: skip
+    with pytest.raises(SinkError, match=r"again later\. The tables are sent already; --views makes") as told:
+        delivery.send(settings, address)
+    assert "othing was changed" not in str(told.value)
+    gate.plan = lambda *_: None
+    assert len(ask("SELECT * FROM `{}.customers`")) == 2
+
+
+def test_a_table_that_took_over_the_end_of_the_one_on_the_way_is_told_to_stay(settings, shop, address, gate):
+    """The emulator forgets ends: here each table that is asked for after its copy has one."""
+    copied, changed = [], []
+
+    def plan(method, path, body):
+        name = path.partition("?")[0].rpartition("/")[2]
+        if method == "POST" and "/jobs" in path and b'"copy"' in body:
+            copied.append(re.search(rb"(\w+)_loading", body)[1].decode())
+        if method == "PATCH":
+            changed.append((name, json.loads(body)))
+        if method == "GET" and name in copied and name not in [each for each, _ in changed]:
+            return lambda status, answer: (status, json.dumps(json.loads(answer) | {"expirationTime": "1"}).encode())
+        return None
+
+    gate.plan = plan
+    delivery.send(settings, address)
+    assert [each for each in changed if each[0] in copied] == [
+        (name, {"expirationTime": None}) for name in ("customers", "drift")
+    ]
+
+
 def test_rows_that_did_not_arrive_are_told_and_nothing_is_changed(settings, shop, address, gate, client, dataset):
     def fewer(status, answer):
         return status, re.sub(rb'"outputRows": ?"2"', b'"outputRows": "1"', answer)

@@ -166,14 +166,82 @@ def test_of_two_at_once_one_wins(machines):
     assert one.read()["run.json"] == "two"
 
 
-def test_what_the_loser_put_there_goes_but_not_what_the_winner_named(machines, address):
+def test_what_the_loser_put_there_goes_with_the_next_publication(machines, address):
     one, two, three = machines
     one.write(whole(1))
     with pytest.raises(WorkspaceError, match="meanwhile"), two.local(publishes=True) as here:
         written(here.workspace, {"run.json": "the same", "two.txt": "two"})
         one.write({"run.json": "the same"})
     assert three.read()["run.json"] == "the same"
-    assert set(Folder(address).names("objects/")) == {f"objects/{each}" for each in one.copy.base.kept}
+    three.write({"three.txt": "three"})
+    assert two.read() == one.read() == three.read()
+    assert set(Folder(address).names("objects/")) == {f"objects/{each}" for each in three.copy.base.kept}
+
+
+def of_one(path, text, number=0):
+    """A file with some text, as it is published."""
+    path.write_text(text)
+    return {f"{number}.txt": (path, publications.File(publications.digest(path), len(text)))}
+
+
+def test_who_loses_takes_nothing_from_who_publishes_the_same_next(bucket_gate, address, tmp_path):
+    """The loser puts the content that another one has put already, and loses before that one names it."""
+    folder, same = Folder(address), of_one(tmp_path / "same", "the same")
+    began = publications.publish(folder, publications.Publication(), of_one(tmp_path / "first", "first"), 3)
+    now = publications.publish(folder, began, of_one(tmp_path / "second", "second"), 3)
+    lost = []
+
+    def lose(method, path, name):
+        if method == "POST" and name.endswith("current.json") and not lost:
+            lost.append(True)
+            with pytest.raises(WorkspaceError, match="meanwhile"):
+                publications.publish(folder, began, same, 3)
+
+    bucket_gate.plan = lose
+    named = publications.publish(folder, now, same, 3)
+    assert lost
+    (tmp_path / "place").mkdir()
+    assert len(publications.fetch(folder, named.files.values(), tmp_path / "place")) == 1
+
+
+def test_what_is_put_for_the_next_publication_stays_where_the_one_before_removes_late(bucket_gate, address, tmp_path):
+    """Of content that nobody names any more: put anew after the replacement, before its publisher removes it."""
+    folder, same = Folder(address), of_one(tmp_path / "same", "the same")
+    began = publications.publish(folder, publications.Publication(), same, 1)
+    other, next_ones = of_one(tmp_path / "other", "other"), []
+
+    def come_between(method, path, name):
+        if method == "DELETE" and not next_ones:
+            next_ones.append(None)
+            now = publications.current(folder)
+            next_ones.append(publications.publish(folder, now, other | of_one(tmp_path / "same", "the same", 1), 1))
+
+    bucket_gate.plan = come_between
+    publications.publish(folder, began, other, 1)
+    named = publications.current(folder)
+    assert named == next_ones[1]
+    (tmp_path / "place").mkdir()
+    assert len(publications.fetch(folder, named.files.values(), tmp_path / "place")) == 2
+
+
+def test_what_a_loser_put_before_somebody_is_forgotten_is_not_kept(machines, address, bucket_gate):
+    """A publisher who will lose puts the customer there while the one who forgets them is uploading."""
+    one, two, _ = machines
+    one.write({"tables/a.parquet": "Ann, Bob"})
+    two.read()
+    folder, late = Folder(address), []
+
+    def put(method, path, name):
+        if method == "POST" and "/objects/" in name and not late:
+            late.append(True)
+            (two.folder / "late").write_text("Ann, Bob, late")
+            folder.put(f"objects/{publications.digest(two.folder / 'late')}", two.folder / "late")
+
+    bucket_gate.plan = put
+    one.write({"tables/a.parquet": "Bob", "forgotten/salt": "s", "forgotten/1.json": "{}"})
+    kept = [folder.read(name)[0] for name in folder.names("")]
+    assert late
+    assert not [data for data in kept if b"Ann" in data]
 
 
 def test_the_first_of_all_is_first_once(machines):
@@ -186,7 +254,7 @@ def test_the_first_of_all_is_first_once(machines):
 
 @pytest.mark.parametrize("failing", range(6))
 def test_a_publication_that_fails_changes_nothing_and_is_made_up_for(machines, bucket_gate, failing):
-    """At the list of objects, at any file, or at the listing of files; what was made stays here and goes up next."""
+    """At any file, at the list of objects, or at the listing of files; what was made stays here and goes up next."""
     one, two, _ = machines
     one.write(whole(1))
     calls = []

@@ -93,7 +93,7 @@ def unsaid(found):
 
 
 def open_buckets(found):
-    """Buckets that may become public, or whose objects are gone when they are overwritten."""
+    """Buckets that may become public, whose objects are gone when they are overwritten, or stay for long after that."""
     wanted = {"uniform_bucket_level_access": True, "public_access_prevention": "enforced"}
     return [
         name
@@ -101,7 +101,8 @@ def open_buckets(found):
         if of == "google_storage_bucket"
         and not (
             wanted.items() <= {key: value for key, value in each.items() if key in wanted}.items()
-            and any(version.get("enabled") is True for version in each.get("versioning", []))
+            and [version.get("enabled") for version in each.get("versioning", [])] == [False]
+            and any("removed_days" in str(kept) for kept in each.get("soft_delete_policy", []))
             and each.get("lifecycle_rule")
         )
     ]

@@ -23,6 +23,23 @@ CHECKS = (
 )  # fmt: skip
 
 
+GUARDED = """resource "google_storage_bucket" "x" {
+  uniform_bucket_level_access = true
+  public_access_prevention = "enforced"
+  versioning {
+    enabled = false
+  }
+  soft_delete_policy {
+    retention_duration_seconds = var.removed_days
+  }
+  lifecycle_rule {
+    condition {
+      age = 7
+    }
+  }
+}"""
+
+
 @pytest.fixture(scope="module")
 def found():
     return terraforms.tree()
@@ -64,6 +81,8 @@ def test_nothing_is_wrong(check, found):
         ("unsaid", 'variable "x" {\n type = string\n}'),
         ("unsaid", 'output "x" {\n value = 1\n}'),
         ("open_buckets", 'resource "google_storage_bucket" "x" {\n uniform_bucket_level_access = true\n}'),
+        ("open_buckets", GUARDED.replace("false", "true")),
+        ("open_buckets", GUARDED.replace("var.removed_days", "0")),
         ("unpinned", 'terraform {\n required_version = ">= 1.0"\n}'),
         (
             "unpinned",
@@ -76,6 +95,10 @@ def test_what_is_wrong_is_found(check, text, tmp_path):
         shutil.copy(path, tmp_path)
     (tmp_path / "zz.tf").write_text(text + "\n", encoding="utf-8")
     assert getattr(terraforms, check)(terraforms.tree(tmp_path))
+
+
+def test_a_bucket_that_is_guarded_is_none_of_them():
+    assert terraforms.open_buckets(terraforms.read(GUARDED + "\n")) == []
 
 
 def test_the_format_is_that_of_terraform():
@@ -100,7 +123,7 @@ GOOD = ("project=our-shop-123456",)
     "given",
     [
         (),
-        ("region=europe-west4", "name=clientage-two", "budget=1"),
+        ("region=europe-west4", "name=clientage-two", "budget=1", "removed_days=0"),
         ("github_repository=our-shop/clientage", "github_repository_id=123456789"),
         (
             f"daily_image=europe-west4-docker.pkg.dev/p/clientage/clientage@sha256:{'a' * 64}",
@@ -123,7 +146,8 @@ def test_variables_that_fit(given, variables):
         ("github_repository=https://github.com/o/r", "github_repository: write it as owner/name"),
         ("github_repository=o/r", "github_repository_id: give it together"),
         ("github_repository_id=o/r", "github_repository_id: write the number"),
-        ("versions_days=0", "versions_days: a whole number"),
+        ("removed_days=3", "removed_days: 0, or a whole number"),
+        ("removed_days=7.5", "removed_days: 0, or a whole number"),
         ("images_kept=1.5", "images_kept: a whole number from 2"),
         ("daily_image=clientage:latest", "daily_image: name it by digest"),
         ("daily_schedule=daily", "daily_schedule: five fields"),

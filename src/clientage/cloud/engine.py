@@ -24,6 +24,7 @@ from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 from clientage.cloud import views
 from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
 from clientage.cloud.jobs import Jobs
+from clientage.cloud.lasting import require_lasting
 from clientage.cloud.views import View
 from clientage.errors import CloudError
 
@@ -106,13 +107,14 @@ class Engine:
         self.brought: list[str] = []
 
     def require(self) -> None:
-        """See that the dataset is there and may be used, before any work is done.
+        """See that the dataset is there, may be used and keeps what it gets, before any work is done.
 
         Raises:
             CloudError: It is not, or BigQuery does not answer.
         """
         with self.dataset.explained():
-            self.dataset.client.get_dataset(self.dataset.name, retry=retry(), timeout=ATTEMPT)
+            found = self.dataset.client.get_dataset(self.dataset.name, retry=retry(), timeout=ATTEMPT)
+        require_lasting(found, CloudError)
 
     def table(self, name: str) -> ir.Table:
         """A table of the dataset, as BigQuery has it now.

@@ -1,15 +1,17 @@
-"""Tables of a dataset replaced whole: loaded beside, and copied over when all of them are there.
+"""Tables of a dataset replaced whole: loaded beside, and copied over, one after another, when all of them are there.
 
 What a process that died left is gone after a day.
 """
 
-from collections.abc import Callable, Sequence
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from clientage.cloud.bigquery import ATTEMPT, KINDS, SAME, Dataset, described, retry
 from clientage.cloud.jobs import Jobs
+from clientage.cloud.lasting import keep
 from clientage.errors import SinkError
 from clientage.tables import TableSpec
 
@@ -48,7 +50,8 @@ def replace(dataset: Dataset, loads: Sequence[Load], done: Callable[[float], Non
         done: Told the share that is done.
 
     Raises:
-        SinkError: A table that is there is not ours, or BigQuery does not take one.
+        SinkError: A table that is there is not ours, or BigQuery does not take one. Where tables were replaced
+            before, it says which.
     """
     for load in loads:
         _ours(dataset, load)
@@ -60,7 +63,8 @@ def replace(dataset: Dataset, loads: Sequence[Load], done: Callable[[float], Non
                 _loaded(dataset, jobs, load, beside[i])
                 done((i + 1) / (2 * len(loads)))
             for i, load in enumerate(loads):
-                jobs.copy(load.table, beside[i], f"{dataset.name}.{load.table}")
+                with _halfway(dataset, loads[:i], load):
+                    _put(dataset, jobs, load, beside[i])
                 done(0.5 + (i + 1) / (2 * len(loads)))
         finally:
             _clear(dataset, beside)
@@ -105,6 +109,41 @@ def _loaded(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
             "send them again.",
             "lost rows",
         )
+
+
+def _put(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
+    """Copy a table over the one it is for, which then stays: whether a copy takes over an end is not documented."""
+    target = f"{dataset.name}.{load.table}"
+    jobs.copy(load.table, beside, target)
+    keep(dataset.client, dataset.client.get_table(target, retry=retry(), timeout=ATTEMPT))
+
+
+@contextlib.contextmanager
+def _halfway(dataset: Dataset, replaced: Sequence[Load], load: Load) -> Iterator[None]:
+    """Where a table cannot be put in its place, say which are there already, and what makes them those of one run."""
+    already = ", ".join(each.table for each in replaced) or f"perhaps {load.table}"
+    with (
+        adding(f"Replaced already: {already}. Send them again, and all tables are of one run."),
+        Dataset(dataset.address, again="").explained(),  # which does not say that nothing was changed
+    ):
+        yield
+
+
+@contextlib.contextmanager
+def adding(said: str) -> Iterator[None]:
+    """Add to what BigQuery refuses what was done before.
+
+    Args:
+        said: A sentence.
+
+    Raises:
+        SinkError: What was refused, with that sentence.
+    """
+    try:
+        yield
+    except SinkError as error:
+        sentence = f"{error}".removesuffix(".")
+        raise SinkError(f"{sentence}. {said}", error.kind) from error
 
 
 def _clear(dataset: Dataset, names: Sequence[str]) -> None:

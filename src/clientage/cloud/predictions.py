@@ -5,15 +5,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clientage.cloud.bigquery import ATTEMPT, LONGEST, SAME, Dataset, described, retry
+from clientage.cloud.bigquery import ATTEMPT, SAME, Dataset, described, retry
+from clientage.cloud.jobs import LONGEST
+from clientage.cloud.lasting import keep, require_lasting
 from clientage.errors import SinkError
 from clientage.tables import PREDICTIONS
 
 TABLE, KEY = "predictions", "prediction_id"
-LATER: frozenset[str] = frozenset()  # columns that tables from before may lack
 MOST_ROWS = 500  # of a request, as BigQuery advises
 MOST_BYTES = 9_000_000  # of a request; BigQuery takes 10 MB
 MOST_BILLED = 2**40  # bytes that a statement may read
+LEFT = "rows of the customer may be left; do it again"  # where a deletion is not known to be done
 
 Row = Mapping[str, Any]
 
@@ -32,13 +34,13 @@ class Refused:
 
 
 def prepare(dataset: Dataset) -> bool:
-    """Make the table where there is none, or see that it is ours; columns that an older one lacks are added.
+    """Make the table where there is none, or see that it is ours.
 
     Returns:
         Whether it was made.
 
     Raises:
-        SinkError: It has another shape, or cannot be made.
+        SinkError: It has another shape, cannot be made, or would lose its rows.
     """
     from google.api_core.exceptions import NotFound  # noqa: PLC0415
     from google.cloud import bigquery  # noqa: PLC0415
@@ -48,24 +50,20 @@ def prepare(dataset: Dataset) -> bool:
         try:
             there = dataset.client.get_table(f"{dataset.name}.{TABLE}", retry=retry(), timeout=ATTEMPT)
         except NotFound:
-            dataset.client.get_dataset(dataset.name, retry=retry(), timeout=ATTEMPT)
+            require_lasting(dataset.client.get_dataset(dataset.name, retry=retry(), timeout=ATTEMPT))
             made = bigquery.Table(f"{dataset.name}.{TABLE}", wanted)
             made.time_partitioning = bigquery.TimePartitioning(field="time")
             made.clustering_fields = ["customer_id", "segment_id"]
             made.description = f"One row per {PREDICTIONS.row}."
-            dataset.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT)
+            keep(dataset.client, dataset.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT))
             return True
         known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
-        wrong = [field.name for field in wanted if known.get(field.name) != field.field_type]
-        if unfit := [name for name in wrong if name in known or name not in LATER]:
+        if wrong := [field.name for field in wanted if known.get(field.name) != field.field_type]:
             raise SinkError(
-                f"{dataset.name}: the table {TABLE} there has another shape ({', '.join(unfit)}). "
+                f"{dataset.name}: the table {TABLE} there has another shape ({', '.join(wrong)}). "
                 "Rename it, or give another dataset.",
                 "another shape",
             )
-        if wrong:
-            there.schema = [*there.schema, *(field for field in wanted if field.name in wrong)]
-            dataset.client.update_table(there, ["schema"], retry=retry(), timeout=ATTEMPT)
     return False
 
 
@@ -92,17 +90,23 @@ def send(dataset: Dataset, rows: Sequence[Row]) -> list[Refused]:
 def forget(dataset: Dataset, customer_id: str) -> int:
     """Delete the rows of a customer, and say how many there were.
 
+    Args:
+        dataset: Where they are, with `LEFT` as what becomes of what could not be done.
+        customer_id: Whose they are.
+
     Raises:
-        SinkError: It could not be done.
+        SinkError: Some of them may be left.
     """
     from google.cloud import bigquery  # noqa: PLC0415
 
     whom = [bigquery.ScalarQueryParameter("customer", "STRING", customer_id)]
-    limits = bigquery.QueryJobConfig(query_parameters=whom, maximum_bytes_billed=MOST_BILLED)
+    limits = bigquery.QueryJobConfig(
+        query_parameters=whom, maximum_bytes_billed=MOST_BILLED, job_timeout_ms=int(LONGEST * 1000)
+    )
     statement = f"DELETE FROM `{dataset.name}.{TABLE}` WHERE customer_id = @customer"  # noqa: S608 - names of ours
     with dataset.explained():
-        job = dataset.client.query(statement, job_config=limits, retry=retry(), timeout=ATTEMPT)
-        job.result(timeout=LONGEST)
+        job = dataset.client.query(statement, job_config=limits, retry=retry(), timeout=ATTEMPT, job_retry=None)
+        job.result(retry=retry(), job_retry=None)  # BigQuery ends it in time
         return int(job.num_dml_affected_rows or 0)
 
 

@@ -2,9 +2,13 @@
 
 Files lie under names by their content, `objects/SHA256`, and the one small object `current.json` says which of them are
 the files of now. It is replaced last, and only where it is still the one that the publisher began from, so that of two
-at once one wins. A reader reads it once and then only what it names. What neither it nor the publications kept
-before it name is removed: only such objects as were there before the replacement, in the very generation of then, so
-that nobody who began later loses what they have put there.
+at once one wins. A reader reads it once and then only what it names.
+
+Only who replaced `current.json` removes anything: what neither it nor the publications kept before it name, of the
+objects that were there just before the replacement, each in the very generation of then. Nobody needs these. Who began
+before the replacement cannot publish any more. Who begins after it puts all objects anew, in later generations, but
+for those that `current.json` names, which stay. Who lost removes nothing, not even what they put there: another one,
+who is about to publish the same content, may already count on it. The next publication removes it.
 """
 
 import hashlib
@@ -175,7 +179,6 @@ def publish(
     """
     if unfit := [name for name in files if not _fits(name)]:
         raise WorkspaceError(f"{unfit[0]!r}: a file of this name cannot be published. Give it another name.")
-    there = folder.names(OBJECTS)
     former = {"number": base.number, "published": base.published, "objects": sorted(base.objects)}
     before = [former, *base.before] if base.number else []
     listing = Publication(
@@ -186,15 +189,10 @@ def publish(
         tuple(before[: keep - 1]),
     )
     paths = {file.sha256: path for path, file in files.values() if file.sha256 not in base.objects}
-    put: dict[str, int] = {}
-
-    def send(sha256: str) -> None:
-        put[sha256] = folder.put(OBJECTS + sha256, paths[sha256])
-
-    _all(send, sorted(paths), progress)
+    _all(lambda sha256: folder.put(OBJECTS + sha256, paths[sha256]), sorted(paths), progress)
+    there = folder.names(OBJECTS)  # before the replacement: later ones may be somebody's who publishes next
     generation = folder.replace(CURRENT, listing.dumps().encode(), base.generation)
     if not generation:
-        _drop(folder, {OBJECTS + sha256: number for sha256, number in put.items()}, current(folder))
         raise WorkspaceError(
             f"{folder.address}: somebody else published meanwhile, and nothing was changed there. Run again."
         )
@@ -215,7 +213,7 @@ def _drop(folder: Folder, found: Mapping[str, int], listing: Publication) -> Non
         _all(lambda name: folder.remove(name, found[name]), sorted(found.keys() - named), lambda share: None)
 
 
-def _all(do: Callable[[Any], None], each: list[Any], progress: Progress) -> None:
+def _all(do: Callable[[Any], Any], each: list[Any], progress: Progress) -> None:
     """Do it for each, some at a time; where one fails, those that have not begun are left out."""
     with ThreadPoolExecutor(CONNECTIONS) as pool:
         begun = [pool.submit(do, one) for one in each]

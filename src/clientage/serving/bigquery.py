@@ -5,6 +5,7 @@ it is sent later once more is there twice in `predictions`, and once in the view
 views read. Rows that BigQuery would not take are not sent: see `unfit`.
 """
 
+import contextlib
 import math
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -63,7 +64,8 @@ class BigQuerySink:
         Raises:
             SinkError: Some of them may be left.
         """
-        return predictions.forget(self._dataset, customer_id) if self._dataset.has(predictions.TABLE) else 0
+        with contextlib.closing(Dataset(self._dataset.address, again=predictions.LEFT)) as dataset:
+            return predictions.forget(dataset, customer_id) if dataset.has(predictions.TABLE) else 0
 
     def close(self) -> None:
         """Let go of connections."""
