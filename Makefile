@@ -7,7 +7,7 @@ PROFILE ?= core
 
 BIN := $(VENV)/bin
 COMPOSE := docker compose --project-directory docker --profile
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS)
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder # what a file shares is made once
 WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_dashboard.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
 	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py dashboard report/test_report_browser.py tracking)
 
