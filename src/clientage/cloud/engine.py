@@ -4,7 +4,6 @@ Ibis compiles, Google's own client asks: so every statement has a limit on the b
 is fetched but results, and what a run has read can be told.
 """
 
-import contextlib
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,15 +20,11 @@ import pyarrow.parquet as pq
 import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.bigquery import BigQueryCompiler
 
-from clientage.cloud import views
 from clientage.cloud.bigquery import ATTEMPT, Dataset, retry
 from clientage.cloud.jobs import Jobs
-from clientage.cloud.lasting import require_lasting
-from clientage.cloud.views import View
 from clientage.errors import CloudError
 
 LONGEST = 3600  # seconds of one statement
-SHOWS = "shows"  # the label of a view that names its table
 PASSING = 120.0  # seconds in which a statement that failed by what passes is asked again
 ANSWER = 300.0  # seconds that a statement may take to be taken; an emulator answers when it is done
 LASTING = timedelta(days=1)  # of tables on the way, and of those that a newer run took the place of
@@ -70,21 +65,6 @@ class Spent:
     read: int = 0
 
 
-@dataclass(frozen=True)
-class Found:
-    """A table or view that is there.
-
-    Attributes:
-        is_view: Whether it is a view.
-        created: When it was made.
-        expires: When it goes away by itself; None for never.
-    """
-
-    is_view: bool
-    created: datetime
-    expires: datetime | None
-
-
 class Engine:
     """A dataset in which expressions are computed; to Ibis, the source of its tables.
 
@@ -105,16 +85,6 @@ class Engine:
         """
         self.dataset, self.most_bytes, self.spent = dataset, most_bytes, Spent()
         self.brought: list[str] = []
-
-    def require(self) -> None:
-        """See that the dataset is there, may be used and keeps what it gets, before any work is done.
-
-        Raises:
-            CloudError: It is not, or BigQuery does not answer.
-        """
-        with self.dataset.explained():
-            found = self.dataset.client.get_dataset(self.dataset.name, retry=retry(), timeout=ATTEMPT)
-        require_lasting(found, CloudError)
 
     def table(self, name: str) -> ir.Table:
         """A table of the dataset, as BigQuery has it now.
@@ -184,46 +154,6 @@ class Engine:
         """A table from Parquet files of this machine; it goes away by itself in a day, unless it is told to stay."""
         self._loaded(name, pq.read_schema(files[0]), files, day, cluster)
         return self.table(name)
-
-    def tables(self) -> dict[str, Found]:
-        """What is in the dataset, by name."""
-        with self.dataset.explained():
-            listed = self.dataset.client.list_tables(self.dataset.name, retry=retry(), timeout=ATTEMPT)
-            return {each.table_id: Found(each.table_type == "VIEW", each.created, each.expires) for each in listed}
-
-    def rows(self, name: str) -> int:
-        """How many rows a table has."""
-        with self.dataset.explained():
-            return int(
-                self.dataset.client.get_table(f"{self.dataset.name}.{name}", retry=retry(), timeout=ATTEMPT).num_rows
-                or 0
-            )
-
-    def lasting(self, name: str, until: timedelta | None) -> None:
-        """How long a table stays; None: as long as nobody removes it. One that is not there is none to care for."""
-        from google.api_core.exceptions import NotFound  # noqa: PLC0415
-
-        with self.dataset.explained(), contextlib.suppress(NotFound):
-            found = self.dataset.client.get_table(f"{self.dataset.name}.{name}", retry=retry(), timeout=ATTEMPT)
-            found.expires = datetime.now(UTC) + until if until else None
-            self.dataset.client.update_table(found, ["expires"], retry=retry(), timeout=ATTEMPT)
-
-    def remove(self, name: str) -> None:
-        """Remove a table or a view, where there is one."""
-        with self.dataset.explained():
-            self.dataset.client.delete_table(
-                f"{self.dataset.name}.{name}", not_found_ok=True, retry=retry(), timeout=ATTEMPT
-            )
-
-    def show(self, name: str, table: str) -> None:
-        """Let a view of a name show a table, whatever it showed before."""
-        statement = f"SELECT * FROM `{self.dataset.name}.{table}`"  # noqa: S608 - names of ours
-        views.make(self.dataset, View(name, f"The table {name} of the last run.", statement), {SHOWS: table})
-
-    def shown(self, name: str) -> str:
-        """The table that a view shows; empty where it is not one of these, or is not there."""
-        view = self.dataset.table(name)
-        return str(view.labels.get(SHOWS, "")) if view else ""
 
     def ask(self, statement: str) -> None:
         """Run a statement to its end."""

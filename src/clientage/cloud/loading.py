@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from clientage.cloud import stored
 from clientage.cloud.bigquery import ATTEMPT, KINDS, SAME, Dataset, described, retry
 from clientage.cloud.jobs import Jobs
-from clientage.cloud.lasting import keep
 from clientage.errors import SinkError
 from clientage.tables import TableSpec
 
@@ -113,9 +113,8 @@ def _loaded(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
 
 def _put(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
     """Copy a table over the one it is for, which then stays: whether a copy takes over an end is not documented."""
-    target = f"{dataset.name}.{load.table}"
-    jobs.copy(load.table, beside, target)
-    keep(dataset.client, dataset.client.get_table(target, retry=retry(), timeout=ATTEMPT))
+    jobs.copy(load.table, beside, f"{dataset.name}.{load.table}")
+    stored.lasting(dataset, load.table, None)
 
 
 @contextlib.contextmanager

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from clientage.cloud import stored
 from clientage.cloud.bigquery import ATTEMPT, SAME, Dataset, described, retry
 from clientage.cloud.jobs import LONGEST
-from clientage.cloud.lasting import keep, require_lasting
 from clientage.errors import SinkError
 from clientage.tables import PREDICTIONS
 
@@ -50,12 +50,13 @@ def prepare(dataset: Dataset) -> bool:
         try:
             there = dataset.client.get_table(f"{dataset.name}.{TABLE}", retry=retry(), timeout=ATTEMPT)
         except NotFound:
-            require_lasting(dataset.client.get_dataset(dataset.name, retry=retry(), timeout=ATTEMPT))
+            stored.require(dataset)
             made = bigquery.Table(f"{dataset.name}.{TABLE}", wanted)
             made.time_partitioning = bigquery.TimePartitioning(field="time")
             made.clustering_fields = ["customer_id", "segment_id"]
             made.description = f"One row per {PREDICTIONS.row}."
-            keep(dataset.client, dataset.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT))
+            dataset.client.create_table(made, exists_ok=True, retry=retry(), timeout=ATTEMPT)
+            stored.lasting(dataset, TABLE, None)  # whatever end the dataset gives to new tables
             return True
         known = {field.name: SAME.get(field.field_type, field.field_type) for field in there.schema}
         if wrong := [field.name for field in wanted if known.get(field.name) != field.field_type]:

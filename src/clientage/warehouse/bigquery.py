@@ -23,6 +23,7 @@ import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
 
+from clientage.cloud import stored
 from clientage.cloud.engine import LASTING, Engine, Spent
 from clientage.errors import CloudError, WorkspaceError
 from clientage.expressions import on_days
@@ -71,7 +72,7 @@ class BigQueryWarehouse(Warehouse):
         done = False
         try:
             with super().transaction() as scratch:
-                self.engine.require()
+                stored.require(self.engine.dataset)
                 self._require_names()
                 before = self._published()
                 self._id, self._cleared = self._found_before()
@@ -79,7 +80,7 @@ class BigQueryWarehouse(Warehouse):
                 self._now = dict(before)
                 yield scratch
                 for table in set(self._now.values()) - set(before.values()):
-                    self.engine.lasting(table, None)
+                    stored.lasting(self.engine.dataset, table, None)
                 self.write_text(LIVING, self._told())
                 ended = set(before.values()) - set(self._now.values())
             done = True
@@ -92,7 +93,7 @@ class BigQueryWarehouse(Warehouse):
             self._written, self.engine.brought = [], []
             for table in sorted(left):
                 with contextlib.suppress(CloudError):  # it goes away in a day
-                    self.engine.remove(table)
+                    stored.remove(self.engine.dataset, table)
 
     def settle(self) -> None:
         """Let views show the tables of the workspace, and let go of those that nothing names any more.
@@ -144,7 +145,7 @@ class BigQueryWarehouse(Warehouse):
             raise WorkspaceError(f"{name}: written outside a transaction. Wrap the writes in `Warehouse.transaction`.")
         place, kept = f"{name}_{self._run}", self._now.pop(name, None)
         if kept == place:  # written twice in a run
-            self.engine.remove(place)
+            stored.remove(self.engine.dataset, place)
             self._held.pop(place, None)
         day = next((column for column, of in SPECS[name].columns.items() if of.kind == "time"), "")
         checked = check(name, _unordered(table))
@@ -157,7 +158,7 @@ class BigQueryWarehouse(Warehouse):
         else:
             self.engine.make(place, checked, day=day, cluster=("customer_id",))
         self._now[name] = place
-        return self.engine.rows(place)
+        return stored.rows(self.engine.dataset, place)
 
     def adopt_table(self, name: str, source: Self) -> None:
         """Take a table of another workspace: both read the same one, until that one has a newer."""
@@ -227,16 +228,16 @@ class BigQueryWarehouse(Warehouse):
         named = {table for document in documents for table in document["tables"].values()}
         cleared = max(datetime.fromisoformat(document["cleared"]) for document in documents)
         ours = re.compile(rf"\w+_({'|'.join(sorted({document['id'] for document in documents}))})_\d{{8}}_\d{{6}}_\w+")
-        there, long_ago = self.engine.tables(), datetime.now(UTC) - LASTING
+        there, long_ago = stored.tables(self.engine.dataset), datetime.now(UTC) - LASTING
         for name, found in there.items():
             if name in named and found.expires:
-                self.engine.lasting(name, None)
+                stored.lasting(self.engine.dataset, name, None)
             elif name in named or not ours.fullmatch(name):
                 continue
             elif found.created < cleared:
-                self.engine.remove(name)
+                stored.remove(self.engine.dataset, name)
             elif not found.expires and (name in ended or found.created < long_ago):
-                self.engine.lasting(name, LASTING)
+                stored.lasting(self.engine.dataset, name, LASTING)
         if self.views and self._outer() == self.workspace:
             self._show({name for name, found in there.items() if found.is_view}, ours)
 
@@ -244,17 +245,17 @@ class BigQueryWarehouse(Warehouse):
         """Let views named like the tables show them, and no others."""
         now = self._published()
         for name, table in sorted(now.items()):
-            self.engine.show(name, table)
+            stored.show(self.engine.dataset, name, table)
         for name in sorted(views & (_SHOWN - now.keys())):
-            if ours.fullmatch(self.engine.shown(name)):
-                self.engine.remove(name)
+            if ours.fullmatch(stored.shown(self.engine.dataset, name)):
+                stored.remove(self.engine.dataset, name)
 
     def _require_names(self) -> None:
         """See that what views are to be called is not what tables are called, before anything is paid for."""
         if not self.views:
             return
         if taken := sorted(
-            name for name, found in self.engine.tables().items() if name in _SHOWN and not found.is_view
+            name for name, found in stored.tables(self.engine.dataset).items() if name in _SHOWN and not found.is_view
         ):
             raise CloudError(
                 f"{self.engine.dataset.name}: {', '.join(taken)} are tables there, such as `clientage export bigquery` "
