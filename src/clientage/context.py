@@ -166,7 +166,7 @@ def opened(settings: Settings) -> Warehouse:
         wait=limits.wait_seconds,
         most_bytes=limits.most_bytes,
         views=limits.views,
-        settles=not copies.around(settings.workspace),
+        published=copies.around(settings.workspace),
     )
 
 

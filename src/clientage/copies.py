@@ -246,9 +246,9 @@ def address_of(workspace: Path) -> str:
     return str(json.loads(state.read_text(encoding="utf-8"))["address"])
 
 
-def around(workspace: Path) -> bool:
-    """Whether a folder is the copy of a workspace in a bucket, or lies within one."""
-    return any(address_of(folder) for folder in (workspace, *workspace.parents[:2]))
+def around(workspace: Path) -> str:
+    """The address of a workspace in a bucket that a folder is the copy of, or lies within; empty for none."""
+    return next(filter(None, map(address_of, (workspace, *workspace.parents[:2]))), "")
 
 
 def copy_of(settings: Settings, address: str) -> Copy:

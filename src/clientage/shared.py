@@ -103,7 +103,14 @@ def _settle(copy: Copy, settings: Settings) -> None:
     if (wanted := settings.warehouse).url:
         from clientage.warehouse import connect  # noqa: PLC0415 - with the engine, which starts threads
 
-        connect(copy.workspace, url=wanted.url, most_bytes=wanted.most_bytes, views=wanted.views).settle()
+        there = connect(
+            copy.workspace,
+            url=wanted.url,
+            most_bytes=wanted.most_bytes,
+            views=wanted.views,
+            published=copy.folder.address,
+        )
+        there.settle()
 
 
 def _tracking(settings: Settings, address: str) -> object:

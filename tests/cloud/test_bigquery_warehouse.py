@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -177,13 +178,13 @@ def test_a_workspace_within_another_shows_nothing_and_ends_no_table_of_it(wareho
 
 def test_a_copy_of_what_is_published_elsewhere_lets_all_follow_later(dataset, client, ask, tmp_path, gate):
     url = f"bigquery://{PROJECT}/{dataset}"
-    warehouse = connect(tmp_path / "ws", url=url, settles=False)
+    warehouse = connect(tmp_path / "ws", url=url, published="gs://shop/ws")
     for amount in (1, 5):
         with warehouse.transaction():
             warehouse.write("lines", lines(amount))
     assert there(client, dataset, "VIEW") == set()
     assert len(there(client, dataset)) == 2  # what is published elsewhere may still name the first
-    connect(tmp_path / "ws", url=url).settle()
+    warehouse.settle()
     assert ask("SELECT quantity FROM `{}.lines`") == [(5.0,)]
 
 
@@ -200,6 +201,23 @@ def test_what_nothing_names_any_more_goes_once_it_is_a_day_old(warehouse, client
     monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
     warehouse.settle()
     assert [(method, name) for method, name, _ in asked] == [("PATCH", lost)]
+
+
+def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(warehouse, dataset, gate, monkeypatch):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    other = warehouse.workspace.with_name("other")
+    shutil.copytree(warehouse.workspace, other)
+    monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
+    asked, other = noted(gate), connect(other, url=f"bigquery://{PROJECT}/{dataset}")
+    with other.transaction():
+        other.leave_nothing()
+        other.write("lines", lines(5))
+    other.settle()
+    ended = [name for method, name, body in asked if method == "PATCH" and body.get("expirationTime")]
+    assert not ended
+    assert quantities(warehouse) == [1]
+    assert quantities(other) == [5]
 
 
 def test_names_that_views_need_must_be_free(warehouse, client, dataset, tmp_path):

@@ -36,7 +36,7 @@ def connect(
     wait: float = 0,
     most_bytes: int = 10**11,
     views: bool = True,
-    settles: bool = True,
+    published: str = "",
 ) -> Warehouse:
     """Open a workspace with an engine of its own; nothing is created or reached before the first transaction.
 
@@ -48,7 +48,7 @@ def connect(
         wait: Seconds that a transaction waits for another run.
         most_bytes: That one statement may be billed for, where tables live elsewhere.
         views: Whether views named like the tables show them there.
-        settles: Whether all else there follows at the end of a transaction; else whoever publishes calls `settle`.
+        published: Where the folder is published as a whole, by somebody who calls `settle` after that.
 
     Raises:
         SettingsError: The address is none.
@@ -73,7 +73,7 @@ def connect(
 
     engine = Engine(Dataset(url, setting="warehouse.url", again="", raised=CloudError), most_bytes)
     _require(workspace, engine.dataset.address)
-    return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views, settles=settles)
+    return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views, published=published)
 
 
 def _require(workspace: Path, url: str) -> None:

@@ -6,7 +6,8 @@ away in a day, so that whoever reads it can come to an end. What a run that fail
 
 Where the workspace is the copy of one in a bucket, what everybody goes by is published later, or never: so views, and
 what goes away, follow then (`settle`). All tables of a workspace have its id in their names, by which those that no
-`tables.json` names any more are found: a publication that failed leaves nothing for good.
+`tables.json` names any more are found: a publication that failed leaves nothing for good. A workspace that was copied
+to another place gets an id of its own, so that what it lets go of is never the other's.
 """
 
 import contextlib
@@ -41,7 +42,7 @@ class BigQueryWarehouse(Warehouse):
     Attributes:
         engine: Computes expressions there.
         views: Whether views named like the tables show them.
-        settles: Whether all else follows at the end of a transaction; else `settle` is called later.
+        published: Where the workspace is published, after which `settle` is called; empty: at the end of a transaction.
     """
 
     near = False
@@ -54,10 +55,10 @@ class BigQueryWarehouse(Warehouse):
         *,
         wait: float = 0,
         views: bool = True,
-        settles: bool = True,
+        published: str = "",
     ) -> None:
         super().__init__(workspace, local, wait)
-        self.engine, self.views, self.settles = engine, views, settles
+        self.engine, self.views, self.published = engine, views, published
         self._run = self._id = ""
         self._now: dict[str, str] = {}
         self._made: list[str] = []
@@ -84,7 +85,7 @@ class BigQueryWarehouse(Warehouse):
                 self.write_text(LIVING, self._told())
                 ended = set(before.values()) - set(self._now.values())
             done = True
-            if self.settles:
+            if not self.published:
                 self._settle(ended)
         finally:
             left = {*self._made, *self.engine.brought, *([] if done else self._written)}
@@ -225,9 +226,10 @@ class BigQueryWarehouse(Warehouse):
             raise CloudError(f"{error} {left}", error.kind) from error
 
     def _follow(self, documents: Sequence[Mapping[str, Any]], ended: set[str]) -> None:
+        ids = "|".join(sorted({document["id"] for document in documents if document["home"] == self._home()}))
         named = {table for document in documents for table in document["tables"].values()}
         cleared = max(datetime.fromisoformat(document["cleared"]) for document in documents)
-        ours = re.compile(rf"\w+_({'|'.join(sorted({document['id'] for document in documents}))})_\d{{8}}_\d{{6}}_\w+")
+        ours = re.compile(rf"\w+_({ids})_\d{{8}}_\d{{6}}_\w+" if ids else "(?!)")
         there, long_ago = stored.tables(self.engine.dataset), datetime.now(UTC) - LASTING
         for name, found in there.items():
             if name in named and found.expires:
@@ -280,12 +282,23 @@ class BigQueryWarehouse(Warehouse):
             Its id, and before when tables must have been made that go at once.
         """
         documents = self._documents()
-        first = next((str(document["id"]) for document in documents), secrets.token_hex(4))
+        home = self._home()
+        first = next((str(each["id"]) for each in documents if each["home"] == home), secrets.token_hex(4))
         return first, max((str(document["cleared"]) for document in documents), default=NEVER)
+
+    def _home(self) -> str:
+        """The place of the workspace, and of those within it, which a copy does not have."""
+        return self.published or str(self._outer().absolute())
 
     def _told(self) -> str:
         """The document that says where tables live."""
-        told = {"dataset": self.engine.dataset.address, "id": self._id, "tables": self._now, "cleared": self._cleared}
+        told = {
+            "dataset": self.engine.dataset.address,
+            "home": self._home(),
+            "id": self._id,
+            "tables": self._now,
+            "cleared": self._cleared,
+        }
         return json.dumps(told, indent=1, sort_keys=True) + "\n"
 
 
