@@ -70,7 +70,7 @@ def test_none_is_lost_and_none_is_doubled(remembered, tmp_path):
 
 
 def main(count):
-    """The same with as many as wanted, told: `python tests/cloud/test_streaming.py 1000000`."""
+    """The same with as many as wanted, told: `PYTHONPATH=tests python tests/cloud/test_streaming.py 1000000`."""
 
     for remembered in (50_000, 0):
         with tempfile.TemporaryDirectory() as folder, contextlib.closing(Recorder(remembered)) as recorder:
@@ -82,5 +82,4 @@ def main(count):
 
 
 if __name__ == "__main__":
-    sys.path.append(str(Path(__file__).parents[1]))
     main(int(sys.argv[1]))
