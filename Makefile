@@ -7,7 +7,7 @@ PROFILE ?= core
 
 BIN := $(VENV)/bin
 COMPOSE := docker compose --project-directory docker --profile
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder # what a file shares is made once
+PYTEST := -m pytest --numprocesses auto --maxprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder # what a file shares is made once
 WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_dashboard.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
 	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py dashboard report/test_report_browser.py tracking)
 
@@ -27,7 +27,7 @@ run: $(VENV)/installed ## Segment the sample shop and say where the report is
 	@echo "open        $(abspath $(WORKSPACE))/report.html"
 
 test: $(VENV)/installed-dev ## Every test, at least 90% of the lines covered
-	$(PYTEST) --cov
+	$(BIN)/python -m slipcover $(PYTEST)
 
 check: lint types directions fast ## What to run before a commit: all of the next four
 
@@ -42,7 +42,7 @@ directions: $(VENV)/installed-dev ## Which part may import which
 	$(BIN)/lint-imports --no-logo
 
 fast: $(VENV)/installed-dev ## The tests without whole runs and without a browser
-	$(PYTEST) --quiet -m "not slow and not real" $(addprefix --ignore=,$(WHOLE_RUNS))
+	$(BIN)/python $(PYTEST) --quiet -m "not slow and not real" $(addprefix --ignore=,$(WHOLE_RUNS))
 
 airflow: $(VENV)/installed ## Airflow with the DAGs, on this machine: http://127.0.0.1:8090
 	CLIENTAGE_BIN=$(abspath $(BIN)/clientage) airflow/local
@@ -75,7 +75,7 @@ lock: $(VENV)/installed-dev ## Renew constraints.txt with the newest versions th
 	@rm constraints.new
 
 clean: ## Remove the environment, caches and what was built; workspaces stay
-	rm -rf "$(VENV)" site build dist .cache .coverage* .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf "$(VENV)" site build dist .cache .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:

@@ -3,10 +3,13 @@ ARG BASE=docker.io/library/python:3.11-slim-bookworm
 ARG CLIENTAGE=clientage:latest
 
 FROM ${BASE} AS build
-COPY airflow/constraints.txt /constraints.txt
-RUN python3 -m venv /opt/airflow \
-    && /opt/airflow/bin/pip install --no-cache-dir --no-compile --requirement /constraints.txt \
-    && /opt/airflow/bin/pip uninstall --quiet --yes setuptools pip \
+COPY constraints.txt /source/constraints.txt
+COPY airflow/constraints.txt /airflow.txt
+ENV UV_SYSTEM_CERTS=1 UV_NO_CACHE=1
+RUN python3 -m venv /opt/uv \
+    && /opt/uv/bin/pip install --no-cache-dir --constraint /source/constraints.txt uv \
+    && /opt/uv/bin/uv venv --quiet --python python3 /opt/airflow \
+    && /opt/uv/bin/uv pip install --quiet --python /opt/airflow --requirement /airflow.txt \
     && find /opt/airflow -type d -path '*/site-packages/*/tests' -prune -exec rm -r {} + \
     && python3 -m compileall -q -j 0 /opt/airflow/lib
 

@@ -10,9 +10,11 @@ import tempfile
 import ibis
 import pytest
 from databases import Server, program
+from filelock import FileLock
 from shops import SHARED
 
 from clientage import pipeline
+from clientage.manifest import Manifest
 from clientage.settings import load
 from clientage.warehouse import connect
 
@@ -20,6 +22,12 @@ FLAGS = [
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--enable-unsafe-swiftshader",
 ]  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    """Long files first, so that no worker is left with one when the others are done."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -45,11 +53,24 @@ def real():
 
 
 @pytest.fixture(scope="session")
-def real_run(real, tmp_path_factory):
-    """A whole run on the public data set, hold-out at the reference cutoffs included: settings and manifest."""
-    cutoffs = 'evaluate.cutoffs=["2011-05-12", "2011-07-11", "2011-09-09"]'
-    settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('real')}", cutoffs])
-    return settings, pipeline.run(settings, str(real), with_evaluation=True)
+def run_once(tmp_path_factory, worker_id):
+    """A whole run, hold-out included, made by whichever of the workers asks first: settings and manifest."""
+    folder = tmp_path_factory.getbasetemp() if worker_id == "master" else tmp_path_factory.getbasetemp().parent
+
+    def made(name, location, *overrides):
+        settings = load(overrides=[f"workspace={folder / name}", *overrides])
+        with FileLock(f"{settings.workspace}.lock"):
+            if not settings.workspace.exists():
+                return settings, pipeline.run(settings, location, with_evaluation=True)
+        return settings, Manifest.loads((settings.workspace / "run.json").read_text(encoding="utf-8"))
+
+    return made
+
+
+@pytest.fixture(scope="session")
+def real_run(real, run_once):
+    """A run on the public data set, evaluated at the reference cutoffs."""
+    return run_once("real", str(real), 'evaluate.cutoffs=["2011-05-12", "2011-07-11", "2011-09-09"]')
 
 
 @pytest.fixture(scope="session")
@@ -61,10 +82,9 @@ def real_tables(real_run):
 
 
 @pytest.fixture(scope="session")
-def sample_run(tmp_path_factory):
-    """A whole run on the simulated shop: settings and manifest."""
-    settings = load(overrides=[f"workspace={tmp_path_factory.mktemp('sample')}", "segments.bootstraps=5"])
-    return settings, pipeline.run(settings, "sample", with_evaluation=True)
+def sample_run(run_once):
+    """A run on the simulated shop."""
+    return run_once("sample", "sample", "segments.bootstraps=5")
 
 
 @pytest.fixture(scope="session")

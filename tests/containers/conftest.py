@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from image_builder import Images
+from image_builder import LITTLE, Images
 
 
 @pytest.fixture(scope="session")
@@ -17,6 +17,20 @@ def images():
 @pytest.fixture(scope="session")
 def clientage(images):
     return images.image("clientage")
+
+
+@pytest.fixture(scope="module")
+def container(images, clientage):
+    """A container of the image for all tests of a file."""
+    with images.container(clientage) as container:
+        yield container
+
+
+@pytest.fixture(scope="module")
+def segmented(container):
+    """The same, with the sample shop segmented in it."""
+    assert "report.html" in container.run("clientage", "run", "sample", *LITTLE)
+    return container
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,10 @@ BASE = "docker.io/library/python:3.11-slim-bookworm"
 INPUTS = {
     "clientage": ("docker/Dockerfile", "docker/health", "docker/warm", "docker/check-env", "docker/.env.example", "src",
                   "pyproject.toml", "constraints.txt"),
-    "clientage-airflow": ("docker/airflow.Dockerfile", "airflow"),
+    "clientage-airflow": ("docker/airflow.Dockerfile", "airflow", "constraints.txt"),
 }  # fmt: skip
+LITTLE = ("--set", "segments.bootstraps=2", "--set", "segments.k=4")
+"""Settings of a run that is quick."""
 OF_THIS_MACHINE = ("/etc/ssl/certs", "/etc/pip.conf", "~/.config/pip")
 """Certificates, and where packages come from: what a build needs to install any."""
 
@@ -29,10 +31,14 @@ class Images:
 
     def __init__(self):
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        self.folder = cache / "clientage-tests" / "images"
-        self.folder.mkdir(parents=True, exist_ok=True)
-        self._to = [program("buildah", "buildah"), "--storage-driver", "vfs", "--root", self.folder / "storage"]
-        self._to += ["--runroot", self.folder / "run"]
+        for driver in ("overlay", "vfs"):  # a layer is a folder to mount, or where that is not to be had a copy of all
+            self.folder = cache / "clientage-tests" / "images" / driver
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._to = [program("buildah", "buildah"), "--storage-driver", driver, "--root", self.folder / "storage"]
+            self._to += ["--runroot", self.folder / "run"]
+            with contextlib.suppress(RuntimeError):
+                self.buildah("info")
+                break
 
     def buildah(self, *words):
         """What buildah says to a command."""

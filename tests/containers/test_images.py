@@ -6,13 +6,12 @@ import urllib.request
 
 import pytest
 import yaml
-from image_builder import ROOT
+from image_builder import LITTLE, ROOT
 from shops import free_port
 
 pytestmark = pytest.mark.slow
 
 MOST = 900_000_000  # bytes
-LITTLE = ("--set", "segments.bootstraps=2", "--set", "segments.k=4")
 SHELL = ("sh", "-c")
 
 
@@ -38,56 +37,55 @@ def test_who_it_runs_as_and_what_it_says_of_itself(images, clientage, airflow):
         assert not [each for each in config["Env"] if "PASSWORD" in each or "SECRET" in each]
 
 
-def test_it_is_small_and_has_no_tools_to_build_with(images, clientage):
-    with images.container(clientage) as container:
-        size = subprocess.run(["du", "-s", "--bytes", container.root], capture_output=True, text=True, check=True)
-        assert int(size.stdout.split()[0]) <= MOST
-        libraries = {path.name for path in container.root.glob("opt/clientage/lib/python3*/site-packages/*")}
-        assert "flask" in libraries
-        assert not libraries & {"tensorflow", "pyspark", "pip", "setuptools", "pytest"}
-        assert "found" not in container.run(*SHELL, "command -v pip gcc cc make git && echo found; true")
+def test_it_is_small_and_has_no_tools_to_build_with(container):
+    size = subprocess.run(["du", "-s", "--bytes", container.root], capture_output=True, text=True, check=True)
+    assert int(size.stdout.split()[0]) <= MOST
+    libraries = {path.name for path in container.root.glob("opt/clientage/lib/python3*/site-packages/*")}
+    assert "flask" in libraries
+    assert not libraries & {"tensorflow", "pyspark", "pip", "setuptools", "pytest"}
+    assert "found" not in container.run(*SHELL, "command -v pip gcc cc make git && echo found; true")
 
 
-def test_train_serve_and_predict(images, clientage):
+def test_nothing_starts_with_what_is_missing(container):
+    said = container.run("check-env", status=1)
+    assert "POSTGRES_PASSWORD is not set" in said
+    assert "REDIS_PASSWORD is not set" in said
+
+
+def test_train_serve_and_predict(segmented):
     port = free_port()
     url = f"http://127.0.0.1:{port}"
-    with images.container(clientage) as container:
-        assert container.run("id", "-u").strip() == "10001"
-        assert "report.html" in container.run("clientage", "run", "sample", *LITTLE)
-        assert "champion" in container.run("clientage", "train", *LITTLE) + container.run(
-            "clientage", "promote", "--force", "the first"
-        )
-        assert container.run("health", f"{url}/ping", status=1)
-        with container.running("clientage", "serve", "--model", "champion", "--port", port, "--workers", "1"):
-            answers(container, f"{url}/ping")
-            found = ask(f"{url}/segments")
-            assert len(found["segments"]) == 4
-            made = "/data/workspace/tables/customers.parquet"
-            container.run("clientage", "predict", made, "--url", url, "--out", "/data/predicted.parquet")
-            container.run("test", "-s", "/data/predicted.parquet")
-        written = ["find", container.root, "-xdev", "-user", "10001", "-not", "-path", "*/data*"]
-        written += ["-not", "-path", "*/tmp/*"]
-        assert subprocess.run(written, capture_output=True, text=True, check=True).stdout == ""
+    assert segmented.run("id", "-u").strip() == "10001"
+    assert "champion" in segmented.run("clientage", "train", *LITTLE) + segmented.run(
+        "clientage", "promote", "--force", "the first"
+    )
+    assert segmented.run("health", f"{url}/ping", status=1)
+    with segmented.running("clientage", "serve", "--model", "champion", "--port", port, "--workers", "1"):
+        answers(segmented, f"{url}/ping")
+        found = ask(f"{url}/segments")
+        assert len(found["segments"]) == 4
+        made = "/data/workspace/tables/customers.parquet"
+        segmented.run("clientage", "predict", made, "--url", url, "--out", "/data/predicted.parquet")
+        segmented.run("test", "-s", "/data/predicted.parquet")
 
 
-def test_the_dashboard_and_the_registry_answer(images, clientage):
+def test_the_dashboard_and_the_registry_answer(segmented):
     compose = yaml.safe_load((ROOT / "docker" / "compose.yaml").read_text())["services"]
     pages, registry = free_port(), free_port()
     words = [*compose["mlflow"]["entrypoint"], *compose["mlflow"]["command"], f"--port={registry}", "--workers=1"]
     words = [word for word in words if not word.startswith(("--host", "--backend"))]
-    with images.container(clientage) as container:
-        container.run("clientage", "run", "sample", *LITTLE)
-        with container.running("clientage", "dashboard", "--port", pages):
-            answers(container, f"http://127.0.0.1:{pages}/login")
-        with container.running(*words, "--host=127.0.0.1", "--backend-store-uri=sqlite:////data/mlflow.db"):
-            answers(container, f"http://127.0.0.1:{registry}/health")
+    with (
+        segmented.running("clientage", "dashboard", "--port", pages),
+        segmented.running(*words, "--host=127.0.0.1", "--backend-store-uri=sqlite:////data/mlflow.db"),
+    ):
+        answers(segmented, f"http://127.0.0.1:{pages}/login")
+        answers(segmented, f"http://127.0.0.1:{registry}/health")
 
 
-def test_nothing_starts_with_what_is_missing(images, clientage):
-    with images.container(clientage) as container:
-        said = container.run("check-env", status=1)
-        assert "POSTGRES_PASSWORD is not set" in said
-        assert "REDIS_PASSWORD is not set" in said
+def test_whatever_is_written_is_data(segmented):
+    written = ["find", segmented.root, "-xdev", "-user", "10001", "-not", "-path", "*/data*"]
+    written += ["-not", "-path", "*/tmp/*"]
+    assert subprocess.run(written, capture_output=True, text=True, check=True).stdout == ""
 
 
 def test_airflow_knows_the_dags_and_the_command(images, airflow):

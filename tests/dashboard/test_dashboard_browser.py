@@ -62,28 +62,27 @@ def serious(page):
 
 
 @pytest.mark.parametrize("path", PATHS)
-def test_a_page_is_drawn_and_asks_nobody_else(opened, address, path):
+def test_a_page_is_drawn_asks_nobody_else_and_fits_a_phone(opened, address, path):
     page = opened.open(address + where(path))
     wait(page, path)
     assert opened.wrong == []
     assert opened.elsewhere == []
     assert page.locator("#trouble").count() == 0
     assert page.title().endswith(" · Clientage")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PATHS)
-def test_everybody_can_use_a_page(opened, address, path, scheme):
-    page = opened.open(address + where(path), scheme=scheme, bypass_csp=True)
-    wait(page, path)
-    assert serious(page) == []
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_page_fits_a_phone(opened, address, path):
-    page = opened.open(address + where(path), width=360)
+    page.set_viewport_size({"width": 360, "height": 900})
     wait(page, path)
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_everybody_can_use_a_page(opened, address, path):
+    page = opened.open(address + where(path), scheme="dark", bypass_csp=True)
+    wait(page, path)
+    assert serious(page) == []
+    page.get_by_role("button", name="Dark or light").click()
+    page.locator("html[data-ag-theme-mode=light]").wait_for()
+    wait(page, path)
+    assert serious(page) == []
 
 
 def test_the_menu_of_a_phone_opens_and_closes(opened, address):

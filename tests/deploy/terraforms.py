@@ -1,5 +1,6 @@
 """Terraform's files as a tree, and what is asked of it. No provider is needed, and none is held against it."""
 
+import functools
 import re
 from pathlib import Path
 
@@ -11,6 +12,7 @@ BLOCKS = ("resource", "data", "variable", "output", "locals", "provider", "terra
 PINNED = r"~> \d+\.\d+"
 
 
+@functools.cache
 def read(text):
     """The blocks of a file, with quotes taken off."""
     return _plain(hcl2.loads(text))

@@ -82,7 +82,7 @@ def test_names_of_recommendations_do_not_multiply_or_lose_customers(engine):
     assert ids(engine, tables=tables) == ids(engine)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=25)
 @given(
     st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=8), st.integers(1, 9), st.booleans()
 )
