@@ -198,7 +198,7 @@ def test_what_nothing_names_any_more_goes_once_it_is_a_day_old(warehouse, client
     asked = noted(gate)
     warehouse.settle()
     assert not asked
-    monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
+    monkeypatch.setattr("clientage.warehouse.following.LASTING", timedelta(microseconds=1))
     warehouse.settle()
     assert [(method, name) for method, name, _ in asked] == [("PATCH", lost)]
 
@@ -208,7 +208,7 @@ def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(war
         warehouse.write("lines", lines(1))
     other = warehouse.workspace.with_name("other")
     shutil.copytree(warehouse.workspace, other)
-    monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
+    monkeypatch.setattr("clientage.warehouse.following.LASTING", timedelta(microseconds=1))
     asked, other = noted(gate), connect(other, url=f"bigquery://{PROJECT}/{dataset}")
     with other.transaction():
         other.leave_nothing()

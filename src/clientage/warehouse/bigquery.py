@@ -11,13 +11,11 @@ to another place gets an id of its own, so that what it lets go of is never the 
 """
 
 import contextlib
-import json
-import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import ibis
 import ibis.expr.operations as ops
@@ -25,15 +23,14 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from clientage.cloud import stored
-from clientage.cloud.engine import LASTING, Engine, Spent
+from clientage.cloud.engine import Engine, Spent
 from clientage.errors import CloudError, WorkspaceError
 from clientage.expressions import on_days
-from clientage.tables import PREDICTIONS, SPECS, check
+from clientage.tables import SPECS, check
+from clientage.warehouse import following
 from clientage.warehouse.base import Days, Warehouse
+from clientage.warehouse.following import NEVER, SHOWN, Living
 from clientage.warehouse.workspace import LIVING, SCRATCH, explained
-
-NEVER = datetime.fromtimestamp(0, UTC).isoformat()
-_SHOWN = {name for name, spec in SPECS.items() if spec is not PREDICTIONS}  # which come by another way
 
 
 class BigQueryWarehouse(Warehouse):
@@ -76,13 +73,16 @@ class BigQueryWarehouse(Warehouse):
                 stored.require(self.engine.dataset)
                 self._require_names()
                 before = self._published()
-                self._id, self._cleared = self._found_before()
+                known = following.documents(self.workspace)
+                self._id = next(iter(following.ids(known, self._home)), secrets.token_hex(4))
+                self._cleared = max((each.cleared for each in known), default=NEVER)
                 self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
                 self._now = dict(before)
                 yield scratch
                 for table in set(self._now.values()) - set(before.values()):
                     stored.lasting(self.engine.dataset, table, None)
-                self.write_text(LIVING, self._told())
+                where = self.engine.dataset.address
+                self.write_text(LIVING, Living(where, self._now, self._home, self._id, self._cleared).dumps())
                 ended = set(before.values()) - set(self._now.values())
             done = True
             if not self.published:
@@ -202,9 +202,9 @@ class BigQueryWarehouse(Warehouse):
             progress(done / len(days))
         return self._way[name]
 
-    def _published(self) -> dict[str, str]:
+    def _published(self) -> Mapping[str, str]:
         path = self.workspace / LIVING
-        return dict(json.loads(path.read_text(encoding="utf-8"))["tables"]) if path.exists() else {}
+        return Living.loads(path.read_text(encoding="utf-8")).tables if path.exists() else {}
 
     def _is_local(self, table: ir.Table) -> bool:
         return self.engine not in table._find_backends()[0]
@@ -214,50 +214,20 @@ class BigQueryWarehouse(Warehouse):
         self._made.append(place)
         return place
 
-    def _settle(self, ended: set[str]) -> None:
-        """The same, with tables that a transaction took the place of: nobody begins to read them any more."""
-        documents = self._documents()
-        if not documents:
-            return
+    def _settle(self, ended: Collection[str]) -> None:
+        """The same, with tables that a transaction took the place of."""
         try:
-            self._follow(documents, ended)
+            following.follow(self.engine.dataset, self.workspace, self._home, ended, views=self.views)
         except CloudError as error:
             left = "The tables are those of this run; views of them, and what goes away, follow with the next one."
             raise CloudError(f"{error} {left}", error.kind) from error
-
-    def _follow(self, documents: Sequence[Mapping[str, Any]], ended: set[str]) -> None:
-        ids = "|".join(sorted({document["id"] for document in documents if document["home"] == self._home()}))
-        named = {table for document in documents for table in document["tables"].values()}
-        cleared = max(datetime.fromisoformat(document["cleared"]) for document in documents)
-        ours = re.compile(rf"\w+_({ids})_\d{{8}}_\d{{6}}_\w+" if ids else "(?!)")
-        there, long_ago = stored.tables(self.engine.dataset), datetime.now(UTC) - LASTING
-        for name, found in there.items():
-            if name in named and found.expires:
-                stored.lasting(self.engine.dataset, name, None)
-            elif name in named or not ours.fullmatch(name):
-                continue
-            elif found.created < cleared:
-                stored.remove(self.engine.dataset, name)
-            elif not found.expires and (name in ended or found.created < long_ago):
-                stored.lasting(self.engine.dataset, name, LASTING)
-        if self.views and self._outer() == self.workspace:
-            self._show({name for name, found in there.items() if found.is_view}, ours)
-
-    def _show(self, views: set[str], ours: re.Pattern[str]) -> None:
-        """Let views named like the tables show them, and no others."""
-        now = self._published()
-        for name, table in sorted(now.items()):
-            stored.show(self.engine.dataset, name, table)
-        for name in sorted(views & (_SHOWN - now.keys())):
-            if ours.fullmatch(stored.shown(self.engine.dataset, name)):
-                stored.remove(self.engine.dataset, name)
 
     def _require_names(self) -> None:
         """See that what views are to be called is not what tables are called, before anything is paid for."""
         if not self.views:
             return
         if taken := sorted(
-            name for name, found in stored.tables(self.engine.dataset).items() if name in _SHOWN and not found.is_view
+            name for name, found in stored.tables(self.engine.dataset).items() if name in SHOWN and not found.is_view
         ):
             raise CloudError(
                 f"{self.engine.dataset.name}: {', '.join(taken)} are tables there, such as `clientage export bigquery` "
@@ -265,41 +235,9 @@ class BigQueryWarehouse(Warehouse):
                 "another shape",
             )
 
-    def _outer(self) -> Path:
-        """The workspace around this one; where there is none, this one."""
-        return next((each for each in self.workspace.parents[:2] if (each / LIVING).exists()), self.workspace)
-
-    def _documents(self) -> list[dict[str, Any]]:
-        """Which tables this workspace names, the one around it, and those within: they share tables."""
-        outer = self._outer()
-        paths = [outer / LIVING, *(path for depth in ("*", "*/*") for path in outer.glob(f"{depth}/{LIVING}"))]
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
-
-    def _found_before(self) -> tuple[str, str]:
-        """What tells the tables of this workspace, and of those around and within it, from all others.
-
-        Returns:
-            Its id, and before when tables must have been made that go at once.
-        """
-        documents = self._documents()
-        home = self._home()
-        first = next((str(each["id"]) for each in documents if each["home"] == home), secrets.token_hex(4))
-        return first, max((str(document["cleared"]) for document in documents), default=NEVER)
-
+    @property
     def _home(self) -> str:
-        """The place of the workspace, and of those within it, which a copy does not have."""
-        return self.published or str(self._outer().absolute())
-
-    def _told(self) -> str:
-        """The document that says where tables live."""
-        told = {
-            "dataset": self.engine.dataset.address,
-            "home": self._home(),
-            "id": self._id,
-            "tables": self._now,
-            "cleared": self._cleared,
-        }
-        return json.dumps(told, indent=1, sort_keys=True) + "\n"
+        return following.home(self.workspace, self.published)
 
 
 def _unordered(table: ir.Table) -> ir.Table:
