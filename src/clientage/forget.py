@@ -80,7 +80,7 @@ def forget(settings: Settings, customer: str) -> Receipt:
             )
         forgotten = remembered(settings.workspace)
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        receipt = Receipt(forgotten.digest(customer), now, rows, left=_copies(settings))
+        receipt = Receipt(forgotten.digest(customer), now, rows, left=(*_copies(settings), *warehouse.elsewhere()))
         warehouse.write_text(SALT, forgotten.salt)
         warehouse.write_text(receipt.name, json.dumps(asdict(receipt), indent=1) + "\n")
     return receipt

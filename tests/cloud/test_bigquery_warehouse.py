@@ -203,7 +203,9 @@ def test_what_nothing_names_any_more_goes_once_it_is_a_day_old(warehouse, client
     assert [(method, name) for method, name, _ in asked] == [("PATCH", lost)]
 
 
-def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(warehouse, dataset, gate, monkeypatch):
+def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(
+    warehouse, dataset, gate, monkeypatch, caplog
+):
     with warehouse.transaction():
         warehouse.write("lines", lines(1))
     other = warehouse.workspace.with_name("other")
@@ -213,11 +215,29 @@ def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(war
     with other.transaction():
         other.leave_nothing()
         other.write("lines", lines(5))
+        (left,) = other.elsewhere()
+    assert f"were made by a workspace in {warehouse.workspace}, and stay there" in caplog.text
+    assert caplog.text.count(left.rpartition("/")[2]) == 1
     other.settle()
     ended = [name for method, name, body in asked if method == "PATCH" and body.get("expirationTime")]
     assert not ended
     assert quantities(warehouse) == [1]
     assert quantities(other) == [5]
+
+
+def test_a_workspace_that_was_moved_lets_go_of_its_tables(warehouse, dataset, gate, caplog):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    (former,) = json.loads(warehouse.read_text("tables.json"))["tables"].values()
+    moved = connect(
+        warehouse.workspace.rename(warehouse.workspace.with_name("moved")), url=warehouse.engine.dataset.address
+    )
+    asked = noted(gate)
+    with moved.transaction():
+        moved.write("lines", lines(5))
+        assert moved.elsewhere() == ()
+    assert former in {name for method, name, body in asked if method == "PATCH" and body.get("expirationTime")}
+    assert not caplog.records
 
 
 def test_names_that_views_need_must_be_free(warehouse, client, dataset, tmp_path):

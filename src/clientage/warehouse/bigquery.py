@@ -11,6 +11,7 @@ to another place gets an id of its own, so that what it lets go of is never the 
 """
 
 import contextlib
+import logging
 import secrets
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -29,8 +30,10 @@ from clientage.expressions import on_days
 from clientage.tables import SPECS, check
 from clientage.warehouse import following
 from clientage.warehouse.base import Days, Warehouse
-from clientage.warehouse.following import NEVER, SHOWN, Living
+from clientage.warehouse.following import NEVER, SHOWN, Living, Place
 from clientage.warehouse.workspace import LIVING, SCRATCH, explained
+
+LOG = logging.getLogger(__name__)
 
 
 class BigQueryWarehouse(Warehouse):
@@ -73,8 +76,8 @@ class BigQueryWarehouse(Warehouse):
                 stored.require(self.engine.dataset)
                 self._require_names()
                 before = self._published()
-                known = following.documents(self.workspace)
-                self._id = next(iter(following.ids(known, self._home)), secrets.token_hex(4))
+                known, here = following.documents(self.workspace), Place.of(self.workspace, self.published)
+                self._id = self._found_before(known, here) or secrets.token_hex(4)
                 self._cleared = max((each.cleared for each in known), default=NEVER)
                 self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
                 self._now = dict(before)
@@ -82,7 +85,8 @@ class BigQueryWarehouse(Warehouse):
                 for table in set(self._now.values()) - set(before.values()):
                     stored.lasting(self.engine.dataset, table, None)
                 where = self.engine.dataset.address
-                self.write_text(LIVING, Living(where, self._now, self._home, self._id, self._cleared).dumps())
+                living = Living(where, self._now, here.home, here.folder, self._id, self._cleared)
+                self.write_text(LIVING, living.dumps())
                 ended = set(before.values()) - set(self._now.values())
             done = True
             if not self.published:
@@ -112,6 +116,12 @@ class BigQueryWarehouse(Warehouse):
     def leave_nothing(self) -> None:
         """What this transaction takes the place of goes at once; BigQuery keeps it for its days of time travel."""
         self._cleared = datetime.now(UTC).isoformat()
+
+    def elsewhere(self) -> tuple[str, ...]:
+        """Tables in the dataset that other workspaces made, or this one where it could not be known again."""
+        own = [self._id, *following.ids(following.documents(self.workspace), Place.of(self.workspace, self.published))]
+        found = following.others(stored.tables(self.engine.dataset), own)
+        return tuple(f"{self.engine.dataset.address}/*_{each}_*" for each in found)
 
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""
@@ -217,7 +227,8 @@ class BigQueryWarehouse(Warehouse):
     def _settle(self, ended: Collection[str]) -> None:
         """The same, with tables that a transaction took the place of."""
         try:
-            following.follow(self.engine.dataset, self.workspace, self._home, ended, views=self.views)
+            here = Place.of(self.workspace, self.published)
+            following.follow(self.engine.dataset, self.workspace, here, ended, views=self.views)
         except CloudError as error:
             left = "The tables are those of this run; views of them, and what goes away, follow with the next one."
             raise CloudError(f"{error} {left}", error.kind) from error
@@ -235,9 +246,22 @@ class BigQueryWarehouse(Warehouse):
                 "another shape",
             )
 
-    @property
-    def _home(self) -> str:
-        return following.home(self.workspace, self.published)
+    def _found_before(self, known: Sequence[Living], here: Place) -> str:
+        """What tells the tables of this workspace, and of those around and within it, from all others; empty for none.
+
+        Where it is taken for another one than they were made by, it is said: nobody may be left to let go of them.
+        """
+        if own := following.ids(known, here):
+            return own[0]
+        if former := [each for each in known if each.tables]:
+            names = {name for each in former for name in ([f"*_{each.id}_*"] if each.id else each.tables.values())}
+            LOG.warning(
+                "%s: its tables in %s were made by a workspace in %s, and stay there when newer ones take their place. "
+                "If that one is no more, remove them when the run is done: %s",
+                *(self.workspace, self.engine.dataset.address, former[0].home or "another place"),
+                ", ".join(sorted(names)),
+            )
+        return ""
 
 
 def _unordered(table: ir.Table) -> ir.Table:

@@ -25,13 +25,44 @@ AT_ONCE = timedelta()
 
 
 @dataclass(frozen=True)
+class Place:
+    """By what a workspace is known, with those within it: moved or mounted it keeps one, restored the other.
+
+    A copy elsewhere has neither.
+
+    Attributes:
+        home: Its path, or the address where it is published.
+        folder: The number of its folder on the disk (inode); 0 where it is published.
+    """
+
+    home: str
+    folder: int = 0
+
+    @classmethod
+    def of(cls, workspace: Path, published: str = "") -> "Place":
+        """That of a workspace, or of the one around it.
+
+        Args:
+            workspace: The folder.
+            published: Where it is published; empty where it is a folder of its own.
+        """
+        around = outer(workspace)
+        return cls(published) if published else cls(str(around.absolute()), around.stat().st_ino)
+
+    def has(self, document: "Living") -> bool:
+        """Whether a document was written there."""
+        return document.home == self.home or (self.folder > 0 and document.folder == self.folder)
+
+
+@dataclass(frozen=True)
 class Living:
     """What a `tables.json` says; one of an earlier version says less.
 
     Attributes:
         dataset: Where tables live, as bigquery://project/dataset.
         tables: What they are called there, by name.
-        home: Where the workspace is (see `home`).
+        home: Where the workspace was (see `Place`).
+        folder: The same.
         id: What tells its tables from all others.
         cleared: Before when tables must have been made that go at once.
     """
@@ -39,6 +70,7 @@ class Living:
     dataset: str = ""
     tables: Mapping[str, str] = field(default_factory=dict)
     home: str = ""
+    folder: int = 0
     id: str = ""
     cleared: str = NEVER
 
@@ -58,16 +90,6 @@ def outer(workspace: Path) -> Path:
     return next((each for each in workspace.parents[:2] if (each / LIVING).exists()), workspace)
 
 
-def home(workspace: Path, published: str) -> str:
-    """The place of a workspace and of those within it, which a copy does not have.
-
-    Args:
-        workspace: One of them.
-        published: Where it is published; empty where it is a folder of its own.
-    """
-    return published or str(outer(workspace).absolute())
-
-
 def documents(workspace: Path) -> list[Living]:
     """What a workspace, the one around it, and those within say."""
     around = outer(workspace)
@@ -75,12 +97,18 @@ def documents(workspace: Path) -> list[Living]:
     return [Living.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
 
 
-def ids(known: Iterable[Living], here: str) -> list[str]:
+def ids(known: Iterable[Living], here: Place) -> list[str]:
     """What tells tables of a place from all others, as documents say that were written there: the outer one's first."""
-    return list(dict.fromkeys(each.id for each in known if each.id and each.home == here))
+    return list(dict.fromkeys(each.id for each in known if each.id and here.has(each)))
 
 
-def follow(dataset: Dataset, workspace: Path, here: str, ended: Collection[str], *, views: bool) -> None:
+def others(there: Iterable[str], own: Collection[str]) -> list[str]:
+    """What tells tables of other workspaces, of those that are in a dataset."""
+    called = re.compile(rf"(?:{'|'.join(SHOWN)})_([0-9a-f]{{8}})_\d{{8}}_\d{{6}}_\w+")
+    return sorted({found[1] for name in there if (found := called.fullmatch(name)) and found[1] not in own})
+
+
+def follow(dataset: Dataset, workspace: Path, here: Place, ended: Collection[str], *, views: bool) -> None:
     """Let go of tables that no document names any more, and let views show those that they do.
 
     Args:
@@ -106,7 +134,7 @@ def follow(dataset: Dataset, workspace: Path, here: str, ended: Collection[str],
 
 
 def ends(
-    there: Mapping[str, Found], known: Sequence[Living], here: str, ended: Collection[str], now: datetime
+    there: Mapping[str, Found], known: Sequence[Living], here: Place, ended: Collection[str], now: datetime
 ) -> dict[str, timedelta | None]:
     """How long tables may stay from now on: not at all, a day, or for good (None); all others stay as they are.
 
@@ -133,7 +161,7 @@ def ends(
     return found
 
 
-def _ours(known: Iterable[Living], here: str) -> re.Pattern[str]:
+def _ours(known: Iterable[Living], here: Place) -> re.Pattern[str]:
     """What tables of a place are called."""
     own = "|".join(ids(known, here))
     return re.compile(rf"\w+_({own})_\d{{8}}_\d{{6}}_\w+" if own else "(?!)")
