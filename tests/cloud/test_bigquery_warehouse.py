@@ -15,7 +15,10 @@ import pytest
 from bigqueries import PROJECT, failed
 from shops import bought, line, table
 
+from clientage.backup import backup, restore
+from clientage.context import opened
 from clientage.errors import CloudError, SettingsError, TableError, WorkspaceError
+from clientage.settings import load
 from clientage.warehouse import connect
 
 pytestmark = pytest.mark.slow
@@ -238,6 +241,21 @@ def test_a_workspace_that_was_moved_lets_go_of_its_tables(warehouse, dataset, ga
         assert moved.elsewhere() == ()
     assert former in {name for method, name, body in asked if method == "PATCH" and body.get("expirationTime")}
     assert not caplog.records
+
+
+def test_a_back_up_says_that_tables_are_not_in_it_and_makes_a_workspace_of_its_own(warehouse, tmp_path, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    url = warehouse.engine.dataset.address
+    first, second = (load(overrides=[f"workspace={tmp_path / name}", f"warehouse.url={url}"]) for name in ("ws", "new"))
+    assert backup(first, tmp_path / "shop.zip").elsewhere == url
+    assert restore(second, tmp_path / "shop.zip").elsewhere == url
+    asked, restored = noted(gate), opened(second)
+    assert quantities(restored) == [1]
+    with restored.transaction():
+        restored.write("lines", lines(5))
+    assert not [body for method, _, body in asked if method == "PATCH" and body.get("expirationTime")]
+    assert quantities(warehouse) == [1]
 
 
 def test_names_that_views_need_must_be_free(warehouse, client, dataset, tmp_path):
