@@ -115,6 +115,17 @@ def test_what_fails_leaves_the_tables_of_before_and_nothing_on_the_way(warehouse
     assert there(client, dataset) == before
 
 
+def test_a_table_that_ended_before_the_run_did_is_not_published(warehouse, client, dataset):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    before = there(client, dataset)
+    with pytest.raises(CloudError, match=r"lines_\w+ was gone before the run ended"), warehouse.transaction():
+        warehouse.write("lines", lines(7))
+        (newer,) = there(client, dataset) - before
+        client.delete_table(f"{dataset}.{newer}")
+    assert quantities(warehouse) == [1]
+
+
 DYING = """
 import os, signal, sys
 from pathlib import Path

@@ -82,8 +82,7 @@ class BigQueryWarehouse(Warehouse):
                 self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
                 self._now = dict(before)
                 yield scratch
-                for table in set(self._now.values()) - set(before.values()):
-                    stored.lasting(self.engine.dataset, table, None)
+                self._keep(set(self._now.values()) - set(before.values()))
                 where = self.engine.dataset.address
                 living = Living(where, self._now, here.home, here.folder, self._id, self._cleared)
                 self.write_text(LIVING, living.dumps())
@@ -215,6 +214,19 @@ class BigQueryWarehouse(Warehouse):
     def _published(self) -> Mapping[str, str]:
         path = self.workspace / LIVING
         return Living.loads(path.read_text(encoding="utf-8")).tables if path.exists() else {}
+
+    def _keep(self, tables: Collection[str]) -> None:
+        """Let tables stay that would have gone away in a day.
+
+        Raises:
+            CloudError: One has: a set that names it would be broken for good.
+        """
+        if gone := [table for table in sorted(tables) if not stored.lasting(self.engine.dataset, table, None)]:
+            raise CloudError(
+                f"{self.engine.dataset.name}: {', '.join(gone)} was gone before the run ended. A run may take a day; "
+                "the tables are those of before. Run again.",
+                "not found",
+            )
 
     def _is_local(self, table: ir.Table) -> bool:
         return self.engine not in table._find_backends()[0]
