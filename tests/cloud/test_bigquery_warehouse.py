@@ -126,6 +126,13 @@ def test_a_table_that_ended_before_the_run_did_is_not_published(warehouse, clien
     assert quantities(warehouse) == [1]
 
 
+def test_a_set_that_is_whole_and_not_yet_in_place_keeps_its_tables(warehouse, monkeypatch):
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError), warehouse.transaction():
+        broken.setattr("clientage.warehouse.workspace._publish", lambda _: 1 / 0)
+        warehouse.write("lines", lines(7))
+    assert quantities(connect(warehouse.workspace, url=warehouse.engine.dataset.address)) == [7]
+
+
 DYING = """
 import os, signal, sys
 from pathlib import Path

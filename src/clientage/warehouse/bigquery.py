@@ -31,7 +31,7 @@ from clientage.tables import SPECS, check
 from clientage.warehouse import following
 from clientage.warehouse.base import Days, Warehouse
 from clientage.warehouse.following import NEVER, SHOWN, Living, Place
-from clientage.warehouse.workspace import LIVING, SCRATCH, explained
+from clientage.warehouse.workspace import COMPLETE, LIVING, SCRATCH, STAGING, explained
 
 LOG = logging.getLogger(__name__)
 
@@ -60,6 +60,7 @@ class BigQueryWarehouse(Warehouse):
         super().__init__(workspace, local, wait)
         self.engine, self.views, self.published = engine, views, published
         self._run = self._id = ""
+        self._before: Mapping[str, str] = {}
         self._now: dict[str, str] = {}
         self._made: list[str] = []
         self._written: list[str] = []
@@ -70,28 +71,24 @@ class BigQueryWarehouse(Warehouse):
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Path]:
         """All writes inside appear together at the end, or not at all; see `Workspace.transaction`."""
-        done = False
         try:
             with super().transaction() as scratch:
                 stored.require(self.engine.dataset)
                 self._require_names()
-                before = self._published()
                 known, here = following.documents(self.workspace), Place.of(self.workspace, self.published)
                 self._id = self._found_before(known, here) or secrets.token_hex(4)
                 self._cleared = max((each.cleared for each in known), default=NEVER)
                 self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
-                self._now = dict(before)
+                self._before = self._published()
+                self._now = dict(self._before)
                 yield scratch
-                self._keep(set(self._now.values()) - set(before.values()))
+                self._keep(set(self._now.values()) - set(self._before.values()))
                 where = self.engine.dataset.address
                 living = Living(where, self._now, here.home, here.folder, self._id, self._cleared)
                 self.write_text(LIVING, living.dumps())
-                ended = set(before.values()) - set(self._now.values())
-            done = True
-            if not self.published:
-                self._settle(ended)
         finally:
-            left = {*self._made, *self.engine.brought, *([] if done else self._written)}
+            whole = (self.workspace / STAGING / COMPLETE).exists()  # which the next one puts into place
+            left = {*self._made, *self.engine.brought, *([] if whole else self._written)}
             left -= set(self._published().values())
             self._run, self._now, self._made, self._way, self._held = "", {}, [], {}, {}
             self._written, self.engine.brought = [], []
@@ -104,8 +101,10 @@ class BigQueryWarehouse(Warehouse):
 
         Raises:
             CloudError: BigQuery refuses. What is left to do, the next transaction does.
+            WorkspaceError: Another run holds the workspace.
         """
-        self._settle(set())
+        with contextlib.nullcontext() if self._run else self.alone():
+            self._settle(set())
 
     def spent(self) -> dict[str, float]:
         """What was read since the last look."""
@@ -235,6 +234,11 @@ class BigQueryWarehouse(Warehouse):
         place = f"way_{self._run}_{len(self._made)}_{name.replace('-', '_').replace('.', '_')}"
         self._made.append(place)
         return place
+
+    def _follow(self) -> None:
+        """Where everybody goes by this folder, all else follows before another run may begin."""
+        if not self.published:
+            self._settle(set(self._before.values()) - set(self._now.values()))
 
     def _settle(self, ended: Collection[str]) -> None:
         """The same, with tables that a transaction took the place of."""
