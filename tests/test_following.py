@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from clientage.cloud.engine import LASTING
 from clientage.cloud.stored import Found
 from clientage.warehouse import connect, following
-from clientage.warehouse.following import Living, Place
+from clientage.warehouse.following import AT_ONCE, Living, Place
 from clientage.warehouse.workspace import LIVING
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
@@ -46,6 +46,16 @@ def test_what_nothing_names_ends_and_what_is_named_stays():
     assert ends(there, living(lines), living(draft)) == {draft: None, lost: LASTING}
     assert ends(there, living(lines), living(draft), ended=[new]) == {draft: None, lost: LASTING, new: LASTING}
     assert ends(there, living(lines), here=Place("/a/copy", 78)) == {}
+
+
+def test_only_what_was_let_go_of_when_somebody_was_forgotten_goes_at_once():
+    lines, segments = called("lines", "20261130_110000_bbbbbb"), called("segments")
+    with_them, kept, later = called("lines"), called("profiles"), called("profiles", "20261130_113000_cccccc")
+    there = {with_them: made(20, ends=True), lines: made(1), segments: made(20), kept: made(20), later: made(0)}
+    forgot = living(lines, segments, cleared=str(NOW - timedelta(minutes=59)), kept=[lines, segments, kept])
+    assert ends(there, forgot)[with_them] == AT_ONCE
+    after = living(lines, segments, later, cleared=forgot.cleared, kept=forgot.kept)
+    assert ends(there, after, living(later), ended=[kept]) == {with_them: AT_ONCE, kept: LASTING}
 
 
 def test_a_workspace_is_known_by_its_path_or_by_its_folder(tmp_path):

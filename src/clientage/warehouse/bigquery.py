@@ -30,7 +30,7 @@ from clientage.expressions import on_days
 from clientage.tables import SPECS, check
 from clientage.warehouse import following
 from clientage.warehouse.base import Days, Warehouse
-from clientage.warehouse.following import NEVER, SHOWN, Living, Place
+from clientage.warehouse.following import SHOWN, Living, Place
 from clientage.warehouse.workspace import COMPLETE, LIVING, SCRATCH, STAGING, explained
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +66,7 @@ class BigQueryWarehouse(Warehouse):
         self._written: list[str] = []
         self._way: dict[str, ir.Table] = {}
         self._held: dict[str, ir.Table] = {}
-        self._cleared = NEVER
+        self._cleared = ""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Path]:
@@ -77,20 +77,18 @@ class BigQueryWarehouse(Warehouse):
                 self._require_names()
                 known, here = following.documents(self.workspace), Place.of(self.workspace, self.published)
                 self._id = self._found_before(known, here) or secrets.token_hex(4)
-                self._cleared = max((each.cleared for each in known), default=NEVER)
                 self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
                 self._before = self._published()
                 self._now = dict(self._before)
                 yield scratch
                 self._keep(set(self._now.values()) - set(self._before.values()))
-                where = self.engine.dataset.address
-                living = Living(where, self._now, here.home, here.folder, self._id, self._cleared)
-                self.write_text(LIVING, living.dumps())
+                self.write_text(LIVING, self._told(known, here).dumps())
         finally:
             whole = (self.workspace / STAGING / COMPLETE).exists()  # which the next one puts into place
             left = {*self._made, *self.engine.brought, *([] if whole else self._written)}
             left -= set(self._published().values())
             self._run, self._now, self._made, self._way, self._held = "", {}, [], {}, {}
+            self._cleared = ""
             self._written, self.engine.brought = [], []
             for table in sorted(left):
                 with contextlib.suppress(CloudError):  # it goes away in a day
@@ -278,6 +276,12 @@ class BigQueryWarehouse(Warehouse):
                 ", ".join(sorted(names)),
             )
         return ""
+
+    def _told(self, known: Sequence[Living], here: Place) -> Living:
+        """What is said of the tables from now on."""
+        where, last = self.engine.dataset.address, following.cleared_last(known)
+        cleared = (self._cleared, sorted(self._now.values())) if self._cleared else (last.cleared, last.kept)
+        return Living(where, self._now, here.home, here.folder, self._id, *cleared)
 
 
 def _unordered(table: ir.Table) -> ir.Table:

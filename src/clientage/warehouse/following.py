@@ -64,7 +64,8 @@ class Living:
         home: Where the workspace was (see `Place`).
         folder: The same.
         id: What tells its tables from all others.
-        cleared: Before when tables must have been made that go at once.
+        cleared: When somebody was forgotten last: all tables made before that went at once,
+        kept: but for these, which had them no more and end like all others.
     """
 
     dataset: str = ""
@@ -73,6 +74,7 @@ class Living:
     folder: int = 0
     id: str = ""
     cleared: str = NEVER
+    kept: Sequence[str] = ()
 
     def dumps(self) -> str:
         """As text."""
@@ -100,6 +102,11 @@ def documents(workspace: Path) -> list[Living]:
 def ids(known: Iterable[Living], here: Place) -> list[str]:
     """What tells tables of a place from all others, as documents say that were written there: the outer one's first."""
     return list(dict.fromkeys(each.id for each in known if each.id and here.has(each)))
+
+
+def cleared_last(known: Iterable[Living]) -> Living:
+    """The document that says when somebody was forgotten last, which later ones repeat: not all may have gone yet."""
+    return max(known, key=lambda each: each.cleared, default=Living())
 
 
 def others(there: Iterable[str], own: Collection[str]) -> list[str]:
@@ -146,15 +153,15 @@ def ends(
         now: The time.
     """
     named = {table for each in known for table in each.tables.values()}
-    cleared = max(datetime.fromisoformat(each.cleared) for each in known)
-    ours, found = _ours(known, here), dict[str, timedelta | None]()
+    last, ours = cleared_last(known), _ours(known, here)
+    cleared, found = datetime.fromisoformat(last.cleared), dict[str, timedelta | None]()
     for name, table in there.items():
         if name in named:
             if table.expires:
                 found[name] = None
         elif not ours.fullmatch(name):
             continue
-        elif table.created < cleared:
+        elif table.created < cleared and name not in last.kept:
             found[name] = AT_ONCE
         elif not table.expires and (name in ended or table.created < now - LASTING):
             found[name] = LASTING
