@@ -17,7 +17,8 @@ from shops import bought, line, table
 
 from clientage.backup import backup, restore
 from clientage.context import opened
-from clientage.errors import CloudError, SettingsError, TableError, WorkspaceError
+from clientage.errors import CloudError, InputError, SettingsError, TableError, WorkspaceError
+from clientage.forget import forget
 from clientage.settings import load
 from clientage.warehouse import connect
 
@@ -173,6 +174,24 @@ def test_who_is_forgotten_leaves_nothing_that_waits(warehouse, client, dataset):
         warehouse.write("lines", warehouse.read("lines").filter(ibis._.quantity > 1))
     assert quantities(warehouse) == [2]
     assert len(there(client, dataset)) == 1
+
+
+def test_what_could_not_be_removed_of_who_is_forgotten_goes_when_asked_again(warehouse, client, dataset, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", table("lines", [bought(customer_id="c1"), bought(customer_id="c2", quantity=2.0)]))
+    (former,) = there(client, dataset)
+    wanted = load(overrides=[f"workspace={warehouse.workspace}", f"warehouse.url={warehouse.engine.dataset.address}"])
+    gate.plan = lambda method, path, body: (
+        failed(403, "accessDenied") if method == "DELETE" and former in path else None
+    )
+    with pytest.raises(CloudError, match="follow with the next one"):
+        forget(wanted, "c1")
+    gate.plan = lambda *_: None
+    assert former in there(client, dataset)
+    with pytest.raises(InputError, match="no table of"):
+        forget(wanted, "c1")
+    assert former not in there(client, dataset)
+    assert quantities(warehouse) == [2]
 
 
 def test_a_workspace_within_another_shows_nothing_and_ends_no_table_of_it(warehouse, client, dataset, ask, gate):
