@@ -136,7 +136,7 @@ def follow(dataset: Dataset, workspace: Path, here: Place, ended: Collection[str
             stored.remove(dataset, name)
         else:
             stored.lasting(dataset, name, stays)
-    if views and outer(workspace) == workspace:
+    if views and outer(workspace) == workspace and (workspace / LIVING).exists():
         _show(dataset, known[0], {name for name, found in there.items() if found.is_view}, _ours(known, here))
 
 
