@@ -121,6 +121,13 @@ def test_a_workspace_that_is_there_is_kept_beside_it(home):
         restore(settings, home / "shop.zip", replace=True)
 
 
+def test_one_whose_tables_live_elsewhere_is_not_replaced(home):
+    (home / "ws" / "tables.json").write_text('{"dataset": "bigquery://our-shop/shop", "tables": {}}')
+    said = refused(home, home / "shop.zip")
+    assert "its tables live in bigquery://our-shop/shop, are in no back-up" in said
+    assert "another --workspace" in said
+
+
 def test_who_was_forgotten_since_stays_forgotten(home):
     settings = settings_of(home / "ws")
     customer = pq.read_table(home / "ws" / "tables" / "segments.parquet")["customer_id"][0].as_py()

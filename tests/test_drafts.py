@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from clientage import pipeline
+from clientage.context import opened
 from clientage.drafts import BY_MODEL, DRAFTED, draft, folder, publish
 from clientage.errors import InputError, SettingsError, WorkspaceError
 from clientage.forget import forget
@@ -137,6 +138,21 @@ def test_a_draft_that_lacks_a_stage_is_not_published(home):
 def test_names_that_are_none(home, name):
     with pytest.raises(SettingsError, match="no name for a draft"):
         folder(settings_of(home / "ws"), name)
+
+
+def test_a_draft_stays_as_it_is_until_its_tables_are_those_of_the_workspace(home, monkeypatch):
+    drafted(home)
+    settings, seen = settings_of(home / "ws"), []
+
+    def follow(warehouse):
+        with pytest.raises(WorkspaceError, match="daily: another run"), opened(place).transaction():
+            pass
+        seen.append(warehouse.workspace)
+
+    place = settings.within(folder(settings, "daily"))
+    monkeypatch.setattr("clientage.warehouse.Workspace._follow", follow)
+    publish(settings, "daily")
+    assert seen == [home / "ws"]
 
 
 def test_what_a_draft_needs_and_what_it_does_not_do(home, tmp_path):

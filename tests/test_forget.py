@@ -257,13 +257,15 @@ def test_the_receipt_says_what_went_and_not_who(workspace):
     assert "duckdb" in said["versions"]
 
 
-def test_copies_of_deployed_models_are_told_where_there_may_be_some(workspace):
+def test_copies_of_deployed_models_are_told_where_there_may_be_some(workspace, monkeypatch):
     deployed = load(None, [f"workspace={workspace}", "google.bucket=gs://our-shop-models/clientage"])
     receipt = forget(deployed, ZOE)
     bucket = "gs://our-shop-models/clientage"
     assert receipt.left == (f"{bucket}/models", f"{bucket}/training", f"{bucket}/pipeline")
     assert json.loads((workspace / receipt.name).read_text(encoding="utf-8"))["left"] == list(receipt.left)
     assert forget(settings(workspace), "c1@example.com").left == ()
+    monkeypatch.setattr("clientage.warehouse.Warehouse.elsewhere", lambda _: ("bigquery://our-shop/shop/*_5d0c1f42_*",))
+    assert forget(settings(workspace), "c2@example.com").left == ("bigquery://our-shop/shop/*_5d0c1f42_*",)
 
 
 def test_a_later_run_on_the_same_source_keeps_them_out(shop, workspace):

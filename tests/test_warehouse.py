@@ -67,6 +67,23 @@ def test_an_error_leaves_the_previous_tables(tmp_path):
     assert not (tmp_path / ".scratch").exists()
 
 
+def test_what_follows_a_set_does_so_before_another_run_may_begin(tmp_path, monkeypatch):
+    def follow(self):
+        assert quantities(tmp_path) == [2]
+        with pytest.raises(WorkspaceError, match="another run"), connect(tmp_path).transaction():
+            pass
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("clientage.warehouse.Workspace._follow", follow)
+    warehouse = connect(tmp_path)
+    with pytest.raises(ZeroDivisionError), warehouse.transaction():
+        warehouse.write("lines", lines(2))
+    monkeypatch.undo()
+    assert quantities(tmp_path) == [2]
+    with connect(tmp_path).transaction():
+        pass
+
+
 def test_dropped_tables_go_at_the_end(tmp_path):
     warehouse = connect(tmp_path)
     with warehouse.transaction():

@@ -77,9 +77,10 @@ resource "google_project_iam_member" "statements" {
   member  = local.member[each.value]
 }
 
-# large results of the engine come by sessions, which are of a project too
+# large results of the engine, such as the tables that the service looks people up in, come by sessions, which are of a
+# project too
 resource "google_project_iam_member" "results" {
-  for_each = toset(["train", "deploy"])
+  for_each = toset(["train", "serve", "deploy"])
 
   project = var.project
   role    = "roles/bigquery.readSessionUser"

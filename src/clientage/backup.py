@@ -1,7 +1,7 @@
 """Back-ups: all that a workspace keeps, in one file that is checked to the last byte before it is used.
 
 What can be made again at once stays out: drafts, and what runs leave on the way. What lies elsewhere is not in it: the
-registry on a server, and predictions in a database.
+registry on a server, predictions in a database, and tables in BigQuery.
 """
 
 import contextlib
@@ -24,7 +24,7 @@ from clientage.forgotten import FOLDER, remembered
 from clientage.manifest import installed
 from clientage.settings import Settings
 from clientage.tables import SPECS
-from clientage.warehouse import Warehouse, explained
+from clientage.warehouse import Warehouse, explained, lives
 
 FORMAT = 1
 CONTENTS = "contents.json"
@@ -43,6 +43,7 @@ class Kept:
         size: Of all of them, in bytes.
         replaced: Where the workspace is that was there before; none where there was none.
         forgotten: Customers who were forgotten after the back-up, and again in it.
+        elsewhere: Where the tables live that are not in it; empty where they are.
     """
 
     path: Path
@@ -50,6 +51,7 @@ class Kept:
     size: int
     replaced: Path | None = None
     forgotten: int = 0
+    elsewhere: str = ""
 
 
 def backup(settings: Settings, path: Path, *, overwrite: bool = False) -> Kept:
@@ -84,11 +86,14 @@ def backup(settings: Settings, path: Path, *, overwrite: bool = False) -> Kept:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-    return Kept(path, len(listed), sum(each["size"] for each in listed.values()))
+    return Kept(path, len(listed), sum(each["size"] for each in listed.values()), elsewhere=lives(workspace))
 
 
 def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
     """Make a back-up the workspace; one that is there is kept beside it, and whom it forgot stays forgotten.
+
+    One whose tables live elsewhere is never replaced: the next run would let go of them, as nothing in the restored one
+    names them.
 
     Args:
         settings: All of them.
@@ -105,6 +110,11 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
     if there and not replace:
         raise WorkspaceError(
             f"{settings.workspace}: is not empty. Give another --workspace, or --replace: it becomes {former.name}."
+        )
+    if there and (where := lives(workspace)):
+        raise WorkspaceError(
+            f"{settings.workspace}: its tables live in {where}, are in no back-up, and would end with the next run. "
+            "Restore into another --workspace, and make its tables there: clientage run FILE --keep-model."
         )
     if there and former.exists():
         raise WorkspaceError(f"{former}: is there from the last time. Move it away first.")
@@ -123,7 +133,7 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
         finally:
             shutil.rmtree(place, ignore_errors=True)
     size = sum(each["size"] for each in listed.values())
-    return Kept(path, len(listed), size, former if there else None, again)
+    return Kept(path, len(listed), size, former if there else None, again, lives(workspace))
 
 
 def _names(workspace: Path) -> list[str]:

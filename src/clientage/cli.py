@@ -329,12 +329,13 @@ def forget(
         return
     removed = " · ".join(f"{rows:,} {table}" for table, rows in receipt.rows.items())
     typer.echo(f"{'forgotten':<12}rows removed: {removed}")
-    if receipt.left:
-        *most, last = receipt.left
-        typer.echo(
-            f"{'copies':<12}models that were deployed may still have the customer, in {', '.join(most)} and {last}: "
-            "deploy again, and remove those of before."
-        )
+    for what, scheme, mend in (
+        ("models that were deployed", "gs://", "deploy again, and remove those of before"),
+        ("tables of another workspace", "bigquery://", "forget them there too; where there is none, remove the tables"),
+    ):
+        if left := [each for each in receipt.left if each.startswith(scheme)]:
+            within = " and ".join(filter(None, (", ".join(left[:-1]), left[-1])))
+            typer.echo(f"{'copies':<12}{what} may still have the customer, in {within}: {mend}.")
     typer.echo(
         f"{'receipt':<12}{settings.workspace / receipt.name}        next: remove them from lists and sources too"
     )

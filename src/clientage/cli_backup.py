@@ -29,6 +29,10 @@ def backup(
     typer.echo(
         f"backup      {kept.path} · {kept.files:,} files · {kept.size / 1e6:,.1f} MB        next: keep it elsewhere"
     )
+    if kept.elsewhere:
+        typer.echo(
+            f"tables      live in {kept.elsewhere}, and are not in it        next: a snapshot of that, if you need one"
+        )
 
 
 def restore(
@@ -54,5 +58,7 @@ def restore(
     typer.echo(f"restored    {copies.told(settings.workspace)} · {kept.files:,} files · {kept.size / 1e6:,.1f} MB")
     if kept.forgotten:
         typer.echo(f"forgotten   {kept.forgotten:,} customers who were forgotten since, again")
+    if kept.elsewhere:
+        typer.echo(f"tables      live in {kept.elsewhere}, if still there        next: clientage run FILE --keep-model")
     if kept.replaced:
         typer.echo(f"before      {kept.replaced}        next: look at the tables, then remove it")

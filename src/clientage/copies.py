@@ -269,6 +269,14 @@ def of(workspace: Path) -> Copy | None:
     return Copy(address, workspace, workspace.parent / STATE) if address else None
 
 
+def is_published(workspace: Path, name: str) -> bool:
+    """Whether everybody has a file as it is here; always where the workspace is a folder of its own."""
+    if not (copy := of(workspace)):
+        return True
+    known = copy.base.files.get(name)
+    return known is not None and publications.digest(workspace / name) == known.sha256
+
+
 def told(workspace: Path) -> str:
     """A workspace as people know it: the address that it is a copy of, or the folder."""
     return address_of(workspace) or str(workspace)

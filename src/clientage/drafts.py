@@ -5,6 +5,7 @@ each stage may fail and be run again while everybody still sees the tables of be
 workspace are the same on disk once it is published; the draft stays until the next of that name.
 """
 
+import contextlib
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -78,10 +79,12 @@ def publish(settings: Settings, name: str, *, tell: Tell = lambda *_: None) -> M
     if not place.workspace.is_dir():
         raise WorkspaceError(f"{place.workspace}: there is no such draft. Make it: clientage run FILE --draft {name}.")
     warehouse, source = opened(settings), opened(place)
-    with warehouse.transaction():
+    with contextlib.ExitStack() as still, warehouse.transaction():
         _require_whole(source, settings.workspace)
         if source.read_text(MODEL) != warehouse.read_text(MODEL):
             pipeline.step(place, list(BY_MODEL), adopted=_in_use(settings), tell=tell)
+        still.enter_context(source.alone())  # until its tables are those of the workspace
+        _require_whole(source, settings.workspace)
         theirs, told = pipeline.ledger(source), pipeline.ledger(warehouse)
         for stage in (*DRAFTED, *pipeline.outdated(DRAFTED, settings, theirs.made("read")["data"], told)):
             pipeline.drop(stage, told)

@@ -5,6 +5,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 
+from clientage import copies
 from clientage.context import CHALLENGER, DRAFTS, REPLAY, Run, opened
 from clientage.errors import InputError, WorkspaceError
 from clientage.forgotten import FOLDER, SALT, remembered
@@ -16,6 +17,7 @@ from clientage.settings import Settings
 from clientage.stages.lines import reasons
 from clientage.stages.report import PAGES
 from clientage.tables import SPECS
+from clientage.warehouse import LIVING, Warehouse
 
 COPIES = ("models", "training", "pipeline")  # folders of google.bucket that models are copied to, with their tables
 NOTHING = "{workspace}: there are no tables yet. Make them with `clientage run FILE`."
@@ -56,7 +58,8 @@ def forget(settings: Settings, customer: str) -> Receipt:
         customer: The id, exactly as it came.
 
     Raises:
-        ClientageError: No table has the customer, or the workspace cannot be written; all is as it was.
+        ClientageError: No table has the customer, or the workspace cannot be written; all is as it was. Or tables of
+            before cannot be removed elsewhere, which asking again does.
     """
     customer = customer.encode(errors="backslashreplace").decode()  # bytes that are no text are nobody's id
     warehouse = opened(settings)
@@ -74,16 +77,23 @@ def forget(settings: Settings, customer: str) -> Receipt:
         if predictions := _predictions(settings, customer):
             rows["predictions"] = predictions
         if not rows:
+            _settle(settings, warehouse)
             raise InputError(
                 f"customer {customer}: no table of {settings.workspace} has them. "
                 "Write the id exactly as it came, with capitals, blanks and leading zeros."
             )
         forgotten = remembered(settings.workspace)
         now = datetime.now(UTC).isoformat().replace("+00:00", "Z")
-        receipt = Receipt(forgotten.digest(customer), now, rows, left=_copies(settings))
+        receipt = Receipt(forgotten.digest(customer), now, rows, left=(*_copies(settings), *warehouse.elsewhere()))
         warehouse.write_text(SALT, forgotten.salt)
         warehouse.write_text(receipt.name, json.dumps(asdict(receipt), indent=1) + "\n")
     return receipt
+
+
+def _settle(settings: Settings, warehouse: Warehouse) -> None:
+    """What an earlier one could not remove goes now, where everybody goes by the documents that are here."""
+    if copies.is_published(settings.workspace, LIVING):
+        warehouse.settle()
 
 
 def _copies(settings: Settings) -> tuple[str, ...]:

@@ -106,6 +106,7 @@ def _settle(copy: Copy, settings: Settings) -> None:
         there = connect(
             copy.workspace,
             url=wanted.url,
+            wait=max(wanted.wait_seconds, copies.PATIENCE),
             most_bytes=wanted.most_bytes,
             views=wanted.views,
             published=copy.folder.address,

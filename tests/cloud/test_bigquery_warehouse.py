@@ -15,7 +15,11 @@ import pytest
 from bigqueries import PROJECT, failed
 from shops import bought, line, table
 
-from clientage.errors import CloudError, SettingsError, TableError, WorkspaceError
+from clientage.backup import backup, restore
+from clientage.context import opened
+from clientage.errors import CloudError, InputError, SettingsError, TableError, WorkspaceError
+from clientage.forget import forget
+from clientage.settings import load
 from clientage.warehouse import connect
 
 pytestmark = pytest.mark.slow
@@ -112,6 +116,24 @@ def test_what_fails_leaves_the_tables_of_before_and_nothing_on_the_way(warehouse
     assert there(client, dataset) == before
 
 
+def test_a_table_that_ended_before_the_run_did_is_not_published(warehouse, client, dataset):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    before = there(client, dataset)
+    with pytest.raises(CloudError, match=r"lines_\w+ was gone before the run ended"), warehouse.transaction():
+        warehouse.write("lines", lines(7))
+        (newer,) = there(client, dataset) - before
+        client.delete_table(f"{dataset}.{newer}")
+    assert quantities(warehouse) == [1]
+
+
+def test_a_set_that_is_whole_and_not_yet_in_place_keeps_its_tables(warehouse, monkeypatch):
+    with monkeypatch.context() as broken, pytest.raises(ZeroDivisionError), warehouse.transaction():
+        broken.setattr("clientage.warehouse.workspace._publish", lambda _: 1 / 0)
+        warehouse.write("lines", lines(7))
+    assert quantities(connect(warehouse.workspace, url=warehouse.engine.dataset.address)) == [7]
+
+
 DYING = """
 import os, signal, sys
 from pathlib import Path
@@ -152,6 +174,24 @@ def test_who_is_forgotten_leaves_nothing_that_waits(warehouse, client, dataset):
         warehouse.write("lines", warehouse.read("lines").filter(ibis._.quantity > 1))
     assert quantities(warehouse) == [2]
     assert len(there(client, dataset)) == 1
+
+
+def test_what_could_not_be_removed_of_who_is_forgotten_goes_when_asked_again(warehouse, client, dataset, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", table("lines", [bought(customer_id="c1"), bought(customer_id="c2", quantity=2.0)]))
+    (former,) = there(client, dataset)
+    wanted = load(overrides=[f"workspace={warehouse.workspace}", f"warehouse.url={warehouse.engine.dataset.address}"])
+    gate.plan = lambda method, path, body: (
+        failed(403, "accessDenied") if method == "DELETE" and former in path else None
+    )
+    with pytest.raises(CloudError, match="follow with the next one"):
+        forget(wanted, "c1")
+    gate.plan = lambda *_: None
+    assert former in there(client, dataset)
+    with pytest.raises(InputError, match="no table of"):
+        forget(wanted, "c1")
+    assert former not in there(client, dataset)
+    assert quantities(warehouse) == [2]
 
 
 def test_a_workspace_within_another_shows_nothing_and_ends_no_table_of_it(warehouse, client, dataset, ask, gate):
@@ -198,26 +238,61 @@ def test_what_nothing_names_any_more_goes_once_it_is_a_day_old(warehouse, client
     asked = noted(gate)
     warehouse.settle()
     assert not asked
-    monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
+    monkeypatch.setattr("clientage.warehouse.following.LASTING", timedelta(microseconds=1))
     warehouse.settle()
     assert [(method, name) for method, name, _ in asked] == [("PATCH", lost)]
 
 
-def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(warehouse, dataset, gate, monkeypatch):
+def test_a_workspace_that_was_copied_lets_go_of_nothing_that_the_other_names(
+    warehouse, dataset, gate, monkeypatch, caplog
+):
     with warehouse.transaction():
         warehouse.write("lines", lines(1))
     other = warehouse.workspace.with_name("other")
     shutil.copytree(warehouse.workspace, other)
-    monkeypatch.setattr("clientage.warehouse.bigquery.LASTING", timedelta(0))
+    monkeypatch.setattr("clientage.warehouse.following.LASTING", timedelta(microseconds=1))
     asked, other = noted(gate), connect(other, url=f"bigquery://{PROJECT}/{dataset}")
     with other.transaction():
         other.leave_nothing()
         other.write("lines", lines(5))
+        (left,) = other.elsewhere()
+    assert f"were made by a workspace in {warehouse.workspace}, and stay there" in caplog.text
+    assert caplog.text.count(left.rpartition("/")[2]) == 1
     other.settle()
     ended = [name for method, name, body in asked if method == "PATCH" and body.get("expirationTime")]
     assert not ended
     assert quantities(warehouse) == [1]
     assert quantities(other) == [5]
+
+
+def test_a_workspace_that_was_moved_lets_go_of_its_tables(warehouse, dataset, gate, caplog):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    (former,) = json.loads(warehouse.read_text("tables.json"))["tables"].values()
+    moved = connect(
+        warehouse.workspace.rename(warehouse.workspace.with_name("moved")), url=warehouse.engine.dataset.address
+    )
+    asked = noted(gate)
+    with moved.transaction():
+        moved.write("lines", lines(5))
+        assert moved.elsewhere() == ()
+    assert former in {name for method, name, body in asked if method == "PATCH" and body.get("expirationTime")}
+    assert not caplog.records
+
+
+def test_a_back_up_says_that_tables_are_not_in_it_and_makes_a_workspace_of_its_own(warehouse, tmp_path, gate):
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+    url = warehouse.engine.dataset.address
+    first, second = (load(overrides=[f"workspace={tmp_path / name}", f"warehouse.url={url}"]) for name in ("ws", "new"))
+    assert backup(first, tmp_path / "shop.zip").elsewhere == url
+    assert restore(second, tmp_path / "shop.zip").elsewhere == url
+    asked, restored = noted(gate), opened(second)
+    assert quantities(restored) == [1]
+    with restored.transaction():
+        restored.write("lines", lines(5))
+    assert not [body for method, _, body in asked if method == "PATCH" and body.get("expirationTime")]
+    assert quantities(warehouse) == [1]
 
 
 def test_names_that_views_need_must_be_free(warehouse, client, dataset, tmp_path):

@@ -4,7 +4,7 @@ import json
 import math
 import re
 import shutil
-from datetime import date
+from datetime import date, timedelta
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -154,13 +154,13 @@ def test_no_table_is_touched_where_one_cannot_be_loaded(settings, shop, write, a
         (
             1,
             400,
-            r"Look at its log\. Replaced already: customers\. Send them again, and all tables are of one run",
+            r"log\. Replaced already: customers, perhaps drift\. Send them again, and all tables are of one run",
             ["c9"],
         ),
         (
             1,
             503,
-            r"does not answer\. Mend the network, or do it again later\. Replaced already: customers\. Send",
+            r"Mend the network, or do it again later\. Replaced already: customers, perhaps drift\. Send",
             ["c9"],
         ),
     ],
@@ -203,12 +203,13 @@ def test_views_that_cannot_be_made_do_not_deny_that_tables_were_sent(settings, s
 
 def test_a_table_that_took_over_the_end_of_the_one_on_the_way_is_told_to_stay(settings, shop, address, gate):
     """The emulator forgets ends: here each table that is asked for after its copy has one."""
-    copied, changed = [], []
+    copied, changed, lifted = [], [], []
 
     def plan(method, path, body):
         name = path.partition("?")[0].rpartition("/")[2]
         if method == "POST" and "/jobs" in path and b'"copy"' in body:
             copied.append(re.search(rb"(\w+)_loading", body)[1].decode())
+            lifted.append(changed[-1])
         if method == "PATCH":
             changed.append((name, json.loads(body)))
         if method == "GET" and name in copied and name not in [each for each, _ in changed]:
@@ -220,6 +221,24 @@ def test_a_table_that_took_over_the_end_of_the_one_on_the_way_is_told_to_stay(se
     assert [each for each in changed if each[0] in copied] == [
         (name, {"expirationTime": None}) for name in ("customers", "drift")
     ]
+    assert [(name.partition("_loading_")[0], told) for name, told in lifted] == [
+        (name, {"expirationTime": None}) for name in ("customers", "drift")
+    ]
+
+
+def test_what_died_while_it_was_copied_goes_with_the_next_sending(
+    settings, shop, address, client, dataset, monkeypatch
+):
+    def beside():
+        return [each.table_id for each in client.list_tables(dataset) if "_loading_" in each.table_id]
+
+    for name in ("customers_loading_dead", "theirs_loading_dead"):
+        client.query(f"CREATE TABLE `{dataset}.{name}` AS SELECT 1 AS one").result()
+    delivery.send(settings, address, ["customers"])
+    assert len(beside()) == 2
+    monkeypatch.setattr("clientage.cloud.loading.KEPT", timedelta())
+    delivery.send(settings, address, ["customers"])
+    assert beside() == ["theirs_loading_dead"]
 
 
 def test_rows_that_did_not_arrive_are_told_and_nothing_is_changed(settings, shop, address, gate, client, dataset):

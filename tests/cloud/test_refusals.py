@@ -7,6 +7,7 @@ import requests
 from google.api_core import exceptions as api
 from google.auth import exceptions as auth
 
+from clientage.cloud.bigquery import Dataset
 from clientage.cloud.refusals import Service, explained
 from clientage.errors import CloudError, SinkError
 
@@ -62,3 +63,19 @@ def test_what_may_hold_data_is_kept_back(error):
 def test_other_errors_are_left_alone():
     with pytest.raises(KeyError), explained("place", SERVICE):
         raise KeyError("x")
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (api.PermissionDenied("'bigquery.readsessions.create'", errors=[object()]), "roles/bigquery.readSessionUser"),
+        (api.PermissionDenied("'bigquery.tables.getData'", errors=[object()]), "roles/bigquery.dataEditor"),
+        (api.ResourceExhausted("slow", errors=[object()]), "a quota of BigQuery is used up"),
+        (api.InvalidArgument("secret", errors=[object()]), r"BigQuery refuses \(InvalidArgument\)"),
+    ],
+)
+def test_what_comes_by_grpc_is_told_like_all_else(error, said):
+    """Its details are objects of gRPC, not dictionaries."""
+    with pytest.raises(SinkError, match=said) as told, Dataset("bigquery://our-shop/shop").explained():
+        raise error
+    assert "secret" not in str(told.value)

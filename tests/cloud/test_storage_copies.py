@@ -272,7 +272,10 @@ def test_a_publication_that_fails_changes_nothing_and_is_made_up_for(machines, b
     assert two.read() == whole(1)
     assert one.read() == whole(2)
     assert "is not published yet" in one.told[-1]
+    assert not copies.is_published(one.workspace, "run.json")
     one.write({})
+    assert copies.is_published(one.workspace, "run.json")
+    assert copies.is_published(one.folder, "run.json")
     assert two.read() == whole(2)
 
 

@@ -173,6 +173,11 @@ def test_rights_on_the_whole_project_are_those_that_have_no_smaller_place(found)
     assert given == statements | {"${google_project_iam_custom_role.deploy.id}"}
 
 
+def test_who_reads_tables_may_open_sessions_for_large_results(found):
+    (results,) = [each for _, name, each in resources(found) if name == "results"]
+    assert all(f'"{account}"' in str(results["for_each"]) for account in ("train", "serve", "deploy"))
+
+
 def test_nobody_who_deploys_may_give_rights(found):
     (role,) = [each for of, _, each in resources(found) if of == "google_project_iam_custom_role"]
     assert role["permissions"] == sorted(set(role["permissions"]))

@@ -133,7 +133,13 @@ class Dataset:
                 if "streaming buffer" in str(error):
                     late = "came less than 90 minutes ago and cannot be removed yet. Do it again later."
                     raise self.raised(f"{self.name}: some of the rows {late}", "too new") from error
-                if any(each.get("reason") == "bytesBilledLimitExceeded" for each in error.errors):
+                if isinstance(error, api.Forbidden) and "readsessions" in str(error):
+                    raise self.raised(
+                        f"{self.name}: this account may not fetch large results. Grant it "
+                        "roles/bigquery.readSessionUser on the project.",
+                        "no permission",
+                    ) from error
+                if any(_reason(each) == "bytesBilledLimitExceeded" for each in error.errors):
                     more = (
                         "one statement reads more than it was thought to, and more than is allowed. Nothing was billed;"
                     )
@@ -155,6 +161,11 @@ class Dataset:
             again=self._again,
             quiet=True,
         )
+
+
+def _reason(error: Any) -> str:
+    """BigQuery's word for what was wrong; empty where it came another way (gRPC), which has none."""
+    return str(error.get("reason", "")) if isinstance(error, dict) else ""
 
 
 def taken_apart(address: str, setting: str = "dataset") -> tuple[str, str]:

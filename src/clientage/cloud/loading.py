@@ -1,6 +1,6 @@
 """Tables of a dataset replaced whole: loaded beside, and copied over, one after another, when all of them are there.
 
-What a process that died left is gone after a day.
+What a process that died left is gone after a day; where it died while it copied, when the table is sent again.
 """
 
 import contextlib
@@ -55,8 +55,9 @@ def replace(dataset: Dataset, loads: Sequence[Load], done: Callable[[float], Non
     """
     for load in loads:
         _ours(dataset, load)
+    _clear(dataset, _left(dataset, loads))
     jobs = Jobs(dataset)
-    beside = [f"{dataset.name}.{load.table}{BESIDE}{jobs.token}" for load in loads]
+    beside = [f"{load.table}{BESIDE}{jobs.token}" for load in loads]
     with dataset.explained():
         try:
             for i, load in enumerate(loads):
@@ -98,7 +99,7 @@ def _loaded(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
     """Load rows into a table beside the one they are for."""
     from google.cloud import bigquery  # noqa: PLC0415
 
-    table = bigquery.Table(beside, described(load.spec))
+    table = bigquery.Table(f"{dataset.name}.{beside}", described(load.spec))
     table.clustering_fields = load.cluster or None
     table.description = f"One row per {load.spec.row}."
     table.expires = datetime.now(UTC) + KEPT
@@ -112,15 +113,19 @@ def _loaded(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
 
 
 def _put(dataset: Dataset, jobs: Jobs, load: Load, beside: str) -> None:
-    """Copy a table over the one it is for, which then stays: whether a copy takes over an end is not documented."""
-    jobs.copy(load.table, beside, f"{dataset.name}.{load.table}")
+    """Copy a table over the one it is for, which then stays.
+
+    Whether a copy takes over an end is not documented: so there is none from before it on, wherever this may die.
+    """
+    stored.lasting(dataset, beside, None)
+    jobs.copy(load.table, f"{dataset.name}.{beside}", f"{dataset.name}.{load.table}")
     stored.lasting(dataset, load.table, None)
 
 
 @contextlib.contextmanager
 def _halfway(dataset: Dataset, replaced: Sequence[Load], load: Load) -> Iterator[None]:
     """Where a table cannot be put in its place, say which are there already, and what makes them those of one run."""
-    already = ", ".join(each.table for each in replaced) or f"perhaps {load.table}"
+    already = ", ".join([*(each.table for each in replaced), f"perhaps {load.table}"])
     with (
         adding(f"Replaced already: {already}. Send them again, and all tables are of one run."),
         Dataset(dataset.address, again="").explained(),  # which does not say that nothing was changed
@@ -145,13 +150,19 @@ def adding(said: str) -> Iterator[None]:
         raise SinkError(f"{sentence}. {said}", error.kind) from error
 
 
+def _left(dataset: Dataset, loads: Sequence[Load]) -> list[str]:
+    """What lies beside these tables for longer than it may."""
+    beside, since = tuple(f"{load.table}{BESIDE}" for load in loads), datetime.now(UTC) - KEPT
+    return [name for name, found in stored.tables(dataset).items() if name.startswith(beside) and found.created < since]
+
+
 def _clear(dataset: Dataset, names: Sequence[str]) -> None:
-    """Remove what was on the way; what cannot be goes by itself after a day."""
+    """Remove what was on the way; what cannot be goes by itself after a day, or when it is sent again."""
     from google.api_core.exceptions import GoogleAPIError  # noqa: PLC0415
     from requests import RequestException  # noqa: PLC0415
 
     for name in names:
         try:
-            dataset.client.delete_table(name, not_found_ok=True, retry=retry(), timeout=ATTEMPT)
+            dataset.client.delete_table(f"{dataset.name}.{name}", not_found_ok=True, retry=retry(), timeout=ATTEMPT)
         except (GoogleAPIError, RequestException):
             return

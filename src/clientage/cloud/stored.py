@@ -60,8 +60,12 @@ def rows(dataset: Dataset, name: str) -> int:
         return int(dataset.client.get_table(f"{dataset.name}.{name}", retry=retry(), timeout=ATTEMPT).num_rows or 0)
 
 
-def lasting(dataset: Dataset, name: str, until: timedelta | None) -> None:
-    """How long a table stays; None: as long as nobody removes it. One that is not there is none to care for."""
+def lasting(dataset: Dataset, name: str, until: timedelta | None) -> bool:
+    """How long a table stays; None: as long as nobody removes it.
+
+    Returns:
+        Whether it is there at all.
+    """
     from google.api_core.exceptions import NotFound  # noqa: PLC0415
     from google.cloud import bigquery  # noqa: PLC0415
 
@@ -69,6 +73,8 @@ def lasting(dataset: Dataset, name: str, until: timedelta | None) -> None:
     table.expires = datetime.now(UTC) + until if until else None
     with dataset.explained(), contextlib.suppress(NotFound):
         dataset.client.update_table(table, ["expires"], retry=retry(), timeout=ATTEMPT)
+        return True
+    return False
 
 
 def remove(dataset: Dataset, name: str) -> None:

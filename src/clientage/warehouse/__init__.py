@@ -23,6 +23,7 @@ __all__ = [
     "connect",
     "explained",
     "held",
+    "lives",
     "place",
 ]
 
@@ -76,18 +77,22 @@ def connect(
     return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views, published=published)
 
 
+def lives(workspace: Path) -> str:
+    """Where tables of a workspace live that are not in its folder; empty where they are, or where there are none."""
+    pointer = workspace / LIVING
+    return str(json.loads(pointer.read_text(encoding="utf-8"))["dataset"]) if pointer.is_file() else ""
+
+
 def _require(workspace: Path, url: str) -> None:
     """See that the tables of a workspace, where it has any, live where they are looked for.
 
     Raises:
         WorkspaceError: They live elsewhere: what is there would be mixed with what is made here.
     """
-    pointer = workspace / LIVING
-    if pointer.is_file():
-        lives = json.loads(pointer.read_text(encoding="utf-8"))["dataset"]
-        if lives != url:
+    if where := lives(workspace):
+        if where != url:
             raise WorkspaceError(
-                f"{workspace}: its tables live in {lives}. Name it: --set warehouse.url={lives}, or in clientage.toml; "
+                f"{workspace}: its tables live in {where}. Name it: --set warehouse.url={where}, or in clientage.toml; "
                 "for tables elsewhere give another --workspace."
             )
     elif url and any(workspace.glob(place("*"))):

@@ -39,6 +39,10 @@ class Warehouse(Workspace, ABC):
     def settle(self) -> None:
         """Let all else follow the documents of the workspace, once they are those that everybody goes by."""
 
+    def elsewhere(self) -> tuple[str, ...]:
+        """Where tables of other workspaces are that may have the same customers, which are not reached from here."""
+        return ()
+
     @abstractmethod
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""

@@ -11,13 +11,12 @@ to another place gets an id of its own, so that what it lets go of is never the 
 """
 
 import contextlib
-import json
-import re
+import logging
 import secrets
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import ibis
 import ibis.expr.operations as ops
@@ -25,15 +24,16 @@ import ibis.expr.types as ir
 import pyarrow as pa
 
 from clientage.cloud import stored
-from clientage.cloud.engine import LASTING, Engine, Spent
+from clientage.cloud.engine import Engine, Spent
 from clientage.errors import CloudError, WorkspaceError
 from clientage.expressions import on_days
-from clientage.tables import PREDICTIONS, SPECS, check
+from clientage.tables import SPECS, check
+from clientage.warehouse import following
 from clientage.warehouse.base import Days, Warehouse
-from clientage.warehouse.workspace import LIVING, SCRATCH, explained
+from clientage.warehouse.following import SHOWN, Living, Place
+from clientage.warehouse.workspace import COMPLETE, LIVING, SCRATCH, STAGING, explained
 
-NEVER = datetime.fromtimestamp(0, UTC).isoformat()
-_SHOWN = {name for name, spec in SPECS.items() if spec is not PREDICTIONS}  # which come by another way
+LOG = logging.getLogger(__name__)
 
 
 class BigQueryWarehouse(Warehouse):
@@ -60,37 +60,35 @@ class BigQueryWarehouse(Warehouse):
         super().__init__(workspace, local, wait)
         self.engine, self.views, self.published = engine, views, published
         self._run = self._id = ""
+        self._before: Mapping[str, str] = {}
         self._now: dict[str, str] = {}
         self._made: list[str] = []
         self._written: list[str] = []
         self._way: dict[str, ir.Table] = {}
         self._held: dict[str, ir.Table] = {}
-        self._cleared = NEVER
+        self._cleared = ""
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Path]:
         """All writes inside appear together at the end, or not at all; see `Workspace.transaction`."""
-        done = False
         try:
             with super().transaction() as scratch:
                 stored.require(self.engine.dataset)
                 self._require_names()
-                before = self._published()
-                self._id, self._cleared = self._found_before()
+                known, here = following.documents(self.workspace), Place.of(self.workspace, self.published)
+                self._id = self._found_before(known, here) or secrets.token_hex(4)
                 self._run = f"{self._id}_{datetime.now(UTC):%Y%m%d_%H%M%S}_{secrets.token_hex(3)}"
-                self._now = dict(before)
+                self._before = self._published()
+                self._now = dict(self._before)
                 yield scratch
-                for table in set(self._now.values()) - set(before.values()):
-                    stored.lasting(self.engine.dataset, table, None)
-                self.write_text(LIVING, self._told())
-                ended = set(before.values()) - set(self._now.values())
-            done = True
-            if not self.published:
-                self._settle(ended)
+                self._keep(set(self._now.values()) - set(self._before.values()))
+                self.write_text(LIVING, self._told(known, here).dumps())
         finally:
-            left = {*self._made, *self.engine.brought, *([] if done else self._written)}
+            whole = (self.workspace / STAGING / COMPLETE).exists()  # which the next one puts into place
+            left = {*self._made, *self.engine.brought, *([] if whole else self._written)}
             left -= set(self._published().values())
             self._run, self._now, self._made, self._way, self._held = "", {}, [], {}, {}
+            self._cleared = ""
             self._written, self.engine.brought = [], []
             for table in sorted(left):
                 with contextlib.suppress(CloudError):  # it goes away in a day
@@ -101,8 +99,10 @@ class BigQueryWarehouse(Warehouse):
 
         Raises:
             CloudError: BigQuery refuses. What is left to do, the next transaction does.
+            WorkspaceError: Another run holds the workspace.
         """
-        self._settle(set())
+        with contextlib.nullcontext() if self._run else self.alone():
+            self._settle(set())
 
     def spent(self) -> dict[str, float]:
         """What was read since the last look."""
@@ -112,6 +112,12 @@ class BigQueryWarehouse(Warehouse):
     def leave_nothing(self) -> None:
         """What this transaction takes the place of goes at once; BigQuery keeps it for its days of time travel."""
         self._cleared = datetime.now(UTC).isoformat()
+
+    def elsewhere(self) -> tuple[str, ...]:
+        """Tables in the dataset that other workspaces made, or this one where it could not be known again."""
+        own = [self._id, *following.ids(following.documents(self.workspace), Place.of(self.workspace, self.published))]
+        found = following.others(stored.tables(self.engine.dataset), own)
+        return tuple(f"{self.engine.dataset.address}/*_{each}_*" for each in found)
 
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""
@@ -202,9 +208,22 @@ class BigQueryWarehouse(Warehouse):
             progress(done / len(days))
         return self._way[name]
 
-    def _published(self) -> dict[str, str]:
+    def _published(self) -> Mapping[str, str]:
         path = self.workspace / LIVING
-        return dict(json.loads(path.read_text(encoding="utf-8"))["tables"]) if path.exists() else {}
+        return Living.loads(path.read_text(encoding="utf-8")).tables if path.exists() else {}
+
+    def _keep(self, tables: Collection[str]) -> None:
+        """Let tables stay that would have gone away in a day.
+
+        Raises:
+            CloudError: One has: a set that names it would be broken for good.
+        """
+        if gone := [table for table in sorted(tables) if not stored.lasting(self.engine.dataset, table, None)]:
+            raise CloudError(
+                f"{self.engine.dataset.name}: {', '.join(gone)} was gone before the run ended. A run may take a day; "
+                "the tables are those of before. Run again.",
+                "not found",
+            )
 
     def _is_local(self, table: ir.Table) -> bool:
         return self.engine not in table._find_backends()[0]
@@ -214,50 +233,26 @@ class BigQueryWarehouse(Warehouse):
         self._made.append(place)
         return place
 
-    def _settle(self, ended: set[str]) -> None:
-        """The same, with tables that a transaction took the place of: nobody begins to read them any more."""
-        documents = self._documents()
-        if not documents:
-            return
+    def _follow(self) -> None:
+        """Where everybody goes by this folder, all else follows before another run may begin."""
+        if not self.published:
+            self._settle(set(self._before.values()) - set(self._now.values()))
+
+    def _settle(self, ended: Collection[str]) -> None:
+        """The same, with tables that a transaction took the place of."""
         try:
-            self._follow(documents, ended)
+            here = Place.of(self.workspace, self.published)
+            following.follow(self.engine.dataset, self.workspace, here, ended, views=self.views)
         except CloudError as error:
             left = "The tables are those of this run; views of them, and what goes away, follow with the next one."
             raise CloudError(f"{error} {left}", error.kind) from error
-
-    def _follow(self, documents: Sequence[Mapping[str, Any]], ended: set[str]) -> None:
-        ids = "|".join(sorted({document["id"] for document in documents if document["home"] == self._home()}))
-        named = {table for document in documents for table in document["tables"].values()}
-        cleared = max(datetime.fromisoformat(document["cleared"]) for document in documents)
-        ours = re.compile(rf"\w+_({ids})_\d{{8}}_\d{{6}}_\w+" if ids else "(?!)")
-        there, long_ago = stored.tables(self.engine.dataset), datetime.now(UTC) - LASTING
-        for name, found in there.items():
-            if name in named and found.expires:
-                stored.lasting(self.engine.dataset, name, None)
-            elif name in named or not ours.fullmatch(name):
-                continue
-            elif found.created < cleared:
-                stored.remove(self.engine.dataset, name)
-            elif not found.expires and (name in ended or found.created < long_ago):
-                stored.lasting(self.engine.dataset, name, LASTING)
-        if self.views and self._outer() == self.workspace:
-            self._show({name for name, found in there.items() if found.is_view}, ours)
-
-    def _show(self, views: set[str], ours: re.Pattern[str]) -> None:
-        """Let views named like the tables show them, and no others."""
-        now = self._published()
-        for name, table in sorted(now.items()):
-            stored.show(self.engine.dataset, name, table)
-        for name in sorted(views & (_SHOWN - now.keys())):
-            if ours.fullmatch(stored.shown(self.engine.dataset, name)):
-                stored.remove(self.engine.dataset, name)
 
     def _require_names(self) -> None:
         """See that what views are to be called is not what tables are called, before anything is paid for."""
         if not self.views:
             return
         if taken := sorted(
-            name for name, found in stored.tables(self.engine.dataset).items() if name in _SHOWN and not found.is_view
+            name for name, found in stored.tables(self.engine.dataset).items() if name in SHOWN and not found.is_view
         ):
             raise CloudError(
                 f"{self.engine.dataset.name}: {', '.join(taken)} are tables there, such as `clientage export bigquery` "
@@ -265,41 +260,28 @@ class BigQueryWarehouse(Warehouse):
                 "another shape",
             )
 
-    def _outer(self) -> Path:
-        """The workspace around this one; where there is none, this one."""
-        return next((each for each in self.workspace.parents[:2] if (each / LIVING).exists()), self.workspace)
+    def _found_before(self, known: Sequence[Living], here: Place) -> str:
+        """What tells the tables of this workspace, and of those around and within it, from all others; empty for none.
 
-    def _documents(self) -> list[dict[str, Any]]:
-        """Which tables this workspace names, the one around it, and those within: they share tables."""
-        outer = self._outer()
-        paths = [outer / LIVING, *(path for depth in ("*", "*/*") for path in outer.glob(f"{depth}/{LIVING}"))]
-        return [json.loads(path.read_text(encoding="utf-8")) for path in paths if path.exists()]
-
-    def _found_before(self) -> tuple[str, str]:
-        """What tells the tables of this workspace, and of those around and within it, from all others.
-
-        Returns:
-            Its id, and before when tables must have been made that go at once.
+        Where it is taken for another one than they were made by, it is said: nobody may be left to let go of them.
         """
-        documents = self._documents()
-        home = self._home()
-        first = next((str(each["id"]) for each in documents if each["home"] == home), secrets.token_hex(4))
-        return first, max((str(document["cleared"]) for document in documents), default=NEVER)
+        if own := following.ids(known, here):
+            return own[0]
+        if former := [each for each in known if each.tables]:
+            names = {name for each in former for name in ([f"*_{each.id}_*"] if each.id else each.tables.values())}
+            LOG.warning(
+                "%s: its tables in %s were made by a workspace in %s, and stay there when newer ones take their place. "
+                "If that one is no more, remove them when the run is done: %s",
+                *(self.workspace, self.engine.dataset.address, former[0].home or "another place"),
+                ", ".join(sorted(names)),
+            )
+        return ""
 
-    def _home(self) -> str:
-        """The place of the workspace, and of those within it, which a copy does not have."""
-        return self.published or str(self._outer().absolute())
-
-    def _told(self) -> str:
-        """The document that says where tables live."""
-        told = {
-            "dataset": self.engine.dataset.address,
-            "home": self._home(),
-            "id": self._id,
-            "tables": self._now,
-            "cleared": self._cleared,
-        }
-        return json.dumps(told, indent=1, sort_keys=True) + "\n"
+    def _told(self, known: Sequence[Living], here: Place) -> Living:
+        """What is said of the tables from now on."""
+        where, last = self.engine.dataset.address, following.cleared_last(known)
+        cleared = (self._cleared, sorted(self._now.values())) if self._cleared else (last.cleared, last.kept)
+        return Living(where, self._now, here.home, here.folder, self._id, *cleared)
 
 
 def _unordered(table: ir.Table) -> ir.Table:

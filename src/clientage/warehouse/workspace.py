@@ -104,6 +104,7 @@ class Workspace:
                 yield scratch
                 _mark_complete(self.workspace, self._dropped)
                 _publish(self.workspace)
+                self._follow()
         finally:
             self._staging, self._dropped = None, set()
             if not _complete(self.workspace):
@@ -123,6 +124,9 @@ class Workspace:
             yield
         finally:
             lock.release()
+
+    def _follow(self) -> None:
+        """What follows a set that was put into place, while nobody else works here."""
 
     def _locked(self) -> filelock.BaseFileLock:
         lock = filelock.FileLock(self.workspace / LOCK, timeout=self.wait)
