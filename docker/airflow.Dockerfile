@@ -10,6 +10,7 @@ RUN python3 -m venv /opt/uv \
     && /opt/uv/bin/pip install --no-cache-dir --constraint /source/constraints.txt uv \
     && /opt/uv/bin/uv venv --quiet --python python3 /opt/airflow \
     && /opt/uv/bin/uv pip install --quiet --python /opt/airflow --requirement /airflow.txt \
+    && /opt/uv/bin/uv pip uninstall --quiet --python /opt/airflow setuptools \
     && find /opt/airflow -type d -path '*/site-packages/*/tests' -prune -exec rm -r {} + \
     && python3 -m compileall -q -j 0 /opt/airflow/lib
 
