@@ -3,6 +3,7 @@
 import pytest
 from vertexes import PARENT, refused
 
+from clientage.context import MODEL
 from clientage.deployment import run, words
 from clientage.errors import CloudError, GateError, SettingsError
 
@@ -64,6 +65,17 @@ def test_another_model_is_asked_at_its_own_address_before_it_gets_all_traffic(cl
     _, now, other = run.rollback(to(), given)
     assert (now.name, other.name) == (before, done.revision)
     assert split(cloud) == {before: 100}
+
+
+def test_another_model_at_the_same_address_is_another_revision(cloud, settings, to, bucket):
+    given = settings()
+    document = (given.workspace / MODEL).read_text()
+    bucket.put("trained/segments.json", document.encode())
+    first = run.deploy(to(), given, f"{bucket.name}/trained")
+    bucket.put("trained/segments.json", f"{document} ".encode())
+    second = run.deploy(to(), given, f"{bucket.name}/trained")
+    assert first.revision != second.revision
+    assert (second.health.asked, split(cloud)) == (20, {second.revision: 100})
 
 
 @pytest.mark.parametrize("fault", ["answers", "starts"])

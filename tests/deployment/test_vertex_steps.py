@@ -297,7 +297,7 @@ def test_train_runs_our_container_once_from_the_same(cloud, settings, to, pinned
     given, told = settings("shop.currency=£", "segments.k=4"), []
     cloud.trains = lambda arguments, environment: told.append((arguments, environment)) or True
     job = jobs.train(to(), given, f"{bucket.name}/orders/a.parquet")
-    assert jobs.train(to(), given, f"{bucket.name}/orders/a.parquet").name == job.name
+    assert jobs.train(to(), given, f"{bucket.name}/orders/a.parquet").out == job.out
     (body,) = bodies(cloud, "/customJobs")
     spec = body["jobSpec"]
     (pool,) = spec["workerPoolSpecs"]
@@ -358,6 +358,7 @@ def test_what_lies_in_no_bucket_may_have_changed_and_is_done_again(cloud, two, t
     assert first.name != second.name
     first, second = (jobs.train(to(), two, "bigquery://our-shop/shop/orders") for _ in range(2))
     assert first.name != second.name
+    assert first.out != second.out  # what the first one made may be served
     cloud.jobs[second.name]["state"] = "JOB_STATE_RUNNING"
     with pytest.raises(CloudError, match=r"takes longer than 0 minutes"):  # one that runs is followed
         jobs.train(connection.google(settings("deploy.wait_minutes=0.001")), two, "bigquery://our-shop/shop/orders")

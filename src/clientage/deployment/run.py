@@ -11,7 +11,7 @@ from clientage.cloud.clients import Google
 from clientage.cloud.run import Revision, Service, Template
 from clientage.deployment import canary, connection
 from clientage.deployment.canary import Answer, Health
-from clientage.deployment.delivered import deliver
+from clientage.deployment.delivered import Delivered, deliver
 from clientage.deployment.samples import samples
 from clientage.deployment.vertex import digest
 from clientage.errors import CloudError
@@ -125,7 +125,7 @@ def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
     image = connection.pinned(to, settings)
     made = deliver(to, settings, wanted)
     service = run.find(to, shown)
-    template = _template(settings, image, made.address, service.revisions if service else ())
+    template = _template(settings, image, made, service.revisions if service else ())
     if service and service.split == {template.name: 100}:
         return Served(service, template.name)
     known = {each.name: each.percent for each in service.revisions if not each.failed} if service else {}
@@ -202,13 +202,17 @@ def delete(to: Google, settings: Settings) -> Service | None:
     return found
 
 
-def _template(settings: Settings, image: str, model: str, revisions: Sequence[Revision]) -> Template:
-    """What the revision is made of, with the first name that none has which failed to start."""
+def _template(settings: Settings, image: str, model: Delivered, revisions: Sequence[Revision]) -> Template:
+    """What the revision is made of, with the first name that none has which failed to start.
+
+    What lies at the model's address may have changed since, so its digest decides on the name too.
+    """
     limits, account = settings.deploy, settings.google.service_account
-    environment = connection.environment(settings) | {"CLIENTAGE_SERVE__MODEL": model}
+    environment = connection.environment(settings) | {"CLIENTAGE_SERVE__MODEL": model.address}
     made_of = Template(
         "", image, environment, limits.min_containers, limits.max_replicas, limits.cpu, limits.memory, account
     )
-    name, failed = f"{limits.endpoint}-{digest(made_of.spec())[:10]}", {each.name for each in revisions if each.failed}
+    name = f"{limits.endpoint}-{digest([model.digest, made_of.spec()])[:10]}"
+    failed = {each.name for each in revisions if each.failed}
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return replace(made_of, name=next(each for each in names if each not in failed))
