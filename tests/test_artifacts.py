@@ -12,7 +12,7 @@ from clientage.serving.models import read_document
 from clientage.serving.place import Place
 from clientage.settings import load
 from clientage.tracking import registry
-from clientage.warehouse import LIVING
+from clientage.warehouse import LIVING, Workspace
 
 
 @pytest.fixture
@@ -60,6 +60,23 @@ def test_the_same_model_has_the_same_digest_whenever_it_was_made(workspace, sett
 
 def test_the_model_comes_last(settings):
     assert list(made(settings).files)[-1] == artifacts.DOCUMENT
+
+
+@pytest.mark.parametrize("wanted", ["", "folder"])
+def test_what_is_copied_is_of_one_run(workspace, settings, wanted, tmp_path):
+    named = str(workspace) if wanted else ""
+    with (
+        Workspace(workspace).alone(),
+        pytest.raises(WorkspaceError, match="another run is using this workspace"),
+        artifacts.chosen(settings, named),
+    ):
+        pass
+    before = (workspace / MODEL).read_bytes()
+    with artifacts.chosen(settings, named) as found:
+        with Workspace(workspace).transaction():  # who copies does not keep others waiting
+            (workspace / MODEL).write_text("of the next run")
+        artifacts.copy(found.files, str(tmp_path / "out"))
+    assert (tmp_path / "out" / artifacts.DOCUMENT).read_bytes() == before
 
 
 @pytest.mark.parametrize("wanted", ["", "champion", "folder"])
