@@ -111,8 +111,8 @@ class Folder:
         Raises:
             WorkspaceError: It cannot be written.
         """
-        blob = self._blob(name)
         with self._explained():
+            blob = self._blob(name)
             blob.upload_from_filename(
                 str(path), "application/octet-stream", timeout=ATTEMPT, retry=_retry(LARGE), checksum="crc32c"
             )
@@ -134,8 +134,8 @@ class Folder:
         """
         from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
 
-        blob = self._blob(name)
         with self._explained():
+            blob = self._blob(name)
             try:
                 blob.upload_from_string(
                     data, "application/json", if_generation_match=generation, timeout=ATTEMPT, retry=_retry(SMALL)
