@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from clientage import artifacts
+from clientage.cloud.container import MODEL_DIR
 from clientage.context import MODEL
 from clientage.errors import CloudError, InputError, WorkspaceError
 from clientage.serving.models import read_document
@@ -31,9 +32,9 @@ def made(settings):
 
 
 def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, settings, tmp_path, monkeypatch):
-    monkeypatch.delenv(artifacts.MODEL_DIR, raising=False)
+    monkeypatch.delenv(MODEL_DIR, raising=False)
     assert artifacts.hand_over(settings) == ""
-    monkeypatch.setenv(artifacts.MODEL_DIR, f"{tmp_path / 'out' / 'model'}/")
+    monkeypatch.setenv(MODEL_DIR, f"{tmp_path / 'out' / 'model'}/")
     out = tmp_path / "out" / "model"
     assert artifacts.hand_over(settings) == str(out)
     assert (out / "segments.json").read_bytes() == (workspace / MODEL).read_bytes()
@@ -45,7 +46,7 @@ def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, settings, tmp
 
 def test_where_it_cannot_be_written_is_told(settings, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(artifacts.MODEL_DIR, str(tmp_path / "file" / "model"))
+    monkeypatch.setenv(MODEL_DIR, str(tmp_path / "file" / "model"))
     with pytest.raises(CloudError, match=r"file/model: cannot be used \(.*\). Give another place"):
         artifacts.hand_over(settings)
 

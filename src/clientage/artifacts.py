@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clientage.cloud.container import MODEL_DIR
 from clientage.cloud.storage import SCHEME, Folder
 from clientage.context import store
 from clientage.errors import CloudError, InputError
@@ -20,7 +21,6 @@ from clientage.settings import Settings
 from clientage.tracking import registry
 from clientage.warehouse import LIVING, Workspace, explained
 
-MODEL_DIR = "AIP_MODEL_DIR"  # where a training container of Vertex AI is to write its model
 DOCUMENT, ENVELOPE = "segments.json", "model.json"
 
 

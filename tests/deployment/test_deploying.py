@@ -196,7 +196,7 @@ def test_the_pipeline_runs_on_this_machine(cloud, bucket, orders, tmp_path, monk
     program = tmp_path / "clientage"
     program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from clientage.cli import main; main()' \"$@\"\n")
     program.chmod(0o755)
-    monkeypatch.setenv(pipeline.PROGRAM, str(program))
+    monkeypatch.setenv("CLIENTAGE_BIN", str(program))
     monkeypatch.setenv("CLIENTAGE_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("CLIENTAGE_SEGMENTS__BOOTSTRAPS", "2")
     monkeypatch.setenv("CLIENTAGE_SEGMENTS__K", "4")

@@ -8,8 +8,8 @@ from typing import Any
 
 from clientage.cloud import identity, refusals, traffic
 from clientage.cloud.clients import ENDPOINT, LABEL, Google, library
+from clientage.cloud.container import PORT, SERVED
 from clientage.cloud.refusals import Service as Spoken
-from clientage.cloud.vertex_models import PORT, SERVED
 
 API = "run.googleapis.com"
 TAG = "canary"  # a new revision is asked at an address of its own before it is trusted

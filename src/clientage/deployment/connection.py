@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 from collections.abc import Sequence
 
-from clientage.cloud import images
+from clientage.cloud import container, images
 from clientage.cloud.clients import Google, Say
 from clientage.cloud.images import Image
 from clientage.errors import SettingsError
@@ -64,8 +64,7 @@ def bucket(settings: Settings) -> str:
 
 def environment(settings: Settings) -> dict[str, str]:
     """What our service is told in a container, beside where its model is."""
-    found = {"CLIENTAGE_WORKSPACE": "/tmp/workspace"}  # noqa: S108 - the container's own
-    return found | ({"CLIENTAGE_SERVE__SINK": settings.serve.sink} if settings.serve.sink else {})
+    return container.WORKSPACE | ({"CLIENTAGE_SERVE__SINK": settings.serve.sink} if settings.serve.sink else {})
 
 
 def training(settings: Settings) -> list[str]:

@@ -2,14 +2,15 @@
 
 import secrets
 
-from clientage.cloud import vertex_jobs, vertex_models
+from clientage.cloud import container, vertex_jobs, vertex_models
 from clientage.cloud.clients import Google
 from clientage.cloud.storage import SCHEME, fingerprint
 from clientage.cloud.vertex_endpoints import Machines
 from clientage.cloud.vertex_jobs import Job
 from clientage.deployment import connection
+from clientage.deployment.digests import digest
 from clientage.deployment.samples import samples
-from clientage.deployment.vertex import digest, name
+from clientage.deployment.vertex import name
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
@@ -36,7 +37,7 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
     out = f"{root}/training/{made_of[:16]}-{secrets.token_hex(4)}"
     return vertex_jobs.train(
         to, f"{settings.tracking.model}-{made_of[:8]}", made_of, image=image, command=command,
-        out=out, environment={"CLIENTAGE_WORKSPACE": "/tmp/workspace"},  # noqa: S108
+        out=out, environment=container.WORKSPACE,
         on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again or not seen,
     )  # fmt: skip
 

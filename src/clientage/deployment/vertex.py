@@ -1,10 +1,7 @@
 """Vertex AI, step by step: upload, endpoint, traffic, rollback, undeploy."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from clientage.cloud import traffic, vertex_endpoints, vertex_models
 from clientage.cloud.clients import Google
@@ -13,9 +10,10 @@ from clientage.cloud.vertex_endpoints import Deployed, Endpoint, Machines
 from clientage.cloud.vertex_models import Container, Uploaded
 from clientage.deployment import canary, connection
 from clientage.deployment.canary import Health
-from clientage.deployment.delivered import KEPT, deliver
-from clientage.deployment.rollout import Rollout
+from clientage.deployment.delivered import deliver
+from clientage.deployment.digests import digest
 from clientage.deployment.samples import samples
+from clientage.deployment.version_rollout import VersionRollout
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
@@ -90,7 +88,7 @@ def serve(to: Google, settings: Settings, wanted: str = "", *, savedmodel: bool 
         return Served(endpoint, model)
     on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, account)
     longest = max(LONGEST, 2 * limits.max_seconds)
-    rollout = Rollout(to, endpoint, model, on, _others(endpoint, model), longest, there.id if there else "")
+    rollout = VersionRollout(to, endpoint, model, on, _others(endpoint, model), longest, there.id if there else "")
     if to.rehearsal:
         for percent in (100,) if rollout.alone else (limits.canary, 100):
             rollout.give(percent)
@@ -202,8 +200,3 @@ def undeploy(to: Google, settings: Settings, wanted: str = "", *, everything: bo
         gone = left.pop(each.id, 0)
         vertex_endpoints.undeploy(to, endpoint, each, traffic.scaled(left, 100) if gone else None)
     return going
-
-
-def digest(what: Any) -> str:
-    """Of something that can be written as JSON, short enough for a label."""
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:KEPT]

@@ -15,7 +15,7 @@ from clientage.deployment.canary import Answer
 
 
 @dataclass
-class Rollout:
+class VersionRollout:
     """A version on its way to all traffic of an endpoint.
 
     Attributes:
