@@ -110,7 +110,9 @@ def test_a_dry_run_shows_every_request_and_json_is_for_machines(cloud, deploy):
     planned = json.loads(deploy("vertex", "endpoint", "--dry-run", "--json").stdout)["requests"]
     assert [(each["method"], each["url"].rpartition("/")[2]) for each in planned] == [
         ("POST", "endpoints?endpointId=clientage"),
+        ("PATCH", "clientage?updateMask=labels"),
         ("POST", "clientage:deployModel"),
+        ("PATCH", "clientage?updateMask=labels"),
     ]
 
 

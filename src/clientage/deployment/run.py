@@ -43,23 +43,22 @@ def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
         wanted: A folder, gs://…, an alias or version of the registry; empty: the model of the workspace.
 
     Raises:
-        GateError: It is not healthy; all is as it was before.
-        ClientageError: What the user can mend; all is as it was before.
+        GateError: It is not healthy; the others have all traffic.
+        ClientageError: What the user can mend; the others have all traffic.
     """
     limits, shown = settings.deploy, settings.deploy.endpoint
     image = connection.pinned(to, settings)
     made = deliver(to, settings, wanted)
     service = run.find(to, shown)
     template = _template(settings, image, made, service.revisions if service else ())
-    if service and service.split == {template.name: 100}:
+    if service and service.split == {template.name: 100} and service.judged(template.name):
         return Served(service, template.name)
     known = {each.name: each.percent for each in service.revisions if not each.failed} if service else {}
     there = known.pop(template.name, None) is not None
     longest = max(LONGEST, 2 * limits.max_seconds)
     rollout = RevisionRollout(to, shown, service, template, traffic.others(known), longest, there)
     if to.rehearsal:
-        for percent in (100,) if rollout.alone else (limits.canary, 100):
-            rollout.give(percent)
+        canary.rehearse(rollout, limits)
         return None
     asked = samples(made.address)
     health = canary.through(rollout, asked, limits, direct=True, say=to.say)
@@ -91,7 +90,7 @@ def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Service:
         have = ", ".join(each.name for each in service.revisions)
         raise CloudError(f"{to.place}: there is no revision {', '.join(unknown)}. There is {have}.", "not found")
     if split != service.split:
-        run.change(to, service, split)
+        run.change(to, service.name, split)
     return service if to.rehearsal else at(to, settings)
 
 
@@ -112,7 +111,7 @@ def rollback(to: Google, settings: Settings) -> tuple[Service, Revision, Revisio
             "clientage deploy run deploy --model VERSION",
             "not found",
         )
-    run.change(to, service, {before.name: 100})
+    run.change(to, service.name, {before.name: 100})
     return service if to.rehearsal else at(to, settings), before, now
 
 
