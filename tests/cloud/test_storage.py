@@ -134,7 +134,9 @@ def test_there_are_no_credentials(address, monkeypatch, tmp_path):
             call()
 
 
-@pytest.mark.parametrize("address", ["gs://", "gs:///shop", "gs://a", "gs://Shop/x", "s3://shop/x", "gs://shop/../x"])
+@pytest.mark.parametrize(
+    "address", ["gs://", "gs:///shop", "gs://a", "gs://Shop/x", "s3://shop/x", "gs://shop/../x", "gs://shop/a*b"]
+)
 def test_an_address_that_is_none(address):
     with pytest.raises(SettingsError, match="gs://BUCKET/FOLDER"):
         Folder(address)

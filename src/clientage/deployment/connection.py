@@ -59,7 +59,7 @@ def bucket(settings: Settings) -> str:
     """
     if not settings.google.bucket:
         raise SettingsError("google.bucket: not set. Name a bucket: --set google.bucket=gs://BUCKET.")
-    return settings.google.bucket.rstrip("/")
+    return settings.google.bucket
 
 
 def environment(settings: Settings) -> dict[str, str]:
