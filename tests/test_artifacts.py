@@ -6,13 +6,14 @@ from types import SimpleNamespace
 import pytest
 
 from clientage import artifacts
+from clientage.cloud.container import MODEL_DIR
 from clientage.context import MODEL
 from clientage.errors import CloudError, InputError, WorkspaceError
 from clientage.serving.models import read_document
 from clientage.serving.place import Place
 from clientage.settings import load
 from clientage.tracking import registry
-from clientage.warehouse import LIVING
+from clientage.warehouse import LIVING, Workspace
 
 
 @pytest.fixture
@@ -31,9 +32,9 @@ def made(settings):
 
 
 def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, settings, tmp_path, monkeypatch):
-    monkeypatch.delenv(artifacts.MODEL_DIR, raising=False)
+    monkeypatch.delenv(MODEL_DIR, raising=False)
     assert artifacts.hand_over(settings) == ""
-    monkeypatch.setenv(artifacts.MODEL_DIR, f"{tmp_path / 'out' / 'model'}/")
+    monkeypatch.setenv(MODEL_DIR, f"{tmp_path / 'out' / 'model'}/")
     out = tmp_path / "out" / "model"
     assert artifacts.hand_over(settings) == str(out)
     assert (out / "segments.json").read_bytes() == (workspace / MODEL).read_bytes()
@@ -45,7 +46,7 @@ def test_a_run_hands_its_model_over_to_where_it_is_told(workspace, settings, tmp
 
 def test_where_it_cannot_be_written_is_told(settings, tmp_path, monkeypatch):
     (tmp_path / "file").write_text("")
-    monkeypatch.setenv(artifacts.MODEL_DIR, str(tmp_path / "file" / "model"))
+    monkeypatch.setenv(MODEL_DIR, str(tmp_path / "file" / "model"))
     with pytest.raises(CloudError, match=r"file/model: cannot be used \(.*\). Give another place"):
         artifacts.hand_over(settings)
 
@@ -60,6 +61,23 @@ def test_the_same_model_has_the_same_digest_whenever_it_was_made(workspace, sett
 
 def test_the_model_comes_last(settings):
     assert list(made(settings).files)[-1] == artifacts.DOCUMENT
+
+
+@pytest.mark.parametrize("wanted", ["", "folder"])
+def test_what_is_copied_is_of_one_run(workspace, settings, wanted, tmp_path):
+    named = str(workspace) if wanted else ""
+    with (
+        Workspace(workspace).alone(),
+        pytest.raises(WorkspaceError, match="another run is using this workspace"),
+        artifacts.chosen(settings, named),
+    ):
+        pass
+    before = (workspace / MODEL).read_bytes()
+    with artifacts.chosen(settings, named) as found:
+        with Workspace(workspace).transaction():  # who copies does not keep others waiting
+            (workspace / MODEL).write_text("of the next run")
+        artifacts.copy(found.files, str(tmp_path / "out"))
+    assert (tmp_path / "out" / artifacts.DOCUMENT).read_bytes() == before
 
 
 @pytest.mark.parametrize("wanted", ["", "champion", "folder"])

@@ -164,6 +164,8 @@ def test_a_dashboard_with_a_secret_in_its_address_is_refused_without_repeating_i
         ("google.project=Our Shop", "google.project: write it as our-shop-123456"),
         ("google.region=Europe", "google.region: write it as europe-west1"),
         ("google.bucket=our-shop", "google.bucket: write it as gs://bucket/folder"),
+        ("google.bucket=gs://our-shop/a*b", "google.bucket: write it as gs://bucket/folder"),
+        ("google.bucket=gs://our-shop/..", "google.bucket: write it as gs://bucket/folder"),
         ("google.service_account=shop", "google.service_account: write it as name@our-shop.iam.gserviceaccount.com"),
         ("deploy.endpoint=Our_Shop", "deploy.endpoint: write it as clientage-shop"),
         ("deploy.canary=100", "deploy.canary: .* less than or equal to 99"),

@@ -23,6 +23,14 @@ resource "google_cloud_run_v2_job" "daily" {
         image = var.daily_image
         args  = ["run", "/bucket/inbox", "--workspace", local.workspace, "--keep-model"]
 
+        dynamic "env" {
+          for_each = var.daily_warehouse == "" ? [] : [var.daily_warehouse]
+          content {
+            name  = "CLIENTAGE_WAREHOUSE__URL"
+            value = env.value
+          }
+        }
+
         resources {
           limits = { cpu = "4", memory = "8Gi" }
         }

@@ -101,6 +101,17 @@ variable "daily_schedule" {
   }
 }
 
+variable "daily_warehouse" {
+  description = "Dataset in which that job keeps tables, with BigQuery as the engine, as bigquery://project/dataset; empty: in the bucket."
+  type        = string
+  default     = ""
+
+  validation {
+    condition     = var.daily_warehouse == "" || can(regex("^bigquery://[a-z0-9.:-]+/[A-Za-z0-9_]+$", var.daily_warehouse))
+    error_message = "daily_warehouse: write it as bigquery://project/dataset."
+  }
+}
+
 variable "alerts_email" {
   description = "Who hears of alerts and of the budget; empty: alerts are only shown in the console, and owners of the billing account hear of the budget."
   type        = string

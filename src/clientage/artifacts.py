@@ -9,18 +9,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from clientage.cloud.container import MODEL_DIR
 from clientage.cloud.storage import SCHEME, Folder
 from clientage.context import store
 from clientage.errors import CloudError, InputError
 from clientage.export import savedmodel
 from clientage.portable import write_savedmodel
 from clientage.serving import carried
-from clientage.serving.place import TABLES, Place, envelope
+from clientage.serving.place import DOCUMENTS, TABLES, Place, envelope
 from clientage.settings import Settings
 from clientage.tracking import registry
-from clientage.warehouse import LIVING
+from clientage.warehouse import LIVING, Workspace, explained
 
-MODEL_DIR = "AIP_MODEL_DIR"  # where a training container of Vertex AI is to write its model
 DOCUMENT, ENVELOPE = "segments.json", "model.json"
 
 
@@ -85,9 +85,8 @@ def of_workspace(settings: Settings) -> Iterator[Artifact]:
     Raises:
         ClientageError: There is no model, or its tables cannot be read.
     """
-    document = Place.in_folder(settings.workspace).document
-    with _tables(settings) as found:
-        yield _made(found | {DOCUMENT: document})
+    with _still(settings) as found:
+        yield _made(found)
 
 
 @contextlib.contextmanager
@@ -106,15 +105,15 @@ def chosen(settings: Settings, wanted: str) -> Iterator[Artifact]:
             yield found
         return
     if (folder := Path(wanted)).is_dir():
-        alone = contextlib.nullcontext(_files(folder))
-        with _tables(settings.within(folder)) if (folder / LIVING).is_file() else alone as found:
-            yield _made(found | {DOCUMENT: Place.in_folder(folder).document})
+        given = settings.within(folder)
+        with _still(given if (folder / LIVING).is_file() else _in_folder(given)) as found:
+            yield _made(found)
         return
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
     there = store(settings)
     version = registry.get(there, wanted)
-    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, _tables(settings) as tables:
+    with tempfile.TemporaryDirectory(prefix="clientage-") as scratch, _still(settings, document=False) as tables:
         path = Path(scratch) / ENVELOPE
         path.write_text(envelope(str(version.version), registry.document(there, version)), encoding="utf-8")
         made = _made(tables | {ENVELOPE: path})
@@ -138,14 +137,35 @@ def saved(settings: Settings) -> Iterator[Artifact]:
 
 
 @contextlib.contextmanager
-def _tables(settings: Settings) -> Iterator[dict[str, Path]]:
-    """What lies beside the model of the workspace; tables that live elsewhere are brought here, or it is said where."""
-    if not settings.warehouse.url and not (settings.workspace / LIVING).is_file():
-        yield _files(settings.workspace)
-        return
+def _still(settings: Settings, *, document: bool = True) -> Iterator[dict[str, Path]]:
+    """The tables of the workspace, wherever they live, and its model last: all of one run, whatever another one writes.
+
+    Raises:
+        ClientageError: There is no model, its tables cannot be read, or another run holds the workspace.
+    """
+    home, taken = settings.workspace, {}
     with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
-        carried.carry(settings, Path(scratch))
-        yield _files(Path(scratch))
+        with _alone(settings), explained(home):
+            if settings.warehouse.url or (home / LIVING).is_file():
+                carried.carry(settings, Path(scratch))
+            else:
+                copy(_files(home), scratch)
+            if document:
+                taken[DOCUMENT] = Path(scratch, DOCUMENT)
+                shutil.copyfile(Place.in_folder(home).document, taken[DOCUMENT])
+        yield _files(Path(scratch)) | taken
+
+
+def _alone(settings: Settings) -> contextlib.AbstractContextManager[None]:
+    """Nobody else works in a workspace meanwhile; in a copy of a model nobody works, and it may be read-only."""
+    if not (settings.workspace / DOCUMENTS[0]).is_file():
+        return contextlib.nullcontext()
+    return Workspace(settings.workspace, settings.warehouse.wait_seconds).alone()
+
+
+def _in_folder(settings: Settings) -> Settings:
+    """The same, for a folder whose tables are files in it wherever those of the workspace live."""
+    return settings.model_copy(update={"warehouse": settings.warehouse.model_copy(update={"url": ""})})
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -4,6 +4,7 @@ import contextlib
 import sqlite3
 from pathlib import Path
 
+LIVING = "tables.json"  # says where tables are that live elsewhere
 PASSING = (".lock", "-journal", "-wal", "-shm")  # of whoever is at work
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import re
+from pathlib import Path
 
 import pytest
 
@@ -30,6 +31,12 @@ def test_a_price_says_where_and_when_it_was_published(name):
     assert 0 < price.usd < 1 or price.unit == "TiB"
     assert re.fullmatch(r"cloud\.google\.com/[\w-]+/pricing", price.source)
     assert re.fullmatch(r"20\d\d-\d\d|no date", price.read)
+
+
+def test_copies_of_the_workspace_are_those_that_are_kept():
+    terraform = (Path(__file__).parents[2] / "deploy" / "terraform" / "variables.tf").read_text(encoding="utf-8")
+    removed = int(re.search(r'"removed_days" \{.*?default += (\d+)', terraform, re.S)[1])
+    assert costs.FIGURES["copies"].value == Settings().warehouse.publications + removed
 
 
 @pytest.mark.parametrize("name", costs.FIGURES)
@@ -98,7 +105,7 @@ def test_more_costs_more(way):
 
 
 def test_storage_is_the_sum_of_its_parts(figure):
-    for name, value in {"kept": 2**30, "report": 2**30, "versions": 3, "line": 2**30, "lines": 20, "image": 1}.items():
+    for name, value in {"kept": 2**30, "report": 2**30, "copies": 3, "line": 2**30, "lines": 20, "image": 1}.items():
         figure(name, value)
     figure("images", 2)
     assert costs.storage(Shop(1, 0)) == pytest.approx(21 * 3 * 0.02 + (20 - 10) * 0.023 + 1.5 * 0.10)

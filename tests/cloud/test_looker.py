@@ -56,6 +56,7 @@ def test_a_report_that_is_copied_gets_all_views_by_their_names():
         ({"address": "bigquery://our-shop"}, "dataset: not an address of a dataset"),
         ({"template": "https://lookerstudio.google.com/reporting/x"}, "--template: no id of a report"),
         ({"billing": "Who Pays"}, "--billing: Who Pays is no id of a project"),
+        ({"billing": "pays"}, "--billing: pays is no id of a project"),  # as everywhere, 6 letters at least
     ],
 )
 def test_what_is_no_address_report_or_project_is_told(given, told):

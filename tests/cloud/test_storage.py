@@ -125,11 +125,18 @@ def test_there_are_no_credentials(address, monkeypatch, tmp_path):
     monkeypatch.delenv("GOOGLE_APPLICATION_CREDENTIALS", raising=False)
     monkeypatch.setenv("CLOUDSDK_CONFIG", str(tmp_path))
     monkeypatch.setenv("NO_GCE_CHECK", "true")  # there is no metadata server to wait for
-    with pytest.raises(WorkspaceError, match=r"no credentials of Google Cloud\. Log in with `gcloud auth"):
-        Folder(address).read("current")
+    for call in (
+        lambda: Folder(address).read("current"),
+        lambda: Folder(address).replace("current", b"1", 0),
+        lambda: put(Folder(address), "a", b"1", tmp_path),
+    ):
+        with pytest.raises(WorkspaceError, match=r"no credentials of Google Cloud\. Log in with `gcloud auth"):
+            call()
 
 
-@pytest.mark.parametrize("address", ["gs://", "gs:///shop", "gs://a", "gs://Shop/x", "s3://shop/x", "gs://shop/../x"])
+@pytest.mark.parametrize(
+    "address", ["gs://", "gs:///shop", "gs://a", "gs://Shop/x", "s3://shop/x", "gs://shop/../x", "gs://shop/a*b"]
+)
 def test_an_address_that_is_none(address):
     with pytest.raises(SettingsError, match="gs://BUCKET/FOLDER"):
         Folder(address)

@@ -13,6 +13,7 @@ from shops import free_port
 
 from clientage import copies, pipeline, shared
 from clientage.cloud.storage import Folder
+from clientage.contents import LIVING
 from clientage.context import MODEL
 from clientage.errors import InputError
 from clientage.serving.fetch import bring
@@ -157,6 +158,10 @@ def test_a_published_workspace_without_a_model(publish, tmp_path, address):
     publish(tmp_path / "other")
     settings = load(overrides=[f"workspace={tmp_path / 'empty'}"])
     with pytest.raises(InputError, match="no model is published there"):
+        bring(settings, address)
+    (tmp_path / "other" / LIVING).write_text("{}")
+    publish(tmp_path / "other")
+    with pytest.raises(InputError, match=r"its tables live in bigquery:.* CLIENTAGE_WAREHOUSE__URL"):
         bring(settings, address)
     assert not place_of(settings, address)[0].document.exists()
 

@@ -247,9 +247,10 @@ def undeploy_model(cloud, name, *, query, body):
 
 
 def update_endpoint(cloud, name, *, query, body):
-    if query["updateMask"] != ["trafficSplit"] or sum(body["trafficSplit"].values()) != 100:
+    (mask,) = query["updateMask"]
+    if mask not in ("trafficSplit", "labels") or (mask == "trafficSplit" and sum(body[mask].values()) != 100):
         return (*refused(400, "not 100 together"), {})
-    cloud.endpoints[name]["trafficSplit"] = body["trafficSplit"]
+    cloud.endpoints[name][mask] = body[mask]
     return 200, cloud.endpoints[name], {}
 
 

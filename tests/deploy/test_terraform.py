@@ -128,6 +128,7 @@ GOOD = ("project=our-shop-123456",)
         (
             f"daily_image=europe-west4-docker.pkg.dev/p/clientage/clientage@sha256:{'a' * 64}",
             "daily_schedule=5 3 * * 1",
+            "daily_warehouse=bigquery://our-shop-123456/clientage",
         ),
         ("alerts_email=shop@example.com", "billing_account=012345-6789AB-CDEF01"),
     ],
@@ -151,6 +152,7 @@ def test_variables_that_fit(given, variables):
         ("images_kept=1.5", "images_kept: a whole number from 2"),
         ("daily_image=clientage:latest", "daily_image: name it by digest"),
         ("daily_schedule=daily", "daily_schedule: five fields"),
+        ("daily_warehouse=clientage", "daily_warehouse: write it as bigquery://project/dataset"),
         ("alerts_email=me", "alerts_email: write one address"),
         ("alert_latency_ms=0", "alert_latency_ms: above 0"),
         ("billing_account=mine", "billing_account: write it as"),
@@ -298,6 +300,16 @@ def test_every_service_that_is_used_is_switched_on(found):
     for part in ("artifact_registry", "bigquery", "cloud_scheduler", "cloud_run", "monitoring", "storage"):
         assert any(part in kind for kind in kinds)
         assert any(part.replace("_", "").removeprefix("cloud") in each.replace("cloud", "") for each in texts(services))
+
+
+def test_the_job_of_the_day_is_told_where_tables_live(found):
+    (job,) = [each for of, _, each in resources(found) if of == "google_cloud_run_v2_job"]
+    (container,) = job["template"][0]["template"][0]["containers"]
+    (told,) = container["dynamic"]
+    assert "var.daily_warehouse" in told["env"]["for_each"]
+    (name,) = {each["name"] for each in told["env"]["content"]}
+    section, _, key = name.removeprefix("CLIENTAGE_").lower().partition("__")
+    assert f"{section}.{key}" in settings.names()
 
 
 def test_every_variable_is_in_the_readme(found):

@@ -29,8 +29,13 @@ class Target:
         if percent in self._fails:
             raise CloudError("refused", "no permission")
 
+    def trust(self):
+        self.give("all")
+
     def back(self):
         self.done.append("back")
+
+    after = "The others have all traffic."
 
 
 def answers(*few):
@@ -79,10 +84,10 @@ def test_a_model_that_nobody_reaches_is_not_healthy():
 def test_a_healthy_model_gets_its_share_and_then_all():
     target = Target(answers(WELL))
     through(target, SAMPLES, LIMITS, direct=False, say=lambda sentence: None)
-    assert target.done == [10, 100]
+    assert target.done == [10, "all"]
     alone = Target(answers(WELL), alone=True)
     through(alone, SAMPLES, LIMITS, direct=False, say=lambda sentence: None)
-    assert alone.done == [100]
+    assert alone.done == [100, "all"]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +95,7 @@ def test_a_healthy_model_gets_its_share_and_then_all():
     [
         (Target(answers(Answer(0.1, "HTTP 500", by="new"))), GateError, [10, "back"]),
         (Target(answers(WELL), fails=(10,)), CloudError, [10, "back"]),
-        (Target(answers(WELL), fails=(100,)), CloudError, [10, 100, "back"]),
+        (Target(answers(WELL), fails=("all",)), CloudError, [10, "all", "back"]),
     ],
 )
 def test_what_goes_wrong_is_taken_back(target, error, done):

@@ -3,6 +3,9 @@
 import pytest
 from vertexes import PARENT, refused
 
+from clientage.cloud import run as cloud_run
+from clientage.context import MODEL
+from clientage.deployment import revision_rollout as run_rollout
 from clientage.deployment import run, words
 from clientage.errors import CloudError, GateError, SettingsError
 
@@ -66,6 +69,17 @@ def test_another_model_is_asked_at_its_own_address_before_it_gets_all_traffic(cl
     assert split(cloud) == {before: 100}
 
 
+def test_another_model_at_the_same_address_is_another_revision(cloud, settings, to, bucket):
+    given = settings()
+    document = (given.workspace / MODEL).read_text()
+    bucket.put("trained/segments.json", document.encode())
+    first = run.deploy(to(), given, f"{bucket.name}/trained")
+    bucket.put("trained/segments.json", f"{document} ".encode())
+    second = run.deploy(to(), given, f"{bucket.name}/trained")
+    assert first.revision != second.revision
+    assert (second.health.asked, split(cloud)) == (20, {second.revision: 100})
+
+
 @pytest.mark.parametrize("fault", ["answers", "starts"])
 def test_a_model_that_fails_leaves_all_traffic_to_the_one_before(cloud, first, to, fault):
     given, before = first
@@ -114,6 +128,23 @@ def test_a_service_is_billed_by_request_unless_a_container_is_kept(cloud, settin
     run.deploy(to(), settings(f"deploy.min_containers={least}"))
     (container,) = cloud.services[SERVICE]["template"]["containers"]
     assert {key: value for key, value in container["resources"].items() if key != "limits"} == resources
+
+
+def test_a_first_model_that_was_not_judged_to_the_end_is_judged_again(cloud, settings, to, monkeypatch):
+    """And keeps the service where it fails, as others may have been let into it meanwhile."""
+    given, before, let_in = settings(), [], []
+    monkeypatch.setattr(run_rollout, "LETS_IN", -1)
+    monkeypatch.setattr(cloud_run, "token", lambda *_: let_in.append(1) or "")
+    cloud.serves = lambda revision: before.append(cloud.services[SERVICE]["trafficStatuses"])
+    first = run.deploy(to(), given)
+    assert len(let_in) == first.health.asked == 20  # another one for each, where each lasts no longer
+    cloud.services[SERVICE]["trafficStatuses"] = before[0]  # as it is left where the command is killed
+    cloud.serves = lambda revision: lambda body: (500, {})
+    with pytest.raises(GateError, match=r"It has all traffic still, as no other is there"):
+        run.deploy(to(), given)
+    assert split(cloud) == {first.revision: 100}
+    cloud.serves = lambda revision: None
+    assert (run.deploy(to(), given).health.asked, run.deploy(to(), given).health) == (20, None)
 
 
 def test_a_first_model_that_fails_leaves_no_service(cloud, settings, to):

@@ -110,7 +110,9 @@ def test_a_dry_run_shows_every_request_and_json_is_for_machines(cloud, deploy):
     planned = json.loads(deploy("vertex", "endpoint", "--dry-run", "--json").stdout)["requests"]
     assert [(each["method"], each["url"].rpartition("/")[2]) for each in planned] == [
         ("POST", "endpoints?endpointId=clientage"),
+        ("PATCH", "clientage?updateMask=labels"),
         ("POST", "clientage:deployModel"),
+        ("PATCH", "clientage?updateMask=labels"),
     ]
 
 
@@ -196,7 +198,7 @@ def test_the_pipeline_runs_on_this_machine(cloud, bucket, orders, tmp_path, monk
     program = tmp_path / "clientage"
     program.write_text(f"#!/bin/sh\nexec {sys.executable} -c 'from clientage.cli import main; main()' \"$@\"\n")
     program.chmod(0o755)
-    monkeypatch.setenv(pipeline.PROGRAM, str(program))
+    monkeypatch.setenv("CLIENTAGE_BIN", str(program))
     monkeypatch.setenv("CLIENTAGE_WORKSPACE", str(tmp_path / "workspace"))
     monkeypatch.setenv("CLIENTAGE_SEGMENTS__BOOTSTRAPS", "2")
     monkeypatch.setenv("CLIENTAGE_SEGMENTS__K", "4")

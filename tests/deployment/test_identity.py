@@ -114,6 +114,15 @@ def test_a_person_is_let_in_by_the_login_and_one_who_acts_for_an_account_as_that
     assert asked() == IDENTITY
 
 
+def test_a_login_that_has_run_out_is_no_role_that_is_missing(iam_service, monkeypatch):
+    error = exceptions.RefreshError("invalid_grant: Bad Request")
+    monkeypatch.setattr(credentials.Credentials, "refresh", lambda self, request: (_ for _ in ()).throw(error))
+    acting = impersonated_credentials.Credentials(credentials.Credentials(None), ACCOUNT, [])
+    monkeypatch.setattr(google.auth, "default", lambda scopes: (acting, None))
+    with pytest.raises(CloudError, match=r"there are no credentials of Google Cloud. Log in"):
+        asked()
+
+
 @pytest.mark.parametrize(
     ("error", "said"),
     [

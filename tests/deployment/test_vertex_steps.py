@@ -161,6 +161,18 @@ def test_a_model_that_is_slow_goes(cloud, two, to, settings):
     assert split(cloud) == {"1": 100}
 
 
+def test_the_first_model_that_was_not_judged_to_the_end_is_judged_again(cloud, settings, to):
+    given, before = settings(), []
+    vertex.upload(to(), given)
+    cloud.serves = lambda model: before.append(cloud.endpoints[ENDPOINT]["labels"])
+    vertex.serve(to(), given)
+    assert before == [{"clientage": "endpoint", "clientage-unjudged": "clientage-segments-1"}] * 20
+    assert cloud.endpoints[ENDPOINT]["labels"] == {"clientage": "endpoint"}
+    cloud.endpoints[ENDPOINT]["labels"] = before[0]  # as it is left where the command is killed
+    assert (vertex.serve(to(), given).health.asked, vertex.serve(to(), given).health) == (20, None)
+    assert len(bodies(cloud, ":deployModel")) == 1
+
+
 def test_the_first_model_that_fails_leaves_nothing_that_costs(cloud, settings, to):
     given = settings()
     vertex.upload(to(), given)
@@ -252,8 +264,18 @@ def test_rollback_gives_all_traffic_to_the_model_before(cloud, two, to):
     _, now, gone = vertex.rollback(to(), two)
     assert (now.version, gone.version) == ("1", "2")
     assert split(cloud) == {"1": 100}
+    (body,) = bodies(cloud, ":undeployModel")  # at once: there is no moment in which the other one seems to be before
+    assert body["trafficSplit"] == {now.id: 100}
     with pytest.raises(CloudError, match=r"there is no model before that runs"):
         vertex.rollback(to(), two)
+
+
+def test_rollback_takes_nothing_where_it_went_back_already(cloud, two, to):
+    vertex.serve(to(), two)
+    vertex.share(to(), two, {"1": 100})
+    with pytest.raises(CloudError, match=r"version 2 is newer .* undeploy --version 2, or .* traffic --split 2=100"):
+        vertex.rollback(to(), two)
+    assert split(cloud) == {"1": 100, "2": 0}
 
 
 def test_undeploy_takes_what_has_no_traffic_and_refuses_what_has(cloud, two, to):
@@ -297,7 +319,7 @@ def test_train_runs_our_container_once_from_the_same(cloud, settings, to, pinned
     given, told = settings("shop.currency=£", "segments.k=4"), []
     cloud.trains = lambda arguments, environment: told.append((arguments, environment)) or True
     job = jobs.train(to(), given, f"{bucket.name}/orders/a.parquet")
-    assert jobs.train(to(), given, f"{bucket.name}/orders/a.parquet").name == job.name
+    assert jobs.train(to(), given, f"{bucket.name}/orders/a.parquet").out == job.out
     (body,) = bodies(cloud, "/customJobs")
     spec = body["jobSpec"]
     (pool,) = spec["workerPoolSpecs"]
@@ -358,6 +380,7 @@ def test_what_lies_in_no_bucket_may_have_changed_and_is_done_again(cloud, two, t
     assert first.name != second.name
     first, second = (jobs.train(to(), two, "bigquery://our-shop/shop/orders") for _ in range(2))
     assert first.name != second.name
+    assert first.out != second.out  # what the first one made may be served
     cloud.jobs[second.name]["state"] = "JOB_STATE_RUNNING"
     with pytest.raises(CloudError, match=r"takes longer than 0 minutes"):  # one that runs is followed
         jobs.train(connection.google(settings("deploy.wait_minutes=0.001")), two, "bigquery://our-shop/shop/orders")

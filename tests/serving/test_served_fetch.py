@@ -13,6 +13,7 @@ import pytest
 from shops import free_port
 from test_server import ASK, Load, renamed
 
+from clientage.contents import LIVING
 from clientage.context import MODEL, store
 from clientage.errors import InputError, TrackingError
 from clientage.segments import document
@@ -82,6 +83,17 @@ def test_there_is_no_such_version(workspace):
         bring(settings, "7")
 
 
+@pytest.mark.parametrize("wanted", ["workspace", "folder", "champion"])
+def test_tables_that_live_elsewhere_are_not_left_out_without_a_word(tmp_path, wanted):
+    (tmp_path / "model").mkdir()
+    (tmp_path / MODEL).write_text("{}")
+    (tmp_path / LIVING).write_text('{"dataset": "bigquery://our-shop/shop"}')
+    settings = load(overrides=[f"workspace={tmp_path / 'none' if wanted == 'folder' else tmp_path}"])
+    said = r"live in bigquery://our-shop/shop\. .* --set warehouse\.url=bigquery.* CLIENTAGE_WAREHOUSE__URL=bigquery"
+    with pytest.raises(InputError, match=said):
+        place_of(settings, wanted if wanted == "champion" else str(tmp_path))
+
+
 @pytest.fixture
 def bucket(monkeypatch):
     """Puts objects into a bucket of Google Cloud Storage on this machine."""
@@ -126,7 +138,9 @@ def test_a_model_from_a_bucket(server, workspace, tmp_path, bucket):
 def test_a_bucket_without_a_model(workspace, tmp_path, bucket):
     settings = load(overrides=[f"workspace={tmp_path / 'empty'}"])
     bucket("v2/readme.txt", b"nothing")
-    for address, said in (("gs://models/v2", "no model in it"), ("gs://models/v3", "cannot be read")):
+    bucket(f"v4/{LIVING}", b'{"dataset": "bigquery://our-shop/shop"}')
+    told = {"v2": "no model in it", "v3": "cannot be read", "v4": "its tables live in bigquery:.* --workspace gs://mod"}
+    for address, said in ((f"gs://models/{name}", said) for name, said in told.items()):
         with pytest.raises(InputError, match=said):
             bring(settings, address)
     assert not place_of(settings, "gs://models/v2")[0].document.exists()

@@ -19,7 +19,7 @@ from clientage.serving import ship as shipping
 from clientage.serving import spool
 from clientage.serving.folder import FolderSink, read_predictions
 from clientage.serving.log import PredictionLog
-from clientage.serving.ship import Shipper
+from clientage.serving.ship import Asked, Shipper
 from clientage.serving.sinks import open_sink
 
 
@@ -285,6 +285,19 @@ def test_told_to_stop_it_ships_what_is_left(spool_, sink):
     stop = Rounds(0, lambda _: logged(spool_, record("last")))
     Shipper(spool_, sink).run(stop)
     assert arrived(sink) == ["last-0"]
+
+
+def test_who_ships_waits_until_there_is_a_round_to_do_now():
+    kept = {number: signal.getsignal(number) for number in (spool.NOW, signal.SIGTERM, signal.SIGINT)}
+    try:
+        stop = Asked(os.getppid())
+        signal.raise_signal(spool.NOW)
+        assert not stop.wait(60)
+        signal.raise_signal(signal.SIGTERM)
+        assert stop.wait(60)
+    finally:
+        for number, handler in kept.items():
+            signal.signal(number, handler)
 
 
 def test_a_second_shipper_waits_for_the_first(spool_, sink):

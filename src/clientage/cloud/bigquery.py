@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from clientage import forms
 from clientage.cloud import refusals
 from clientage.cloud.refusals import Raised, Service
 from clientage.errors import SettingsError, SinkError
@@ -178,9 +179,7 @@ def taken_apart(address: str, setting: str = "dataset") -> tuple[str, str]:
     Raises:
         SettingsError: It is no such address.
     """
-    found = re.fullmatch(
-        r"bigquery://((?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9])/(\w{1,1024})/?", address, re.ASCII
-    )
+    found = re.fullmatch(rf"{SCHEME}({forms.PROJECT})/(\w{{1,1024}})/?", address, re.ASCII)
     if not found:
         raise SettingsError(f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
     return found[1], found[2]

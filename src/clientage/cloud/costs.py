@@ -99,7 +99,11 @@ FIGURES: Mapping[str, Figure] = {
     ),
     "kept": Figure(17, "bytes of an order line in a workspace", "a run of the public data set: 9 MB of tables"),
     "report": Figure(5e6, "bytes of a workspace beside its tables", "a run of the public data set"),
-    "versions": Figure(30, "versions of a workspace that the bucket keeps", "`deploy/terraform`: a run a day, 30 days"),
+    "copies": Figure(
+        10,
+        "copies of a workspace that the bucket is paid for",
+        "`warehouse.publications`: 3; and of a run a day those of 7 days, as `deploy/terraform` keeps what was removed",
+    ),
     "image": Figure(0.4, "GiB of an image, compressed", "assumed: it is below 900 MB before"),
     "images": Figure(10, "images that are kept", "`deploy/terraform`"),
 }
@@ -210,9 +214,9 @@ def runs_on_a_machine(shop: Shop, times: float = DAYS + WEEKS) -> float:
 
 
 def storage(shop: Shop) -> float:
-    """The versions of the workspace in its bucket, the order lines in BigQuery, and the images."""
+    """The copies of the workspace in its bucket, the order lines in BigQuery, and the images."""
     lines = shop.order_lines
-    workspace = (lines * FIGURES["kept"].value + FIGURES["report"].value) * FIGURES["versions"].value / GIB
+    workspace = (lines * FIGURES["kept"].value + FIGURES["report"].value) * FIGURES["copies"].value / GIB
     return (
         PRICES["Cloud Storage, Standard"].of(workspace)
         + PRICES["BigQuery, storage"].of(lines * FIGURES["line"].value / GIB)

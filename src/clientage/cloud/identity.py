@@ -55,10 +55,15 @@ def _acts_for(mine: Any) -> Any:
 
 
 def _made(account: Any, audience: str, request: Any) -> str:
-    """A token of an account, made by IAM."""
+    """A token of an account, made by IAM.
+
+    Who acts for it logs in before: a login that has run out is no role that is missing.
+    """
     from google.auth.exceptions import RefreshError  # noqa: PLC0415
     from google.auth.impersonated_credentials import IDTokenCredentials  # noqa: PLC0415
 
+    if not (source := account._source_credentials).valid:  # as Google's library keeps it, and says it nowhere else
+        source.refresh(request)
     identity: Any = IDTokenCredentials(account, target_audience=audience, include_email=True)  # type: ignore[no-untyped-call]
     try:
         identity.refresh(request)

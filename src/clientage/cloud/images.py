@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
+from clientage import forms
 from clientage.cloud import refusals
 from clientage.cloud.clients import Google, library
 from clientage.cloud.refusals import Service
@@ -41,7 +42,7 @@ class Image:
             SettingsError: It is none of Artifact Registry, or has neither tag nor digest.
         """
         found = re.fullmatch(
-            r"([a-z0-9-]+)-docker\.pkg\.dev/((?:[a-z0-9.-]+:)?[a-z0-9-]+)/([a-z0-9-]+)/([\w./-]+?)"
+            rf"([a-z0-9-]+)-docker\.pkg\.dev/({forms.PROJECT})/([a-z0-9-]+)/([\w./-]+?)"
             r"(?::([\w.-]+))?(?:@(sha256:[0-9a-f]{64}))?",
             text, re.ASCII,
         )  # fmt: skip

@@ -4,13 +4,13 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote, urlencode
 
+from clientage import forms
 from clientage.cloud.bigquery import taken_apart
 from clientage.cloud.views import views
 from clientage.errors import SettingsError
 
 CREATE = "https://lookerstudio.google.com/reporting/create"
 REPORT = re.compile(r"[\w-]{8,64}", re.ASCII)
-PROJECT = re.compile(r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{2,61}[a-z0-9]", re.ASCII)
 
 
 def links(address: str, *, name: str, template: str = "", billing: str = "") -> dict[str, str]:
@@ -33,7 +33,7 @@ def links(address: str, *, name: str, template: str = "", billing: str = "") -> 
         raise SettingsError(
             "--template: no id of a report. It stands in the report's address, after /reporting/ and before the next /."
         )
-    if billing and not PROJECT.fullmatch(billing):
+    if billing and not re.fullmatch(forms.PROJECT, billing, re.ASCII):
         raise SettingsError(f"--billing: {billing} is no id of a project. Write it as `gcloud projects list` shows it.")
     paid = billing or project
     own = {view.name: _source(project, dataset, view.name, paid) for view in views()}

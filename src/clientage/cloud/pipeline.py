@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from clientage.cloud.clients import library
+from clientage.cloud.container import MODEL_DIR
 
 NAME = "clientage"
 MACHINE = ("4", "16G")  # processors and memory of the training
-PROGRAM = "CLIENTAGE_BIN"  # the command that the steps call on this machine
-MODEL_DIR = "AIP_MODEL_DIR"
 RUN = "pipeline"  # begins what a version is called that a run uploaded
 UPLOAD, ENDPOINT = ("deploy", "vertex", "upload", "--model"), ("deploy", "vertex", "endpoint", "--version")
 
@@ -113,7 +112,7 @@ def _containers(image: str, options: Options) -> Steps:
 def _commands(options: Options) -> Steps:
     dsl = library("kfp.dsl", "pipelines")
 
-    def call(arguments: list, folder: str = ""):  # type: ignore[no-untyped-def,type-arg]
+    def call(arguments: list, folder: str = ""):  # type: ignore[no-untyped-def,type-arg]  # alone: it knows no names
         import os  # noqa: PLC0415
         import subprocess  # noqa: PLC0415
 

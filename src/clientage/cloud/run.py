@@ -8,11 +8,11 @@ from typing import Any
 
 from clientage.cloud import identity, refusals, traffic
 from clientage.cloud.clients import ENDPOINT, LABEL, Google, library
+from clientage.cloud.container import PORT, SERVED
 from clientage.cloud.refusals import Service as Spoken
-from clientage.cloud.vertex_models import PORT, SERVED
 
 API = "run.googleapis.com"
-TAG = "canary"  # a new revision is asked at an address of its own before it is trusted
+TAG = "canary"  # a new revision has it until it is judged: it is asked at an address of its own
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Revision:
     Attributes:
         name: Its name.
         percent: Its share of the traffic.
-        address: Of its own; empty where it has none.
+        address: Of its own; empty where it has none, as it is judged.
         made: When it was made, in seconds since 1970.
         failed: Whether it did not start: it stays, and can have no traffic.
     """
@@ -57,6 +57,10 @@ class Service:
     def serving(self) -> Revision | None:
         """The newest revision with traffic."""
         return traffic.serving(self.revisions)
+
+    def judged(self, name: str) -> bool:
+        """Whether a revision that has all traffic may be trusted with it."""
+        return not any(each.name == name and each.address for each in self.revisions)
 
     @property
     def before(self) -> Revision | None:
@@ -119,7 +123,7 @@ def find(google: Google, shown: str) -> Service | None:
     """
     from google.api_core.exceptions import NotFound  # noqa: PLC0415
 
-    name = f"{google.parent}/services/{shown}"
+    name = full(google, shown)
     with _explained(google, f"the service {shown}"):
         try:
             found = _services(google).get_service(request={"name": name})
@@ -130,12 +134,17 @@ def find(google: Google, shown: str) -> Service | None:
     percent = {each.revision: 0 for each in found.traffic_statuses}
     for each in found.traffic_statuses:
         percent[each.revision] += each.percent
-    address = {each.revision: each.uri for each in found.traffic_statuses if each.tag}
+    address = {each.revision: each.uri for each in found.traffic_statuses if each.tag == TAG}
     told = [
         Revision(each, percent.get(each, 0), address.get(each, ""), _seconds(one), _failed(one))
         for each, one in made.items()
     ]
     return Service(name, found.uri, tuple(sorted(told, key=lambda each: (-each.made, each.name))))
+
+
+def full(google: Google, shown: str) -> str:
+    """A service, as requests name it."""
+    return f"{google.parent}/services/{shown}"
 
 
 def make(google: Google, shown: str, template: Template) -> None:
@@ -155,13 +164,13 @@ def make(google: Google, shown: str, template: Template) -> None:
 
 
 def change(
-    google: Google, service: Service, split: Mapping[str, int], template: Template | None = None, tagged: str = ""
+    google: Google, service: str, split: Mapping[str, int], template: Template | None = None, tagged: str = ""
 ) -> None:
     """Share the traffic among revisions, and make one where a template is given.
 
     Args:
         google: Where.
-        service: The service.
+        service: The service (see `full`).
         split: Percent by revision.
         template: Of a new revision.
         tagged: The revision that is to have an address of its own; nobody when not given.
@@ -169,11 +178,11 @@ def change(
     Raises:
         CloudError: It could not be done; the traffic is as it was before.
     """
-    changed: dict[str, Any] = {"name": service.name, "traffic": _traffic(split, tagged)}
+    changed: dict[str, Any] = {"name": service, "traffic": _traffic(split, tagged)}
     changed |= {"template": template.spec()} if template else {}
     mask = {"paths": ["template", "traffic"] if template else ["traffic"]}
     what = f"deploying {template.name}" if template else "sharing the traffic"
-    with _explained(google, f"the service {service.name.rpartition('/')[2]}"):
+    with _explained(google, f"the service {service.rpartition('/')[2]}"):
         request = {"service": changed, "update_mask": mask}
         google.finished(_services(google).update_service(request=request), what)
 

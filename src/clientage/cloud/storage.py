@@ -10,6 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from clientage import forms
 from clientage.cloud import refusals
 from clientage.cloud.refusals import Raised, Service
 from clientage.errors import ClientageError, SettingsError, WorkspaceError
@@ -46,10 +47,10 @@ class Folder:
             SettingsError: It is no address of a folder in a bucket.
             WorkspaceError: The library is not installed.
         """
-        found = re.fullmatch(r"gs://([a-z0-9][a-z0-9._-]{1,220}[a-z0-9])((?:/[^/\r\n#?*\[\]]+)*)/*", address, re.ASCII)
-        if not found or {".", ".."} & set(address.split("/")):
+        found = re.fullmatch(forms.FOLDER, address.rstrip("/"), re.ASCII)
+        if not found:
             raise SettingsError(f"{address}: not an address of a folder. Write it as gs://BUCKET/FOLDER.")
-        self._bucket_name, path = found.groups()
+        self._bucket_name, path = found["bucket"], found["path"]
         self._raised = raised
         self.address = f"{SCHEME}{self._bucket_name}{path}"
         self._prefix = f"{path.removeprefix('/')}/" if path else ""
@@ -111,8 +112,8 @@ class Folder:
         Raises:
             WorkspaceError: It cannot be written.
         """
-        blob = self._blob(name)
         with self._explained():
+            blob = self._blob(name)
             blob.upload_from_filename(
                 str(path), "application/octet-stream", timeout=ATTEMPT, retry=_retry(LARGE), checksum="crc32c"
             )
@@ -134,8 +135,8 @@ class Folder:
         """
         from google.api_core.exceptions import PreconditionFailed  # noqa: PLC0415
 
-        blob = self._blob(name)
         with self._explained():
+            blob = self._blob(name)
             try:
                 blob.upload_from_string(
                     data, "application/json", if_generation_match=generation, timeout=ATTEMPT, retry=_retry(SMALL)

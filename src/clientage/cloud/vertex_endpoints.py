@@ -1,7 +1,7 @@
 """Endpoints of Vertex AI: made once, with models deployed to them that share the traffic."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from clientage.cloud import traffic
@@ -10,6 +10,7 @@ from clientage.cloud.vertex import explained, host, label, v1
 from clientage.cloud.vertex_models import Uploaded
 from clientage.errors import CloudError
 
+UNJUDGED = f"{LABEL}-unjudged"  # the label that names a version which has all traffic before it is judged
 NEW = "0"  # what the model that is just being deployed is called in a split
 BY = "X-Vertex-AI-Deployed-Model-Id"
 
@@ -55,11 +56,13 @@ class Endpoint:
         name: projects/…/endpoints/ID; empty where it is not there yet.
         shown: What people call it.
         models: That run there, the newest first.
+        labels: On it.
     """
 
     name: str
     shown: str
     models: tuple[Deployed, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def split(self) -> dict[str, int]:
@@ -75,6 +78,10 @@ class Endpoint:
     def before(self) -> Deployed | None:
         """The model that ran before that one."""
         return traffic.before(self.models)
+
+    def judged(self, model: Uploaded) -> bool:
+        """Whether a version that has all traffic may be trusted with it."""
+        return self.labels.get(UNJUDGED) != _called(model)
 
 
 @dataclass(frozen=True)
@@ -136,15 +143,15 @@ def made(google: Google, shown: str) -> Endpoint:
     """
     if there := find(google, shown):
         return there
-    what = f"making the endpoint {shown}"
+    what, labels = f"making the endpoint {shown}", {LABEL: "endpoint"}
     request = {
         "parent": google.parent,
         "endpoint_id": shown,  # two that make it at the same time cannot make two
-        "endpoint": {"display_name": shown, "labels": {LABEL: "endpoint"}},
+        "endpoint": {"display_name": shown, "labels": labels},
     }
     with explained(google, f"the endpoint {shown}"):
         google.finished(_client(google).create_endpoint(request=request), what)
-    rehearsed = Endpoint(f"{google.parent}/endpoints/{shown}", shown)
+    rehearsed = Endpoint(f"{google.parent}/endpoints/{shown}", shown, labels=labels)
     return rehearsed if google.rehearsal else find(google, shown) or rehearsed
 
 
@@ -161,7 +168,7 @@ def deploy(google: Google, to: Endpoint, model: Uploaded, on: Machines, percent:
     }
     deployed = {
         "model": model.full,
-        "display_name": label(f"{model.name.rpartition('/')[2]}-{model.version}"),
+        "display_name": _called(model),
         "dedicated_resources": resources,
     } | ({"service_account": on.account} if on.account else {})
     request = {"endpoint": to.name, "deployed_model": deployed, "traffic_split": traffic.shared(to.split, NEW, percent)}
@@ -188,6 +195,20 @@ def send(google: Google, at: Endpoint, split: Mapping[str, int]) -> None:
         _client(google).update_endpoint(request=request)
 
 
+def note(google: Google, at: Endpoint, unjudged: Uploaded | None) -> Endpoint:
+    """Note on an endpoint which version has all traffic before it is judged; None: no version has.
+
+    Raises:
+        CloudError: It could not be done.
+    """
+    kept = {name: value for name, value in at.labels.items() if name != UNJUDGED}
+    labels = kept | ({UNJUDGED: _called(unjudged)} if unjudged else {})
+    with explained(google, f"the labels of {at.shown}"):
+        request = {"endpoint": {"name": at.name, "labels": labels}, "update_mask": {"paths": ["labels"]}}
+        _client(google).update_endpoint(request=request)
+    return replace(at, labels=labels)
+
+
 def undeploy(google: Google, at: Endpoint, model: Deployed, split: Mapping[str, int] | None = None) -> None:
     """Take a model away from an endpoint.
 
@@ -211,6 +232,11 @@ def predict(google: Google, session: Any, at: Endpoint, body: bytes, timeout: fl
     return session.post(url, data=body, headers={"Content-Type": "application/json"}, timeout=timeout)
 
 
+def _called(model: Uploaded) -> str:
+    """A version in words that a label may have."""
+    return label(f"{model.name.rpartition('/')[2]}-{model.version}")
+
+
 def _client(google: Google) -> Any:
     return google.client(v1().EndpointServiceClient, host(google))
 
@@ -228,4 +254,5 @@ def _endpoint(found: Any) -> Endpoint:
         )
         for each in found.deployed_models
     ]
-    return Endpoint(found.name, found.display_name, tuple(sorted(models, key=lambda each: (-each.made, each.id))))
+    newest = sorted(models, key=lambda each: (-each.made, each.id))
+    return Endpoint(found.name, found.display_name, tuple(newest), dict(found.labels))

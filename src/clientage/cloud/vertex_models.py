@@ -6,13 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from clientage.cloud.clients import LABEL, Google
+from clientage.cloud.container import PORT, SERVED
 from clientage.cloud.vertex import DIGEST, explained, host, label, v1
 from clientage.errors import CloudError, SettingsError
 
 VERSION = f"{LABEL}-version"
 ALIAS = re.compile(r"[a-z][a-zA-Z0-9-]{0,126}[a-z0-9]")
-SERVED = ("serve", "--host", "0.0.0.0", "--insecure", "--set", "serve.requests_per_minute=0")  # noqa: S104 - in a container
-PORT = 8080
 
 
 @dataclass(frozen=True)

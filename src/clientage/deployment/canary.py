@@ -76,11 +76,18 @@ class Target(Protocol):
     def ask(self, body: bytes) -> Answer:
         """Send a request as the customers of the service do."""
 
+    @property
+    def after(self) -> str:
+        """How the traffic is after `back`, in a sentence."""
+
     def give(self, percent: int) -> None:
-        """Give the new model this much of the traffic."""
+        """Give the new model this much of the traffic, and note that it is not judged yet."""
+
+    def trust(self) -> None:
+        """Give the new model all traffic, and note that it is judged."""
 
     def back(self) -> None:
-        """Give all traffic back to those who had it before, and take the new model away."""
+        """Give all traffic to the others, and take the new model away; see `after`."""
 
 
 def judge(target: Target, samples: Sequence[dict[str, Any]], settings: Deploy, share: int, say: Say) -> Health:
@@ -127,28 +134,37 @@ def through(target: Target, samples: Sequence[dict[str, Any]], settings: Deploy,
         say: Told what happens.
 
     Raises:
-        GateError: It is not healthy; all is as it was before.
-        ClientageError: Something failed; all is as it was before.
+        GateError: It is not healthy; the others have all traffic.
+        ClientageError: Something failed; the others have all traffic.
     """
-    share = 100 if target.alone else settings.canary
+    share = _first_share(target, settings)
     with ExitStack() as undo:
         undo.callback(target.back)
         target.give(share)
         say(f"{share}% of the traffic goes to the new model")
         health = judge(target, samples, settings, 100 if direct else share, say)
         if not health.healthy:
-            raise GateError(_refused(health, alone=target.alone))
-        if share < 100:
-            target.give(100)
+            raise GateError(_refused(health, target.after))
+        target.trust()
         undo.pop_all()
     return health
 
 
-def _refused(health: Health, *, alone: bool) -> str:
+def rehearse(target: Target, settings: Deploy) -> None:
+    """Ask for what a healthy model would be given."""
+    target.give(_first_share(target, settings))
+    target.trust()
+
+
+def _first_share(target: Target, settings: Deploy) -> int:
+    """Percent of the traffic that a new model gets before it is judged: all where nobody else could take it."""
+    return 100 if target.alone else settings.canary
+
+
+def _refused(health: Health, after: str) -> str:
     first = f" The first that failed: {health.first_error.rstrip('.')}." if health.first_error else ""
-    had = "It was alone, and was taken away." if alone else "The model before has all traffic again."
     return (
-        f"the new model is not healthy: {'; '.join(health.problems)} ({health}).{first} {had} "
+        f"the new model is not healthy: {'; '.join(health.problems)} ({health}).{first} {after} "
         "Mend it, or raise deploy.max_errors or deploy.max_seconds."
     )
 

@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 from collections.abc import Sequence
 
-from clientage.cloud import images
+from clientage.cloud import container, images
 from clientage.cloud.clients import Google, Say
 from clientage.cloud.images import Image
 from clientage.errors import SettingsError
@@ -59,13 +59,12 @@ def bucket(settings: Settings) -> str:
     """
     if not settings.google.bucket:
         raise SettingsError("google.bucket: not set. Name a bucket: --set google.bucket=gs://BUCKET.")
-    return settings.google.bucket.rstrip("/")
+    return settings.google.bucket
 
 
 def environment(settings: Settings) -> dict[str, str]:
     """What our service is told in a container, beside where its model is."""
-    found = {"CLIENTAGE_WORKSPACE": "/tmp/workspace"}  # noqa: S108 - the container's own
-    return found | ({"CLIENTAGE_SERVE__SINK": settings.serve.sink} if settings.serve.sink else {})
+    return container.WORKSPACE | ({"CLIENTAGE_SERVE__SINK": settings.serve.sink} if settings.serve.sink else {})
 
 
 def training(settings: Settings) -> list[str]:

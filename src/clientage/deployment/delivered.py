@@ -8,10 +8,9 @@ from clientage import artifacts
 from clientage.cloud.clients import Google
 from clientage.cloud.storage import SCHEME, Folder, fingerprint
 from clientage.deployment import connection
+from clientage.deployment.digests import KEPT
 from clientage.errors import CloudError
 from clientage.settings import Settings
-
-KEPT = 40  # letters of a digest: labels have 63 at most
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,16 @@
 """Work on machines of Vertex AI that ends by itself: a training, a batch of predictions."""
 
-from clientage.cloud import vertex_jobs, vertex_models
+import secrets
+
+from clientage.cloud import container, vertex_jobs, vertex_models
 from clientage.cloud.clients import Google
 from clientage.cloud.storage import SCHEME, fingerprint
 from clientage.cloud.vertex_endpoints import Machines
 from clientage.cloud.vertex_jobs import Job
 from clientage.deployment import connection
+from clientage.deployment.digests import digest
 from clientage.deployment.samples import samples
-from clientage.deployment.vertex import digest, name
+from clientage.deployment.vertex import name
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
@@ -30,9 +33,11 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
     command = ["run", source, *connection.training(settings)]
     seen = _seen(source)
     made_of = digest([image, command, seen])
+    # a folder of its own for every job that is made: what another one wrote may be served
+    out = f"{root}/training/{made_of[:16]}-{secrets.token_hex(4)}"
     return vertex_jobs.train(
         to, f"{settings.tracking.model}-{made_of[:8]}", made_of, image=image, command=command,
-        out=f"{root}/training/{made_of[:16]}", environment={"CLIENTAGE_WORKSPACE": "/tmp/workspace"},  # noqa: S108
+        out=out, environment=container.WORKSPACE,
         on=Machines(wanted.training_machine, 1, 1, settings.google.service_account), again=again or not seen,
     )  # fmt: skip
 

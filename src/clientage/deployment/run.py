@@ -3,17 +3,16 @@
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
-from typing import Any
 
 from clientage.cloud import run, traffic
 from clientage.cloud.clients import Google
 from clientage.cloud.run import Revision, Service, Template
 from clientage.deployment import canary, connection
-from clientage.deployment.canary import Answer, Health
-from clientage.deployment.delivered import deliver
+from clientage.deployment.canary import Health
+from clientage.deployment.delivered import Delivered, deliver
+from clientage.deployment.digests import digest
+from clientage.deployment.revision_rollout import RevisionRollout
 from clientage.deployment.samples import samples
-from clientage.deployment.vertex import digest
 from clientage.errors import CloudError
 from clientage.settings import Settings
 
@@ -35,80 +34,6 @@ class Served:
     health: Health | None = None
 
 
-@dataclass
-class Rollout:
-    """A revision on its way to all traffic of a service.
-
-    Attributes:
-        to: Google Cloud.
-        shown: Name of the service.
-        service: As it was before; None where there was none.
-        template: Of the revision.
-        others: Who has the traffic when it has none, together 100; nobody where it is alone.
-        longest: Seconds that an answer may take.
-        made: Whether the revision is there.
-    """
-
-    to: Google
-    shown: str
-    service: Service | None
-    template: Template
-    others: dict[str, int]
-    longest: float
-    made: bool = False
-
-    @property
-    def new(self) -> str:
-        """The revision."""
-        return self.template.name
-
-    @property
-    def alone(self) -> bool:
-        """Whether there is no other that could take traffic."""
-        return not self.others
-
-    def give(self, percent: int) -> None:
-        """Give the revision a share; the first time, it is made."""
-        if self.service is None:
-            run.make(self.to, self.shown, self.template)
-        else:
-            template, tagged = None if self.made else self.template, self.new if percent < 100 else ""
-            run.change(self.to, self.service, traffic.shared(self.others, self.new, percent), template, tagged)
-        self.made = True
-
-    def back(self) -> None:
-        """All traffic to those who had it before; a service that was made for the revision goes."""
-        now = run.find(self.to, self.shown)
-        if now is None:
-            return
-        if self.service is None:
-            run.delete(self.to, now)
-        elif self.others:
-            run.change(self.to, now, self.others)
-
-    def ask(self, body: bytes) -> Answer:
-        """Ask the revision at its own address."""
-        address, bearer = self._asked
-        return canary.timed(
-            lambda: run.predict(self._session, address, body, bearer, self.longest), lambda response: self.new
-        )
-
-    @cached_property
-    def _session(self) -> Any:
-        import requests  # noqa: PLC0415
-
-        return requests.Session()
-
-    @cached_property
-    def _asked(self) -> tuple[str, str]:
-        """The revision's own address, and what lets a request in."""
-        now = run.find(self.to, self.shown)
-        mine = next((each for each in now.revisions if each.name == self.new), None) if now else None
-        if now is None or mine is None:
-            raise CloudError(f"{self.to.place}: the revision {self.new} is not there. Deploy it again.", "not found")
-        return mine.address or now.address, run.token(self.to, now)
-
-
 def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
     """Deploy a model as a revision, judge it with a share of the traffic, and give it all; None in a rehearsal.
 
@@ -118,22 +43,22 @@ def deploy(to: Google, settings: Settings, wanted: str = "") -> Served | None:
         wanted: A folder, gs://…, an alias or version of the registry; empty: the model of the workspace.
 
     Raises:
-        GateError: It is not healthy; all is as it was before.
-        ClientageError: What the user can mend; all is as it was before.
+        GateError: It is not healthy; the others have all traffic.
+        ClientageError: What the user can mend; the others have all traffic.
     """
     limits, shown = settings.deploy, settings.deploy.endpoint
     image = connection.pinned(to, settings)
     made = deliver(to, settings, wanted)
     service = run.find(to, shown)
-    template = _template(settings, image, made.address, service.revisions if service else ())
-    if service and service.split == {template.name: 100}:
+    template = _template(settings, image, made, service.revisions if service else ())
+    if service and service.split == {template.name: 100} and service.judged(template.name):
         return Served(service, template.name)
     known = {each.name: each.percent for each in service.revisions if not each.failed} if service else {}
     there = known.pop(template.name, None) is not None
-    rollout = Rollout(to, shown, service, template, traffic.others(known), max(LONGEST, 2 * limits.max_seconds), there)
+    longest = max(LONGEST, 2 * limits.max_seconds)
+    rollout = RevisionRollout(to, shown, service, template, traffic.others(known), longest, there)
     if to.rehearsal:
-        for percent in (100,) if rollout.alone else (limits.canary, 100):
-            rollout.give(percent)
+        canary.rehearse(rollout, limits)
         return None
     asked = samples(made.address)
     health = canary.through(rollout, asked, limits, direct=True, say=to.say)
@@ -165,7 +90,7 @@ def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Service:
         have = ", ".join(each.name for each in service.revisions)
         raise CloudError(f"{to.place}: there is no revision {', '.join(unknown)}. There is {have}.", "not found")
     if split != service.split:
-        run.change(to, service, split)
+        run.change(to, service.name, split)
     return service if to.rehearsal else at(to, settings)
 
 
@@ -186,7 +111,7 @@ def rollback(to: Google, settings: Settings) -> tuple[Service, Revision, Revisio
             "clientage deploy run deploy --model VERSION",
             "not found",
         )
-    run.change(to, service, {before.name: 100})
+    run.change(to, service.name, {before.name: 100})
     return service if to.rehearsal else at(to, settings), before, now
 
 
@@ -202,13 +127,17 @@ def delete(to: Google, settings: Settings) -> Service | None:
     return found
 
 
-def _template(settings: Settings, image: str, model: str, revisions: Sequence[Revision]) -> Template:
-    """What the revision is made of, with the first name that none has which failed to start."""
+def _template(settings: Settings, image: str, model: Delivered, revisions: Sequence[Revision]) -> Template:
+    """What the revision is made of, with the first name that none has which failed to start.
+
+    What lies at the model's address may have changed since, so its digest decides on the name too.
+    """
     limits, account = settings.deploy, settings.google.service_account
-    environment = connection.environment(settings) | {"CLIENTAGE_SERVE__MODEL": model}
+    environment = connection.environment(settings) | {"CLIENTAGE_SERVE__MODEL": model.address}
     made_of = Template(
         "", image, environment, limits.min_containers, limits.max_replicas, limits.cpu, limits.memory, account
     )
-    name, failed = f"{limits.endpoint}-{digest(made_of.spec())[:10]}", {each.name for each in revisions if each.failed}
+    name = f"{limits.endpoint}-{digest([model.digest, made_of.spec()])[:10]}"
+    failed = {each.name for each in revisions if each.failed}
     names = itertools.chain([name], (f"{name}-{number}" for number in itertools.count(2)))
     return replace(made_of, name=next(each for each in names if each not in failed))

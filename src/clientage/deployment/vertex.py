@@ -1,10 +1,7 @@
 """Vertex AI, step by step: upload, endpoint, traffic, rollback, undeploy."""
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from clientage.cloud import traffic, vertex_endpoints, vertex_models
 from clientage.cloud.clients import Google
@@ -13,9 +10,10 @@ from clientage.cloud.vertex_endpoints import Deployed, Endpoint, Machines
 from clientage.cloud.vertex_models import Container, Uploaded
 from clientage.deployment import canary, connection
 from clientage.deployment.canary import Health
-from clientage.deployment.delivered import KEPT, deliver
-from clientage.deployment.rollout import Rollout
+from clientage.deployment.delivered import deliver
+from clientage.deployment.digests import digest
 from clientage.deployment.samples import samples
+from clientage.deployment.version_rollout import VersionRollout
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
@@ -79,21 +77,20 @@ def serve(to: Google, settings: Settings, wanted: str = "", *, savedmodel: bool 
         savedmodel: Whether that of the SavedModel.
 
     Raises:
-        GateError: It is not healthy; all is as it was before.
-        ClientageError: What the user can mend; all is as it was before.
+        GateError: It is not healthy; the others have all traffic.
+        ClientageError: What the user can mend; the others have all traffic.
     """
     limits, account = settings.deploy, settings.google.service_account
     model = vertex_models.find(to, name(settings, savedmodel=savedmodel), wanted)
     endpoint = vertex_endpoints.made(to, limits.endpoint)
     there = next((each for each in endpoint.models if each.of(model)), None)
-    if there and there.percent == 100:
+    if there and there.percent == 100 and endpoint.judged(model):
         return Served(endpoint, model)
     on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, account)
     longest = max(LONGEST, 2 * limits.max_seconds)
-    rollout = Rollout(to, endpoint, model, on, _others(endpoint, model), longest, there.id if there else "")
+    rollout = VersionRollout(to, endpoint, model, on, _others(endpoint, model), longest, there.id if there else "")
     if to.rehearsal:
-        for percent in (100,) if rollout.alone else (limits.canary, 100):
-            rollout.give(percent)
+        canary.rehearse(rollout, limits)
         return None
     health = canary.through(rollout, samples(model.artifact), limits, direct=False, say=to.say)
     return Served(vertex_endpoints.get(to, endpoint), model, health)
@@ -151,24 +148,30 @@ def _running(to: Google, endpoint: Endpoint, wanted: str) -> Deployed:
 
 
 def rollback(to: Google, settings: Settings) -> tuple[Endpoint, Deployed, Deployed]:
-    """Give all traffic to the model before, and take the other away.
+    """Give all traffic to the model before, and take the other away, in one request.
 
     Returns:
         The endpoint, the model that has the traffic, and the one that went.
 
     Raises:
-        CloudError: There is none before, or it could not be done.
+        CloudError: There is none before, or a newer one than that with the traffic: this may have been done already.
     """
     endpoint = at(to, settings)
     now, before = endpoint.serving, endpoint.before
+    if newer := next((each for each in endpoint.models if now and each.made > now.made), None):
+        raise CloudError(
+            f"{to.place}: {newer.short} is newer than what has the traffic of {endpoint.shown}: it went back already. "
+            f"End it: clientage deploy vertex undeploy --version {newer.version}, or give it the traffic: clientage "
+            f"deploy vertex traffic --split {newer.version}=100",
+            "went back",
+        )
     if not now or not before:
         raise CloudError(
             f"{to.place}: at {endpoint.shown} there is no model before that runs. Deploy one: clientage deploy vertex "
             "endpoint --version NUMBER",
             "not found",
         )
-    vertex_endpoints.send(to, endpoint, {before.id: 100})
-    vertex_endpoints.undeploy(to, endpoint, now)
+    vertex_endpoints.undeploy(to, endpoint, now, {before.id: 100})
     return endpoint if to.rehearsal else vertex_endpoints.get(to, endpoint), before, now
 
 
@@ -202,8 +205,3 @@ def undeploy(to: Google, settings: Settings, wanted: str = "", *, everything: bo
         gone = left.pop(each.id, 0)
         vertex_endpoints.undeploy(to, endpoint, each, traffic.scaled(left, 100) if gone else None)
     return going
-
-
-def digest(what: Any) -> str:
-    """Of something that can be written as JSON, short enough for a label."""
-    return hashlib.sha256(json.dumps(what, sort_keys=True).encode()).hexdigest()[:KEPT]

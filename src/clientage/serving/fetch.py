@@ -10,17 +10,28 @@ import json
 import shutil
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from clientage import copies
 from clientage.cloud.storage import SCHEME
+from clientage.contents import LIVING
 from clientage.context import store
 from clientage.copies import Copy, Files
 from clientage.errors import ClientageError, InputError
 from clientage.serving import carried
 from clientage.serving.logs import say
 from clientage.serving.models import read_document
-from clientage.serving.place import DOCUMENTS, TABLES, Place, envelope, gathered, lives_elsewhere, place_of
+from clientage.serving.place import (
+    DOCUMENTS,
+    TABLES,
+    Place,
+    elsewhere,
+    envelope,
+    gathered,
+    lives_elsewhere,
+    place_of,
+)
 from clientage.settings import Settings
 from clientage.tracking import registry
 
@@ -105,7 +116,7 @@ def _gather(settings: Settings, folder: Path) -> None:
 
 def _published(address: str, place: Place) -> bool:
     """Bring what a service reads of a published workspace; whether there is one."""
-    copy = Copy(address, place.document.parent, _state(place), _served)
+    copy = Copy(address, place.document.parent, _state(place), partial(_served, address))
     if not copy.is_published():
         return False
     with copy.alone(copies.PATIENCE):
@@ -117,12 +128,14 @@ def _state(place: Place) -> Path:
     return place.document.parent.with_suffix(".json")
 
 
-def _served(files: Files) -> Files:
+def _served(address: str, files: Files) -> Files:
     """What a service reads of a workspace: the model, under the name of one that was fetched, and tables.
 
     Raises:
-        InputError: There is no model in it.
+        InputError: There is no model in it, or its tables live elsewhere.
     """
+    if LIVING in files:
+        raise elsewhere(address)
     document = next((name for name in DOCUMENTS if name in files), None)
     if files and document is None:
         raise InputError("no model is published there. Make one with `clientage run FILE`, or give another --model.")
@@ -146,6 +159,8 @@ def _download(address: str, folder: Path) -> None:
             ) from error
         except (OSError, ValueError) as error:
             raise InputError(f"{address}: cannot be read ({type(error).__name__}: {str(error)[:160]}).") from error
+        if (draft / LIVING).is_file():
+            raise elsewhere(address)
         found = Place.in_folder(draft).document
         if found.parent != draft or found.name != "model.json":
             shutil.copyfile(found, draft / "model.json")

@@ -6,6 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from clientage.contents import LIVING
 from clientage.errors import InputError
 from clientage.settings import Settings
 
@@ -75,7 +76,7 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
         elsewhere.
 
     Raises:
-        InputError: The folder is not there, or has no model.
+        InputError: The folder is not there, has no model, or its tables live elsewhere.
     """
     home = settings.workspace / HOME
     if "://" in wanted:
@@ -84,12 +85,34 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
     if lives_elsewhere(settings, wanted):
         return Place(gathered(settings) / "model.json", gathered(settings)), True
     if wanted == str(settings.workspace) or Path(wanted).is_dir():
+        require_here(Path(wanted))
         return Place.in_folder(Path(wanted)), False
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
     registry = _digest(settings.tracking.uri, settings.tracking.model, wanted)
-    tables = gathered(settings) if settings.warehouse.url else settings.workspace
+    if settings.warehouse.url:
+        tables = gathered(settings)
+    else:
+        require_here(tables := settings.workspace)
     return Place(home / f"registered-{registry}.json", tables), True
+
+
+def require_here(folder: Path) -> None:
+    """See that the tables of a folder, where it has any, are files in it: none is left out without a word.
+
+    Raises:
+        InputError: They live elsewhere.
+    """
+    if (pointer := folder / LIVING).is_file():
+        raise elsewhere(str(folder), json.loads(pointer.read_text(encoding="utf-8"))["dataset"])
+
+
+def elsewhere(address: str, lives: str = "bigquery://project/dataset") -> InputError:
+    """That tables have to be brought from where they live."""
+    return InputError(
+        f"{address}: its tables live in {lives}. Serve it as the workspace, and name them: --workspace {address} --set "
+        f"warehouse.url={lives}, or CLIENTAGE_WAREHOUSE__URL={lives}."
+    )
 
 
 def lives_elsewhere(settings: Settings, wanted: str) -> bool:

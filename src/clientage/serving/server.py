@@ -195,6 +195,7 @@ def _watch(planned: Plan) -> int:
                 if process.poll() is not None:
                     say("started again", process=name)
                     running[name] = _started(planned.settings, name, *names[name])
+    running[SHIP].send_signal(spool.NOW)  # a platform may end everything before the last answer is given
     ended = _ended(running.pop(ANSWER), DRAIN)
     for process in running.values():
         process.terminate()

@@ -172,23 +172,28 @@ class Asked:
     """Told to stop by a signal, or by the end of the parent."""
 
     def __init__(self, parent_pid: int) -> None:
-        self._parent_pid, self._asked = parent_pid, False
+        self._parent_pid, self._asked, self._now = parent_pid, False, False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
+        signal.signal(spool.NOW, self._hurry)
 
     def is_set(self) -> bool:
         """Whether it is time."""
         return self._asked or os.getppid() != self._parent_pid
 
     def wait(self, timeout: float) -> bool:
-        """Wait for it, so many seconds at most."""
+        """Wait for it, so many seconds at most, and not at all where there is a round to do now."""
         end = time.monotonic() + timeout
-        while not self.is_set() and (left := end - time.monotonic()) > 0:
+        while not self.is_set() and not self._now and (left := end - time.monotonic()) > 0:
             time.sleep(min(left, 0.1))
+        self._now = False
         return self.is_set()
 
     def _ask(self, *_: object) -> None:
         self._asked = True  # no lock: whatever holds one may have been interrupted
+
+    def _hurry(self, *_: object) -> None:
+        self._now = True
 
 
 def ship(

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import json
 import os
+import signal
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ from clientage.errors import WorkspaceError
 FOLDER, SINK = "serving/log", "predictions"  # of a workspace: where they wait, and where they go unless told otherwise
 SHIPPED, STATE, SINKS = "shipped.json", "shipper.json", "sinks.json"
 UNREADABLE, LOCK = "unreadable.jsonl", ".lock"
-
+NOW = signal.SIGUSR1  # tells who ships not to wait for the next round
 
 BUSY = "predictions are being shipped, or a customer is being forgotten. Try again in a minute."
 

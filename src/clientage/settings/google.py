@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from clientage import forms
 from clientage.settings.section import Count, Section, Share
 
 
@@ -20,9 +21,9 @@ def _like(pattern: str, example: str) -> Callable[[str], str]:
     return checked
 
 
-Project = Annotated[str, AfterValidator(_like(r"([a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]", "our-shop-123456"))]
+Project = Annotated[str, AfterValidator(_like(forms.PROJECT, "our-shop-123456"))]
 Region = Annotated[str, AfterValidator(_like(r"[a-z]+-[a-z]+[0-9]+", "europe-west1"))]
-Bucket = Annotated[str, AfterValidator(_like(r"gs://[a-z0-9][a-z0-9._-]{1,220}(/[^\s/?#]+)*", "gs://bucket/folder"))]
+Bucket = Annotated[str, AfterValidator(_like(forms.FOLDER, "gs://bucket/folder"))]
 Name = Annotated[str, AfterValidator(_like(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", "clientage-shop"))]
 Account = Annotated[str, AfterValidator(_like(r"[^\s@]+@[^\s@]+", "name@our-shop.iam.gserviceaccount.com"))]
 

@@ -17,10 +17,11 @@ from pathlib import Path
 import duckdb
 import filelock
 
+from clientage import contents
 from clientage.errors import WorkspaceError
 
 STAGING, COMPLETE, SCRATCH, LOCK = ".staging", "COMPLETE", ".scratch", ".lock"
-LIVING = "tables.json"  # says where tables are that live elsewhere
+LIVING = contents.LIVING
 
 
 class Workspace:

@@ -15,7 +15,7 @@ from clientage.errors import ClientageError, WorkspaceError
 from clientage.manifest import Manifest
 from clientage.report import queries
 from clientage.tables import SPECS
-from clientage.warehouse import COMPLETE, STAGING, Warehouse, connect, explained
+from clientage.warehouse import COMPLETE, LIVING, STAGING, Warehouse, connect, explained
 
 Row = dict[str, Any]
 Signature = tuple[tuple[str, int, int, int], ...]
@@ -143,7 +143,7 @@ class Source:
 
     def signature(self) -> Signature:
         """What tells one state of the files from another."""
-        told = [self.workspace / name for name in ("run.json", "tables.json")]
+        told = [self.workspace / name for name in ("run.json", LIVING)]
         paths = [*(self.workspace / "tables").glob("*.parquet"), *told]
         found = []
         for path in sorted(paths):

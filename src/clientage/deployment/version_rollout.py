@@ -15,7 +15,7 @@ from clientage.deployment.canary import Answer
 
 
 @dataclass
-class Rollout:
+class VersionRollout:
     """A version on its way to all traffic of an endpoint.
 
     Attributes:
@@ -41,8 +41,18 @@ class Rollout:
         """Whether there is no other that could take traffic."""
         return not self.others
 
+    @property
+    def after(self) -> str:
+        """How the traffic is after `back`, in a sentence."""
+        return "It was alone, and was taken away." if self.alone else "The model before has all traffic again."
+
     def give(self, percent: int) -> None:
-        """Give the version a share; the first time, it is deployed with it."""
+        """Give the version a share; the first time, it is deployed with it.
+
+        One that has all traffic before it is judged would look like one that was: the endpoint is told that it was not.
+        """
+        if self.alone and self.endpoint.judged(self.model):
+            self.endpoint = vertex_endpoints.note(self.to, self.endpoint, self.model)
         if not self.new:
             there = replace(self.endpoint, models=tuple(_with(self.endpoint, self.others)))
             made = vertex_endpoints.deploy(self.to, there, self.model, self.on, percent)
@@ -50,8 +60,15 @@ class Rollout:
         else:
             vertex_endpoints.send(self.to, self.endpoint, traffic.shared(self.others, self.new, percent))
 
+    def trust(self) -> None:
+        """Give the version all traffic; it is judged."""
+        if not self.alone:
+            self.give(100)
+        if vertex_endpoints.UNJUDGED in self.endpoint.labels:
+            self.endpoint = vertex_endpoints.note(self.to, self.endpoint, None)
+
     def back(self) -> None:
-        """As it was before, as far as it is not; the version goes."""
+        """Give all traffic to the others, as far as they have it not; the version goes, also where it had a share."""
         now = vertex_endpoints.get(self.to, self.endpoint)
         for each in now.models:
             if each.of(self.model):

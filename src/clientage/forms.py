@@ -1,0 +1,10 @@
+"""How names and addresses in Google Cloud are written: the same for settings, and for whoever goes there."""
+
+PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
+"""Id of a project, with the domain before it where the project belongs to one."""
+
+BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
+"""Name of a bucket."""
+
+FOLDER = rf"gs://(?P<bucket>{BUCKET})(?P<path>(?:/(?!\.\.?(?:/|$))[^/\r\n#?*\[\]]+)*)"
+"""A bucket, or a folder in one: without what tools take for a pattern, a query or the folder above."""
