@@ -347,6 +347,7 @@ def main(arguments: list[str] | None = None) -> Any:
     # expressions are many small objects that live to the end: looking for garbage in them costs a fifth of a run
     gc.set_threshold(100_000, 50, 50)
     try:
+        _require_given(arguments)
         with door(quiet="--json" in arguments):
             return app(arguments, prog_name="clientage")
     except ClientageError as error:
@@ -356,3 +357,11 @@ def main(arguments: list[str] | None = None) -> Any:
         sys.exit(error.exit_code)
     finally:
         gc.freeze()
+
+
+def _require_given(arguments: list[str]) -> None:
+    """See that nothing is empty: it would mean the default, where a variable of a script was not set."""
+    for before, each in zip(["", *arguments], arguments, strict=False):
+        if not each or (each.startswith("--") and each.find("=") == len(each) - 1):
+            name = each.rstrip("=") or (before if before.startswith("--") else "an argument")
+            raise SettingsError(f"{name}: empty. Leave it out, or say what it is.")

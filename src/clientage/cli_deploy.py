@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clientage.settings import Settings
 
 Actions: TypeAlias = "Mapping[str, Callable[[Google, Settings], Told]]"
+Given: TypeAlias = Mapping[str, tuple[object, *tuple[str, ...]]]  # by its name, with the actions that take it
 
 Rehearse = Annotated[
     bool, typer.Option("--dry-run", help="Show every request that would change something; change nothing.")
@@ -76,22 +77,27 @@ def vertex(
     from clientage.deployment import jobs, words
     from clientage.deployment import vertex as steps
 
+    given: Given = {
+        "SOURCE": (source, "train", "batch"), "--model": (model, "upload"), "--alias": (alias, "upload"),
+        "--savedmodel": (savedmodel, "upload", "endpoint", "batch"), "--split": (split, "traffic"),
+        "--version": (version, "endpoint", "batch", "undeploy"), "--all": (everything, "undeploy"),
+        "--out": (out, "batch"), "--key": (key, "batch"), "--again": (again, "train", "batch"),
+    }  # fmt: skip
+    shares = _shares(split or [])
     actions: Actions = {
         "train": lambda to, given: words.trained(jobs.train(to, given, source, again=again)),
         "upload": lambda to, given: words.uploaded(
             *steps.upload(to, given, model, aliases=alias or (), savedmodel=savedmodel)
         ),
         "endpoint": lambda to, given: words.served(steps.serve(to, given, version, savedmodel=savedmodel)),
-        "traffic": lambda to, given: words.endpoint(
-            steps.share(to, given, _shares(split)) if split else steps.at(to, given)
-        ),
+        "traffic": lambda to, given: words.endpoint(steps.share(to, given, shares) if split else steps.at(to, given)),
         "rollback": lambda to, given: words.went_back(*steps.rollback(to, given)),
         "undeploy": lambda to, given: words.gone(steps.undeploy(to, given, version, everything=everything)),
         "batch": lambda to, given: words.predicted(
             jobs.batch(to, given, source, out, version, key=key, savedmodel=savedmodel, again=again)
         ),
     }
-    _do(actions, action, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
+    _do(actions, action, given, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
 
 
 @deploy.command("run")
@@ -110,15 +116,15 @@ def cloud_run(
     from clientage.deployment import run as steps
     from clientage.deployment import words
 
+    given: Given = {"--model": (model, "deploy"), "--split": (split, "traffic")}
+    shares = _shares(split or [])
     actions: Actions = {
         "deploy": lambda to, given: words.run_served(steps.deploy(to, given, model)),
-        "traffic": lambda to, given: words.service(
-            steps.share(to, given, _shares(split)) if split else steps.at(to, given)
-        ),
+        "traffic": lambda to, given: words.service(steps.share(to, given, shares) if split else steps.at(to, given)),
         "rollback": lambda to, given: words.run_went_back(*steps.rollback(to, given)),
         "delete": lambda to, given: words.deleted(steps.delete(to, given)),
     }
-    _do(actions, action, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
+    _do(actions, action, given, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
 
 
 @deploy.command()
@@ -180,12 +186,16 @@ def looker_studio(
     typer.echo("next: open one, then Edit and share; other views are added there by Add data")
 
 
-def _do(actions: Actions, action: str, settings: "Settings", *, dry_run: bool, as_json: bool) -> None:
+def _do(actions: Actions, action: str, given: Given, settings: "Settings", *, dry_run: bool, as_json: bool) -> None:
     """One action, and what came of it."""
     from clientage.deployment import connection, words
 
     if action not in actions:
         raise SettingsError(f"{action}: no such action. Give one of {', '.join(actions)}.")
+    if wrong := [
+        f"{name} is for {' or '.join(of)}" for name, (value, *of) in given.items() if value and action not in of
+    ]:
+        raise SettingsError(f"{action}: {', '.join(wrong)}. Leave it out.")
     to = connection.google(settings, rehearsal=dry_run, say=lambda sentence: _say(sentence, quiet=as_json))
     told = actions[action](to, settings)
     if dry_run:
@@ -200,11 +210,17 @@ def _say(sentence: str, *, quiet: bool) -> None:
 
 
 def _shares(split: list[str]) -> dict[str, int]:
-    """`name=percent` as numbers."""
+    """`name=percent` as numbers, 100 together."""
+    from clientage.cloud.traffic import whole
+
     found: dict[str, int] = {}
     for each in split:
-        name, equals, percent = each.rpartition("=")
-        if not equals or not percent.isdigit():
+        name, _, percent = each.rpartition("=")
+        if not name or not percent.isdecimal():
             raise SettingsError(f"--split {each}: not a share. Write --split NAME=PERCENT, as 3=90.")
-        found[name] = found.get(name, 0) + int(percent)
+        if name in found:
+            raise SettingsError(f"--split {each}: {name} has a share already. Give it one.")
+        found[name] = int(percent)
+    if found:
+        whole(found)
     return found

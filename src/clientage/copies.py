@@ -238,7 +238,7 @@ class Copy:
 def address_of(workspace: Path) -> str:
     """The address of a workspace in a bucket, or of which a folder is the copy; empty for a folder of its own."""
     text = workspace.as_posix()
-    if text.startswith("gs:/"):  # of two slashes, a path keeps one
+    if text == "gs:" or text.startswith("gs:/"):  # of two slashes, a path keeps one, and none at its end
         return f"{SCHEME}{text[4:]}"
     state = workspace.parent / STATE
     if workspace.name != PLACE or not state.is_file():

@@ -77,7 +77,9 @@ def send(
     """
     wanted = list(dict.fromkeys(tables))
     if unknown := [name for name in wanted if name not in SENDABLE]:
-        raise SettingsError(f"--table: {', '.join(unknown)} cannot be sent. Those that can: {', '.join(SENDABLE)}.")
+        raise SettingsError(
+            f"--table: {', '.join(map(repr, unknown))} cannot be sent. Those that can: {', '.join(SENDABLE)}."
+        )
     dataset = _dataset(address)
     warehouse = opened(settings)
     if not settings.workspace.is_dir():

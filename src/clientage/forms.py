@@ -6,5 +6,8 @@ PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 BUCKET = r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]"
 """Name of a bucket."""
 
+BUCKETS = "A bucket's name has 3 to 222 small letters, digits, dots, - and _"
+"""The same in words."""
+
 FOLDER = rf"gs://(?P<bucket>{BUCKET})(?P<path>(?:/(?!\.\.?(?:/|$))[^/\r\n#?*\[\]]+)*)"
 """A bucket, or a folder in one: without what tools take for a pattern, a query or the folder above."""

@@ -4,6 +4,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from clientage.cloud import pipeline
 from clientage.cloud.storage import Folder
 
 ENDPOINT = f"{PARENT}/endpoints/clientage"
+GIVEN = "--set google.project=our-shop --set google.bucket=gs://our-shop"
 COMMAND = [sys.executable, "-c", "from clientage.cli import main; main()"]
 
 
@@ -124,16 +126,41 @@ def test_a_model_that_is_not_healthy_ends_with_three(cloud, deploy):
     assert failed.stderr.splitlines()[-1].startswith("error: the new model is not healthy: 1 of 1 failed")
 
 
-def test_what_does_not_fit_is_a_sentence(cloud, deploy, said):
-    for arguments, sentence in (
-        (("vertex", "launch"), "launch: no such action. Give one of train, upload, endpoint"),
-        (("run", "undeploy"), "undeploy: no such action. Give one of deploy, traffic, rollback, delete"),
-        (("vertex", "traffic", "--split", "3"), "--split 3: not a share. Write --split NAME=PERCENT"),
-    ):
-        ran = deploy(*arguments)
-        assert (ran.returncode, sentence in ran.stderr) == (2, True), ran.stderr
-    without = said("deploy", "vertex", "traffic")
-    assert (without.returncode, "google.project: not set" in without.stderr) == (2, True)
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("vertex launch", "launch: no such action. Give one of train, upload, endpoint"),
+        ("run undeploy", "undeploy: no such action. Give one of deploy, traffic, rollback, delete"),
+        ("vertex traffic", "google.project: not set"),
+        ("vertex traffic --split 3", "--split 3: not a share. Write --split NAME=PERCENT"),
+        ("vertex traffic --split =100", "--split =100: not a share"),
+        ("vertex traffic --split 2=40 --split 2=60", "--split 2=60: 2 has a share already"),
+        ("vertex traffic --split 2=90 --split 3=20", "--split: 110 percent together"),
+        ("run deploy --split 2=100", "deploy: --split is for traffic. Leave it out."),
+        ("vertex endpoint x --all --out y", "SOURCE is for train or batch, --all is for undeploy, --out is for batch"),
+        (f"vertex train orders.csv {GIVEN}", "orders.csv: lies on this machine"),
+        (f"vertex batch gs://shop/a.jsonl {GIVEN}", "--out: not a place for a batch"),
+        (f"vertex batch a.csv --out gs://shop {GIVEN}", "a.csv: not something a batch reads"),
+        (f"pipeline --out flow.txt {GIVEN}", "--out flow.txt: a pipeline is written as YAML"),
+        ("looker-studio bigquery://our-shop/my-shop", "a dataset's name has letters, digits and _"),
+        ("run deploy --set deploy.memory=2GB", "deploy.memory: write it as 2Gi or 512Mi (given: '2GB')"),
+        ("run deploy --set deploy.cpu=-1", "deploy.cpu: write it as 1, 2 or 500m"),
+        ("run deploy --set deploy.min_containers=3", "give min_containers ≤ max_replicas"),
+        ("run deploy --set google.region=", "google.region: it cannot be empty"),
+        ("run deploy --set deploy.canary=0", "deploy.canary: give 1 or more (given: '0')"),
+        ("run deploy --model ''", "--model: empty. Leave it out, or say what it is."),
+        ("run deploy --workspace=", "--workspace: empty"),
+        (
+            "run deploy --workspace gs://",
+            "gs://: not an address of a folder. Write it as gs://BUCKET/FOLDER. A bucket's",
+        ),
+    ],
+)
+def test_what_is_wrong_on_its_face_is_a_sentence_before_anything_is_asked(words, sentence, said, monkeypatch, tmp_path):
+    monkeypatch.setenv("CLIENTAGE_GOOGLE_ENDPOINT", f"http://127.0.0.1:{free_port()}")
+    told = said("deploy", *shlex.split(words))
+    assert (told.returncode, sentence in told.stderr) == (2, True), told.stderr
+    assert not list(tmp_path.iterdir())
 
 
 def test_doctor_tells_what_costs_and_is_not_asked(cloud, deploy, said, bucket):

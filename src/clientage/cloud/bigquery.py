@@ -181,7 +181,10 @@ def taken_apart(address: str, setting: str = "dataset") -> tuple[str, str]:
     """
     found = re.fullmatch(rf"{SCHEME}({forms.PROJECT})/(\w{{1,1024}})/?", address, re.ASCII)
     if not found:
-        raise SettingsError(f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}.")
+        raise SettingsError(
+            f"{setting}: not an address of a dataset of BigQuery. Write it as {ADDRESS}; a dataset's name has letters, "
+            "digits and _."
+        )
     return found[1], found[2]
 
 

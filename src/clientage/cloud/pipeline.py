@@ -7,6 +7,7 @@ from typing import Any
 
 from clientage.cloud.clients import library
 from clientage.cloud.container import MODEL_DIR
+from clientage.errors import SettingsError
 
 NAME = "clientage"
 MACHINE = ("4", "16G")  # processors and memory of the training
@@ -53,8 +54,11 @@ def write(path: Path, image: str, bucket: str, options: Options) -> None:
 
     Raises:
         CloudError: kfp is not installed.
+        SettingsError: The file is called otherwise.
         OSError: The file cannot be written.
     """
+    if path.suffix not in (".yaml", ".yml"):
+        raise SettingsError(f"--out {path}: a pipeline is written as YAML. Give a name that ends with .yaml.")
     compiler = library("kfp.compiler", "pipelines")
     compiler.Compiler().compile(_flow(_containers(image, options), f"{bucket}/pipeline"), str(path))
 

@@ -49,7 +49,9 @@ class Folder:
         """
         found = re.fullmatch(forms.FOLDER, address.rstrip("/"), re.ASCII)
         if not found:
-            raise SettingsError(f"{address}: not an address of a folder. Write it as gs://BUCKET/FOLDER.")
+            raise SettingsError(
+                f"{address}: not an address of a folder. Write it as gs://BUCKET/FOLDER. {forms.BUCKETS}."
+            )
         self._bucket_name, path = found["bucket"], found["path"]
         self._raised = raised
         self.address = f"{SCHEME}{self._bucket_name}{path}"

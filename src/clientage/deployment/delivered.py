@@ -48,7 +48,9 @@ def deliver(to: Google, settings: Settings, wanted: str, *, savedmodel: bool = F
     with _chosen(settings, wanted, savedmodel) as artifact:
         *_, last = artifact.files
         address = f"{root}/models/{artifact.digest[:16]}"
-        if not to.rehearsal and not Folder(address, CloudError).generation(last):
+        if to.rehearsal:
+            to.say(f"{len(artifact.files):,} files would be copied to {address}, unless they are there")
+        elif not Folder(address, CloudError).generation(last):
             to.say(f"copying {len(artifact.files):,} files to {address}")
             artifacts.copy(artifact.files, address)
         return Delivered(address, artifact.digest[:KEPT], artifact.registered, artifact.aliases)

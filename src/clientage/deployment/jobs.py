@@ -14,6 +14,8 @@ from clientage.deployment.vertex import name
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
 
+MADE_THERE = ("sample", "uci")  # what a container makes or fetches itself
+
 
 def train(to: Google, settings: Settings, source: str, *, again: bool = False) -> Job | None:
     """Train in our container on Vertex AI; None in a rehearsal.
@@ -29,6 +31,10 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
     """
     if not source:
         raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
+    if "://" not in source and source not in MADE_THERE:
+        raise SettingsError(
+            f"{source}: lies on this machine, and not where it is trained. Copy it to gs://BUCKET/orders."
+        )
     image, root, wanted = connection.pinned(to, settings), connection.bucket(settings), settings.deploy
     command = ["run", source, *connection.training(settings)]
     seen = _seen(source)
@@ -59,9 +65,8 @@ def batch(to: Google, settings: Settings, source: str, out: str, wanted: str = "
     Raises:
         ClientageError: What the user can mend.
     """
-    limits = settings.deploy
+    limits, places = settings.deploy, vertex_jobs.Places.read(source, out)
     model = vertex_models.find(to, name(settings, savedmodel=savedmodel), wanted)
-    places = vertex_jobs.Places.read(source, out)
     on = Machines(limits.machine, limits.min_replicas, limits.max_replicas, settings.google.service_account)
     features, seen = tuple(samples(model.artifact)[0]) if key else (), _seen(source)
     return vertex_jobs.batch(

@@ -139,7 +139,7 @@ def _running(to: Google, endpoint: Endpoint, wanted: str) -> Deployed:
     for each in endpoint.models:
         if wanted in (each.id, each.version):
             return each
-    known = ", ".join(each.version for each in endpoint.models) or "nothing"
+    known = ", ".join(each.version for each in endpoint.models) or "none"
     raise CloudError(
         f"{to.place}: version {wanted} does not run at {endpoint.shown}; there is {known}. "
         f"Deploy it: clientage deploy vertex endpoint --version {wanted}",

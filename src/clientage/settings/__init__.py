@@ -110,6 +110,8 @@ class Settings(BaseSettings):
             raise ValueError("quiet hours end when they begin: give alerts.quiet_until another time of day")
         if self.deploy.min_replicas > self.deploy.max_replicas:
             raise ValueError("deploy.min_replicas is above deploy.max_replicas: give min_replicas ≤ max_replicas")
+        if self.deploy.min_containers > self.deploy.max_replicas:
+            raise ValueError("deploy.min_containers is above deploy.max_replicas: give min_containers ≤ max_replicas")
         return self
 
 
@@ -120,6 +122,12 @@ PLAIN = {
     "float_": "give a number",
     "bool_": "give true or false",
     "tuple_": 'write a list as ["a", "b"]',
+    "string_too_short": "it cannot be empty",
+    "greater_than_equal": "give {ge} or more",
+    "greater_than": "give more than {gt}",
+    "less_than_equal": "give {le} or less",
+    "less_than": "give less than {lt}",
+    "finite_": "give a number",
 }
 
 
@@ -202,6 +210,8 @@ def _sentence(problem: Any) -> str:
     name = _name(problem)
     if problem["type"] != "extra_forbidden":
         plain = next((text for kind, text in PLAIN.items() if problem["type"].startswith(kind)), problem["msg"])
+        for limit, value in problem.get("ctx", {}).items():
+            plain = plain.replace(f"{{{limit}}}", str(value).removesuffix(".0"))
         given = (
             "" if name.startswith(("tracking", "serve.", "alerts.dashboard")) else f" (given: {problem['input']!r})"
         )  # it may have a password in it

@@ -23,7 +23,10 @@ def _like(pattern: str, example: str) -> Callable[[str], str]:
 
 Project = Annotated[str, AfterValidator(_like(forms.PROJECT, "our-shop-123456"))]
 Region = Annotated[str, AfterValidator(_like(r"[a-z]+-[a-z]+[0-9]+", "europe-west1"))]
-Bucket = Annotated[str, AfterValidator(_like(forms.FOLDER, "gs://bucket/folder"))]
+Bucket = Annotated[str, AfterValidator(_like(forms.FOLDER, f"gs://bucket/folder. {forms.BUCKETS}"))]
+Cpu = Annotated[str, AfterValidator(_like(r"0*[1-9]\d*m?|0?\.\d*[1-9]\d*", "1, 2 or 500m"))]
+Memory = Annotated[str, AfterValidator(_like(r"[1-9]\d*[MG]i", "2Gi or 512Mi"))]
+Machine = Annotated[str, AfterValidator(_like(r"[a-z][a-z0-9]*(-[a-z0-9]+)+", "n1-standard-2"))]
 Name = Annotated[str, AfterValidator(_like(r"[a-z]([a-z0-9-]{0,38}[a-z0-9])?", "clientage-shop"))]
 Account = Annotated[str, AfterValidator(_like(r"[^\s@]+@[^\s@]+", "name@our-shop.iam.gserviceaccount.com"))]
 
@@ -47,15 +50,15 @@ class Deploy(Section):
     endpoint: Name = Field(
         "clientage", min_length=1, description="Name of the endpoint in Vertex AI, or of the service in Cloud Run."
     )
-    machine: str = Field("n1-standard-2", min_length=1, description="Kind of machine that serves in Vertex AI.")
-    training_machine: str = Field("n1-standard-4", min_length=1, description="Kind of machine that trains.")
+    machine: Machine = Field("n1-standard-2", min_length=1, description="Kind of machine that serves in Vertex AI.")
+    training_machine: Machine = Field("n1-standard-4", min_length=1, description="Kind of machine that trains.")
     min_replicas: Count = Field(1, description="Machines that serve at least; each is paid for, asked or not.")
     max_replicas: Count = Field(2, description="Machines, or containers of Cloud Run, that serve at most.")
     min_containers: Annotated[int, Field(ge=0)] = Field(
         0, description="Containers of Cloud Run that are kept while nobody asks; 0 costs nothing then."
     )
-    cpu: str = Field("1", min_length=1, description="Processors of a container of Cloud Run.")
-    memory: str = Field("2Gi", min_length=1, description="Memory of a container of Cloud Run.")
+    cpu: Cpu = Field("1", min_length=1, description="Processors of a container of Cloud Run.")
+    memory: Memory = Field("2Gi", min_length=1, description="Memory of a container of Cloud Run.")
     canary: Annotated[int, Field(ge=1, le=99)] = Field(
         10, description="Percent of the traffic that a new model gets before it is judged."
     )
@@ -63,9 +66,13 @@ class Deploy(Section):
         50, description="Sample predictions that a new model must answer before it gets all traffic."
     )
     max_errors: Share = Field(0.01, description="Share of these that may fail.")
-    max_seconds: float = Field(1.0, gt=0, description="Time that 95 in 100 of them may take at most.")
+    max_seconds: float = Field(
+        1.0, gt=0, allow_inf_nan=False, description="Time that 95 in 100 of them may take at most."
+    )
     poll_seconds: float = Field(5, gt=0, le=300, description="How often it is asked whether something is done.")
-    wait_minutes: float = Field(60, gt=0, description="How long to wait for a deployment, a training or a batch.")
+    wait_minutes: float = Field(
+        60, gt=0, allow_inf_nan=False, description="How long to wait for a deployment, a training or a batch."
+    )
     tensorflow: str = Field(
         "us-docker.pkg.dev/vertex-ai/prediction/tf2-cpu.2-15:latest",
         min_length=1,
