@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 from shops import bought, table
@@ -165,6 +166,13 @@ def test_a_file_in_place_of_the_workspace(tmp_path):
     (tmp_path / "ws").write_text("")
     with pytest.raises(WorkspaceError, match="a file, not a folder"):
         connect(tmp_path / "ws")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="no folder that nobody can make one in")
+def test_a_workspace_where_no_folder_can_be_made():
+    with pytest.raises(WorkspaceError, match=r"no folder can be made here \(.*\)\. Give another --workspace"):
+        with connect(Path("/proc/none")).transaction():
+            pass
 
 
 def test_limits_that_the_engine_does_not_know(tmp_path):

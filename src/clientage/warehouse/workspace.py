@@ -253,6 +253,8 @@ def _reason(workspace: Path, error: Exception) -> str:
         return f"{workspace}: the disk is full; the tables are as they were. Free some space and run again."
     if isinstance(error, PermissionError) or "Permission denied" in text:
         return f"{workspace}: no permission to write here. Give another --workspace."
+    if isinstance(error, OSError) and not workspace.is_dir():
+        return f"{workspace}: no folder can be made here ({error.strerror}). Give another --workspace."
     if isinstance(error, duckdb.OutOfMemoryException):
         return f"{workspace}: not enough memory ({text}). Raise it with --set warehouse.memory=8GB."
     return f"{workspace}: {text}. The tables are as they were."
