@@ -170,9 +170,9 @@ def test_a_file_in_place_of_the_workspace(tmp_path):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="no folder that nobody can make one in")
 def test_a_workspace_where_no_folder_can_be_made():
-    with pytest.raises(WorkspaceError, match=r"no folder can be made here \(.*\)\. Give another --workspace"):
-        with connect(Path("/proc/none")).transaction():
-            pass
+    said = r"no folder can be made here \(.*\)\. Give another --workspace"
+    with pytest.raises(WorkspaceError, match=said), connect(Path("/proc/none")).transaction():
+        pass
 
 
 def test_limits_that_the_engine_does_not_know(tmp_path):
