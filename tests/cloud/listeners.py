@@ -17,6 +17,7 @@ class Listener:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True  # without it, each answer takes 40 ms
 
             def log_message(self, *_):
                 pass

@@ -7,13 +7,13 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import threading
 import time
 import urllib.request
 from urllib.parse import parse_qs, quote, unquote, urlsplit
 
 import pytest
+from buckets import emulator
 from listeners import Listener
 from shops import free_port
 
@@ -35,10 +35,8 @@ def storage_server(folder):
     if not os.environ.get("CI"):
         pytest.importorskip("gcp_storage_emulator", reason="the emulator of Google Cloud Storage is not installed")
     port = free_port()
-    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}"]
-    command += [f"--default-bucket={BUCKET}", "--in-memory"]
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
+        process = subprocess.Popen(emulator(port, BUCKET), stdout=log, stderr=log, start_new_session=True)
         try:
             until = time.monotonic() + 60
             while not answers(f"http://127.0.0.1:{port}"):

@@ -4,13 +4,13 @@ import contextlib
 import os
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from urllib.parse import quote
 
 import fsspec
 import pytest
+from buckets import emulator
 from shops import free_port
 
 
@@ -40,9 +40,9 @@ def bucket_server(name="models"):
     if not os.environ.get("CI"):
         pytest.importorskip("gcp_storage_emulator", reason="the emulator of Google Cloud Storage is not installed")
     port = free_port()
-    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}"]
-    command += [f"--default-bucket={name}", "--in-memory"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        emulator(port, name), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     bucket = Bucket(name, port)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")

@@ -52,6 +52,7 @@ def told(status, error="busy.", **headers):
 def _handler(moody):
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True  # without it, each answer takes 40 ms
 
         def do_GET(self):
             self._say(200, {}, moody.document)

@@ -4,12 +4,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import time
 import urllib.request
 from urllib.parse import quote
 
 import pytest
+from buckets import emulator
 from shops import free_port
 from test_server import ASK, Load, renamed
 
@@ -103,9 +103,9 @@ def bucket(monkeypatch):
     monkeypatch.setenv("STORAGE_EMULATOR_HOST", f"http://127.0.0.1:{port}")
     monkeypatch.setenv("GCSFS_EXPERIMENTAL_ZB_HNS_SUPPORT", "false")
     monkeypatch.setenv("FSSPEC_GS", '{"token": "anon"}')
-    command = [sys.executable, "-m", "gcp_storage_emulator", "start", "--host=127.0.0.1", f"--port={port}"]
-    command += ["--default-bucket=models", "--in-memory"]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    process = subprocess.Popen(
+        emulator(port, "models"), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
 
     def put(name, data):
         url = f"http://127.0.0.1:{port}/upload/storage/v1/b/models/o?uploadType=media&name={quote(name, safe='')}"
