@@ -24,7 +24,7 @@ from clientage.forgotten import FOLDER, remembered
 from clientage.manifest import installed
 from clientage.settings import Settings
 from clientage.tables import SPECS
-from clientage.warehouse import Warehouse, explained, lives
+from clientage.warehouse import Warehouse, explained
 
 FORMAT = 1
 CONTENTS = "contents.json"
@@ -86,7 +86,7 @@ def backup(settings: Settings, path: Path, *, overwrite: bool = False) -> Kept:
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
-    return Kept(path, len(listed), sum(each["size"] for each in listed.values()), elsewhere=lives(workspace))
+    return Kept(path, len(listed), sum(each["size"] for each in listed.values()), elsewhere=contents.lives(workspace))
 
 
 def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
@@ -111,7 +111,7 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
         raise WorkspaceError(
             f"{settings.workspace}: is not empty. Give another --workspace, or --replace: it becomes {former.name}."
         )
-    if there and (where := lives(workspace)):
+    if there and (where := contents.lives(workspace)):
         raise WorkspaceError(
             f"{settings.workspace}: its tables live in {where}, are in no back-up, and would end with the next run. "
             "Restore into another --workspace, and make its tables there: clientage run FILE --keep-model."
@@ -133,7 +133,7 @@ def restore(settings: Settings, path: Path, *, replace: bool = False) -> Kept:
         finally:
             shutil.rmtree(place, ignore_errors=True)
     size = sum(each["size"] for each in listed.values())
-    return Kept(path, len(listed), size, former if there else None, again, lives(workspace))
+    return Kept(path, len(listed), size, former if there else None, again, contents.lives(workspace))
 
 
 def _names(workspace: Path) -> list[str]:

@@ -77,7 +77,7 @@ def vertex(
     from clientage.deployment import jobs, words
     from clientage.deployment import vertex as steps
 
-    given: Given = {
+    options: Given = {
         "SOURCE": (source, "train", "batch"), "--model": (model, "upload"), "--alias": (alias, "upload"),
         "--savedmodel": (savedmodel, "upload", "endpoint", "batch"), "--split": (split, "traffic"),
         "--version": (version, "endpoint", "batch", "undeploy"), "--all": (everything, "undeploy"),
@@ -97,7 +97,7 @@ def vertex(
             jobs.batch(to, given, source, out, version, key=key, savedmodel=savedmodel, again=again)
         ),
     }
-    _do(actions, action, given, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
+    _do(actions, action, options, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
 
 
 @deploy.command("run")
@@ -116,7 +116,7 @@ def cloud_run(
     from clientage.deployment import run as steps
     from clientage.deployment import words
 
-    given: Given = {"--model": (model, "deploy"), "--split": (split, "traffic")}
+    options: Given = {"--model": (model, "deploy"), "--split": (split, "traffic")}
     shares = _shares(split or [])
     actions: Actions = {
         "deploy": lambda to, given: words.run_served(steps.deploy(to, given, model)),
@@ -124,7 +124,7 @@ def cloud_run(
         "rollback": lambda to, given: words.run_went_back(*steps.rollback(to, given)),
         "delete": lambda to, given: words.deleted(steps.delete(to, given)),
     }
-    _do(actions, action, given, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
+    _do(actions, action, options, settings_of(config, workspace, set_), dry_run=dry_run, as_json=as_json)
 
 
 @deploy.command()
@@ -186,14 +186,14 @@ def looker_studio(
     typer.echo("next: open one, then Edit and share; other views are added there by Add data")
 
 
-def _do(actions: Actions, action: str, given: Given, settings: "Settings", *, dry_run: bool, as_json: bool) -> None:
+def _do(actions: Actions, action: str, options: Given, settings: "Settings", *, dry_run: bool, as_json: bool) -> None:
     """One action, and what came of it."""
     from clientage.deployment import connection, words
 
     if action not in actions:
         raise SettingsError(f"{action}: no such action. Give one of {', '.join(actions)}.")
     if wrong := [
-        f"{name} is for {' or '.join(of)}" for name, (value, *of) in given.items() if value and action not in of
+        f"{name} is for {' or '.join(of)}" for name, (value, *of) in options.items() if value and action not in of
     ]:
         raise SettingsError(f"{action}: {', '.join(wrong)}. Leave it out.")
     to = connection.google(settings, rehearsal=dry_run, say=lambda sentence: _say(sentence, quiet=as_json))
@@ -210,9 +210,7 @@ def _say(sentence: str, *, quiet: bool) -> None:
 
 
 def _shares(split: list[str]) -> dict[str, int]:
-    """`name=percent` as numbers, 100 together."""
-    from clientage.cloud.traffic import whole
-
+    """`name=percent` as numbers."""
     found: dict[str, int] = {}
     for each in split:
         name, _, percent = each.rpartition("=")
@@ -221,6 +219,4 @@ def _shares(split: list[str]) -> dict[str, int]:
         if name in found:
             raise SettingsError(f"--split {each}: {name} has a share already. Give it one.")
         found[name] = int(percent)
-    if found:
-        whole(found)
     return found

@@ -1,6 +1,7 @@
 """Which files make up a workspace, and how they are read while somebody may be at work."""
 
 import contextlib
+import json
 import sqlite3
 from pathlib import Path
 
@@ -13,6 +14,12 @@ def names(workspace: Path) -> list[str]:
     found = (path.relative_to(workspace) for path in workspace.rglob("*") if path.is_file())
     lasting = [path for path in found if not any(part.startswith(".") for part in path.parts)]
     return sorted(path.as_posix() for path in lasting if not path.name.endswith(PASSING))
+
+
+def lives(workspace: Path) -> str:
+    """Where tables of a workspace live that are not in its folder; empty where they are, or where there are none."""
+    pointer = workspace / LIVING
+    return str(json.loads(pointer.read_text(encoding="utf-8"))["dataset"]) if pointer.is_file() else ""
 
 
 def still(path: Path, scratch: Path) -> Path:

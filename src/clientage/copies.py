@@ -237,9 +237,8 @@ class Copy:
 
 def address_of(workspace: Path) -> str:
     """The address of a workspace in a bucket, or of which a folder is the copy; empty for a folder of its own."""
-    text = workspace.as_posix()
-    if text == "gs:" or text.startswith("gs:/"):  # of two slashes, a path keeps one, and none at its end
-        return f"{SCHEME}{text[4:]}"
+    if workspace.parts[:1] == ("gs:",):  # a path drops slashes
+        return SCHEME + "/".join(workspace.parts[1:])
     state = workspace.parent / STATE
     if workspace.name != PLACE or not state.is_file():
         return ""

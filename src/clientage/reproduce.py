@@ -16,6 +16,7 @@ from clientage.forgotten import FOLDER
 from clientage.ledger import Ledger, place
 from clientage.pipeline import ON_REQUEST, STAGES, TRAINED, Stage, ledger, upstream
 from clientage.settings import Settings, names
+from clientage.settings.addresses import is_path
 from clientage.stages.report import METRICS, PAGES, QUALITY, SEGMENTS
 
 CONFIG = """\
@@ -80,8 +81,8 @@ def write_pipeline(settings: Settings, source: str, config: Path | None, out: Pa
     text = pipeline(
         steps,
         PLOTS,
-        source=_seen(source, out) if _is_path(source) else source,
-        needs=[_seen(_fixed(source), out)] if _is_path(source) else [],
+        source=_seen(source, out) if is_path(source) else source,
+        needs=[_seen(_fixed(source), out)] if is_path(source) else [],
         workspace=_seen(settings.workspace, out),
         config=_seen(config, out),
     )
@@ -128,10 +129,6 @@ def _written(stage: Stage, told: Ledger) -> list[str]:
 
 def _file(table: str) -> str:
     return MODEL if table == "model" else f"tables/{table}.parquet"
-
-
-def _is_path(source: str) -> bool:
-    return source not in {"sample", "uci"} and "://" not in source
 
 
 def _fixed(source: str) -> Path:

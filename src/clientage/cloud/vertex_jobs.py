@@ -219,7 +219,7 @@ def _output(out: str) -> dict[str, Any]:
         return {"predictions_format": "bigquery", "bigquery_destination": {"output_uri": _table(out, 2)}}
     if not out.startswith("gs://"):
         raise SettingsError(
-            f"--out{f' {out}' if out else ''}: not a place for a batch. Give gs://bucket/folder or bigquery://project/dataset."
+            f"{f'--out {out}'.rstrip()}: not a place for a batch. Give gs://bucket/folder or bigquery://project/dataset."
         )
     return {"predictions_format": "jsonl", "gcs_destination": {"output_uri_prefix": out}}
 

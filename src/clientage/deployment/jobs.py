@@ -13,8 +13,7 @@ from clientage.deployment.samples import samples
 from clientage.deployment.vertex import name
 from clientage.errors import CloudError, SettingsError
 from clientage.settings import Settings
-
-MADE_THERE = ("sample", "uci")  # what a container makes or fetches itself
+from clientage.settings.addresses import is_path
 
 
 def train(to: Google, settings: Settings, source: str, *, again: bool = False) -> Job | None:
@@ -31,7 +30,7 @@ def train(to: Google, settings: Settings, source: str, *, again: bool = False) -
     """
     if not source:
         raise SettingsError("train: no order lines. Give them: clientage deploy vertex train gs://BUCKET/orders.")
-    if "://" not in source and source not in MADE_THERE:
+    if is_path(source):
         raise SettingsError(
             f"{source}: lies on this machine, and not where it is trained. Copy it to gs://BUCKET/orders."
         )

@@ -84,8 +84,8 @@ def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Service:
         SettingsError: It is not 100 together.
         CloudError: A revision is not there, or it could not be done.
     """
-    service = at(to, settings)
     traffic.whole(split)
+    service = at(to, settings)
     if unknown := sorted(split.keys() - {each.name for each in service.revisions}):
         have = ", ".join(each.name for each in service.revisions)
         raise CloudError(f"{to.place}: there is no revision {', '.join(unknown)}. There is {have}.", "not found")

@@ -127,8 +127,8 @@ def share(to: Google, settings: Settings, split: Mapping[str, int]) -> Endpoint:
         SettingsError: It is not 100 together.
         CloudError: A version does not run there, or it could not be done.
     """
-    endpoint = at(to, settings)
     traffic.whole(split)
+    endpoint = at(to, settings)
     found = {_running(to, endpoint, wanted).id: percent for wanted, percent in split.items() if percent}
     if found != endpoint.split:
         vertex_endpoints.send(to, endpoint, found)

@@ -6,7 +6,7 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from clientage.contents import LIVING
+from clientage.contents import lives
 from clientage.errors import InputError
 from clientage.settings import Settings
 
@@ -103,15 +103,15 @@ def require_here(folder: Path) -> None:
     Raises:
         InputError: They live elsewhere.
     """
-    if (pointer := folder / LIVING).is_file():
-        raise elsewhere(str(folder), json.loads(pointer.read_text(encoding="utf-8"))["dataset"])
+    if where := lives(folder):
+        raise elsewhere(str(folder), where)
 
 
-def elsewhere(address: str, lives: str = "bigquery://project/dataset") -> InputError:
+def elsewhere(address: str, where: str = "bigquery://project/dataset") -> InputError:
     """That tables have to be brought from where they live."""
     return InputError(
-        f"{address}: its tables live in {lives}. Serve it as the workspace, and name them: --workspace {address} --set "
-        f"warehouse.url={lives}, or CLIENTAGE_WAREHOUSE__URL={lives}."
+        f"{address}: its tables live in {where}. Serve it as the workspace, and name them: --workspace {address} --set "
+        f"warehouse.url={where}, or CLIENTAGE_WAREHOUSE__URL={where}."
     )
 
 

@@ -1,4 +1,4 @@
-"""Addresses in the settings: none with a secret in it, as settings end up in logs."""
+"""Addresses in the settings, and which are none: none has a secret in it, as settings end up in logs."""
 
 import re
 from typing import Annotated
@@ -39,3 +39,8 @@ def _page(address: str) -> str:
 Address = Annotated[str, AfterValidator(_without_secret)]
 Place = Annotated[str, AfterValidator(_no_secret_in_address)]  # a folder, or an address
 Page = Annotated[str, AfterValidator(_page)]
+
+
+def is_path(source: str) -> bool:
+    """Whether order lines are files of this machine; else they are made, or fetched from an address."""
+    return source not in {"sample", "uci"} and "://" not in source

@@ -3,11 +3,11 @@
 A warehouse reads and writes named tables (see `clientage.tables`); a set of writes appears whole or not at all.
 """
 
-import json
 from pathlib import Path
 
 import ibis
 
+from clientage.contents import lives
 from clientage.errors import CloudError, WorkspaceError
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place
@@ -23,7 +23,6 @@ __all__ = [
     "connect",
     "explained",
     "held",
-    "lives",
     "place",
 ]
 
@@ -75,12 +74,6 @@ def connect(
     engine = Engine(Dataset(url, setting="warehouse.url", again="", raised=CloudError), most_bytes)
     _require(workspace, engine.dataset.address)
     return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views, published=published)
-
-
-def lives(workspace: Path) -> str:
-    """Where tables of a workspace live that are not in its folder; empty where they are, or where there are none."""
-    pointer = workspace / LIVING
-    return str(json.loads(pointer.read_text(encoding="utf-8"))["dataset"]) if pointer.is_file() else ""
 
 
 def _require(workspace: Path, url: str) -> None:
