@@ -27,7 +27,8 @@ run: $(VENV)/installed ## Segment the sample shop and say where the report is
 	@echo "open        $(abspath $(WORKSPACE))/report.html"
 
 test: $(VENV)/installed-dev ## Every test, at least 90% of the lines covered
-	$(BIN)/python -m slipcover $(PYTEST)
+	$(BIN)/python -m slipcover --json --out $(VENV)/coverage.json $(PYTEST)
+	$(BIN)/python -m slipcover --merge $(VENV)/coverage.json --out $(VENV)/coverage.json --fail-under 90
 
 check: lint types directions fast ## What to run before a commit: all of the next four
 

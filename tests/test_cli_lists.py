@@ -80,9 +80,10 @@ def test_digests_in_place_of_ids(command, shop, tmp_path):
     ("arguments", "code", "said"),
     [
         (["--segment", "Zebras"], 1, "the segments are 1 ("),
-        (["--segment", ""], 1, "there is none"),
+        (["--segment", ""], 2, "--segment: empty. Leave it out, or say what it is."),
         (["--where", "recency > 6"], 1, "Did you mean recency_days?"),
-        (["--where", ""], 1, "not a condition"),
+        (["--where", ""], 2, "--where: empty"),
+        (["--where", " "], 1, "not a condition"),
         (["--by", "sped"], 1, "Did you mean spend?"),
         (["--top", "0"], 2, "--top"),
         (["--format", "xlsx"], 2, "csv or parquet"),

@@ -323,7 +323,7 @@ def test_a_server_that_is_away_is_told_soon(settings, shop, address, gate, monke
 @pytest.mark.parametrize(
     ("tables", "kind", "told"),
     [
-        (["lines"], SettingsError, "--table: lines cannot be sent. Those that can: customers"),
+        (["lines"], SettingsError, "--table: 'lines' cannot be sent. Those that can: customers"),
         (["profiles"], WorkspaceError, "there is no table profiles yet"),
     ],
 )
