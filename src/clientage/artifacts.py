@@ -146,7 +146,7 @@ def _still(settings: Settings, *, document: bool = True) -> Iterator[dict[str, P
     home, taken = settings.workspace, {}
     with tempfile.TemporaryDirectory(prefix="clientage-") as scratch:
         with _alone(settings), explained(home):
-            if settings.warehouse.url or (home / LIVING).is_file():
+            if settings.warehouse.elsewhere or (home / LIVING).is_file():
                 carried.carry(settings, Path(scratch))
             else:
                 copy(_files(home), scratch)

@@ -17,7 +17,11 @@ Workspace = Annotated[
     str | None, typer.Option("--workspace", help="Folder of tables, model and report, or gs://bucket/folder.")
 ]
 Warehouse = Annotated[
-    str, typer.Option("--warehouse", help="Where tables live: bigquery://project/dataset. Default: in the workspace.")
+    str,
+    typer.Option(
+        "--warehouse",
+        help="Where tables live or are computed: bigquery://project/dataset, spark://host:port, local[*].",
+    ),
 ]
 AsOf = Annotated[str, typer.Option("--as-of", help="Look back from this day. Default: after the last line.")]
 Recipe = Annotated[str, typer.Option("--recipe", help="behaviour, rfm, quintiles or classic.")]

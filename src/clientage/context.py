@@ -167,6 +167,7 @@ def opened(settings: Settings) -> Warehouse:
         most_bytes=limits.most_bytes,
         views=limits.views,
         published=copies.around(settings.workspace),
+        spark=limits.spark,
     )
 
 

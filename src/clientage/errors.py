@@ -59,6 +59,10 @@ class CloudError(ClientageError):
         self.kind = kind
 
 
+class SparkError(ClientageError):
+    """Spark is not there, refuses, or came to an end."""
+
+
 class GateError(ClientageError):
     """A model did not pass the gate, or another one was promoted meanwhile."""
 

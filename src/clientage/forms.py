@@ -1,4 +1,4 @@
-"""How names and addresses in Google Cloud are written: the same for settings, and for whoever goes there."""
+"""How names and addresses are written: the same for settings, and for whoever goes there."""
 
 PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 """Id of a project, with the domain before it where the project belongs to one."""
@@ -11,3 +11,11 @@ BUCKETS = "A bucket's name has 3 to 222 small letters, digits, dots, - and _"
 
 FOLDER = rf"gs://(?P<bucket>{BUCKET})(?P<path>(?:/(?!\.\.?(?:/|$))[^/\r\n#?*\[\]]+)*)"
 """A bucket, or a folder in one: without what tools take for a pattern, a query or the folder above."""
+
+_MASTER = r"(?:[\w.-]+|\[[0-9A-Fa-f:]+\])(?::\d{1,5})?"
+
+HERE = r"local(?:\[(?:\*|[1-9]\d*)\])?"
+"""Spark on this machine, with some cores or all of them."""
+
+SPARK = rf"{HERE}|spark://{_MASTER}(?:,{_MASTER})*"
+"""The same, or a cluster by its master, or by several that stand in for one another."""

@@ -88,7 +88,7 @@ def play(settings: Settings, wanted: Wanted, location: str = "", *, tell: Tell =
     Raises:
         ClientageError: What the user can mend.
     """
-    if settings.warehouse.url:
+    if settings.warehouse.elsewhere:
         raise SettingsError(
             "warehouse.url: days are played on this machine, not in BigQuery. Leave it out, and give the order lines: "
             "clientage replay FILE --set warehouse.url= --workspace FOLDER."

@@ -66,7 +66,7 @@ def write_pipeline(settings: Settings, source: str, config: Path | None, out: Pa
             f"{copies.told(settings.workspace)}: DVC keeps versions of a folder, not of a bucket. Give a folder as "
             "--workspace, and gs:// as the remote of DVC."
         )
-    if settings.warehouse.url:
+    if settings.warehouse.elsewhere:
         raise SettingsError(
             "warehouse.url: DVC keeps versions of files, and these tables are in BigQuery. Leave it out: "
             "--set warehouse.url= --workspace FOLDER."

@@ -21,6 +21,8 @@ PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6D31", "#5B5B5B", "#7B4FB5", "#B2A800",
 )  # fmt: skip
 
+EDGE = 1e-9
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -239,7 +241,11 @@ def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
     moves: dict[str, ir.Value] = {}
     for j, b in ways:
         at = table[f"x{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
-        inside = at.between(*(float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j]))
+        low, high = (float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j])
+        slack = EDGE * float(
+            space.scale[j]
+        )  # at the very end of the range the last digits would decide, engine by engine
+        inside = at.between(low - slack, high + slack)
         step = (at - table[f"x{j}"]).abs() / float(space.scale[j])
         moves |= {f"at{j}_{b}": at, f"step{j}_{b}": ibis.ifelse(inside, step, float("inf")).fill_null(float("inf"))}
     table = table.mutate(**moves)

@@ -60,7 +60,7 @@ def bring(settings: Settings, wanted: str) -> None:
         _gather(settings, gathered(settings))
     elif remote:
         _take(settings, wanted, place.document)
-        if settings.warehouse.url:
+        if settings.warehouse.elsewhere:
             _gather(settings, gathered(settings))
     elif copy := copies.of(Path(wanted)):
         copy.follow()

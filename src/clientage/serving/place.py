@@ -90,7 +90,7 @@ def place_of(settings: Settings, wanted: str) -> tuple[Place, bool]:
     if os.sep in wanted:
         raise InputError(f"{wanted}: no such folder. Give another --model.")
     registry = _digest(settings.tracking.uri, settings.tracking.model, wanted)
-    if settings.warehouse.url:
+    if settings.warehouse.elsewhere:
         tables = gathered(settings)
     else:
         require_here(tables := settings.workspace)
@@ -117,7 +117,7 @@ def elsewhere(address: str, where: str = "bigquery://project/dataset") -> InputE
 
 def lives_elsewhere(settings: Settings, wanted: str) -> bool:
     """Whether it is the model of the workspace, and its tables are no files there."""
-    return bool(settings.warehouse.url) and wanted == str(settings.workspace)
+    return settings.warehouse.elsewhere and wanted == str(settings.workspace)
 
 
 def gathered(settings: Settings) -> Path:

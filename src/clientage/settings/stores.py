@@ -1,9 +1,11 @@
 """Settings of where tables, experiments and models are kept."""
 
+import re
 from typing import Annotated
 
 from pydantic import Field
 
+from clientage import forms
 from clientage.settings.addresses import Address, Place
 from clientage.settings.section import Section
 
@@ -25,7 +27,9 @@ class Warehouse(Section):
     """Where tables live and what they may use."""
 
     url: Place = Field(
-        "", description="Where tables live: empty: in the workspace, with DuckDB; or bigquery://project/dataset."
+        "",
+        description="Where tables live, and what computes them: empty: in the workspace, with DuckDB; `local[*]` or "
+        "spark://host:port: there too, with Spark; or bigquery://project/dataset.",
     )
     max_gigabytes: float = Field(100, gt=0, description="What one statement of BigQuery may read, and be billed for.")
     price: float = Field(
@@ -34,6 +38,7 @@ class Warehouse(Section):
     views: bool = Field(True, description="Show the tables of the last run as views of their names in the dataset.")
     memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
+    spark: dict[str, str] = Field({}, description="Options of Spark by their names, such as spark.executor.cores.")
     wait_seconds: float = Field(0, ge=0, description="Wait this long for another run that uses the workspace.")
     copies: str = Field(
         "", description="Folder for copies of workspaces on gs://; empty: `clientage/workspaces` of the user's cache."
@@ -41,6 +46,11 @@ class Warehouse(Section):
     publications: Annotated[int, Field(ge=2, le=100)] = Field(
         3, description="Publications of a workspace on gs:// that are kept, the latest among them."
     )
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether tables live elsewhere than in the workspace."""
+        return bool(self.url) and not re.fullmatch(forms.SPARK, self.url)
 
     @property
     def most_bytes(self) -> int:

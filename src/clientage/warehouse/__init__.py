@@ -1,17 +1,24 @@
-"""Where tables live: a workspace folder with DuckDB, or a dataset of BigQuery.
+"""Where tables live and are computed: a workspace folder with DuckDB or Spark, or a dataset of BigQuery.
 
 A warehouse reads and writes named tables (see `clientage.tables`); a set of writes appears whole or not at all.
 """
 
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
 
 from clientage.contents import lives
 from clientage.errors import CloudError, WorkspaceError
+from clientage.spark.addresses import is_spark
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place
 from clientage.warehouse.workspace import COMPLETE, LIVING, SCRATCH, STAGING, Workspace, explained, finish, held
+
+if TYPE_CHECKING:
+    from clientage.spark.engine import Engine
 
 __all__ = [
     "COMPLETE",
@@ -37,18 +44,21 @@ def connect(
     most_bytes: int = 10**11,
     views: bool = True,
     published: str = "",
+    spark: Mapping[str, str] | None = None,
 ) -> Warehouse:
     """Open a workspace with an engine of its own; nothing is created or reached before the first transaction.
 
     Args:
         workspace: The folder.
-        url: Where tables live: `bigquery://project/dataset`; empty: in the folder, with DuckDB.
+        url: Where tables live, or what computes them: `bigquery://project/dataset`, `spark://host:port` or `local[*]`;
+            empty: in the folder, with DuckDB.
         memory: Memory limit, such as `4GB`.
         threads: Threads; 0 for all cores.
         wait: Seconds that a transaction waits for another run.
         most_bytes: That one statement may be billed for, where tables live elsewhere.
         views: Whether views named like the tables show them there.
         published: Where the folder is published as a whole, by somebody who calls `settle` after that.
+        spark: Options of Spark, by their names.
 
     Raises:
         SettingsError: The address is none.
@@ -67,13 +77,28 @@ def connect(
     if not url:
         _require(workspace, "")
         return ParquetWarehouse(workspace, local, wait)
+    if is_spark(url):
+        from clientage.warehouse.spark import SparkWarehouse  # noqa: PLC0415 - what is not used is not waited for
+
+        _require(workspace, "")
+        start = partial(_spark, url, memory=memory, threads=threads, options=spark)
+        return SparkWarehouse(workspace, local, start, wait=wait)
+    from clientage.cloud import engine  # noqa: PLC0415
     from clientage.cloud.bigquery import Dataset  # noqa: PLC0415 - what is not used is not waited for
-    from clientage.cloud.engine import Engine  # noqa: PLC0415
     from clientage.warehouse.bigquery import BigQueryWarehouse  # noqa: PLC0415
 
-    engine = Engine(Dataset(url, setting="warehouse.url", again="", raised=CloudError), most_bytes)
-    _require(workspace, engine.dataset.address)
-    return BigQueryWarehouse(workspace, local, engine, wait=wait, views=views, published=published)
+    dataset = Dataset(url, setting="warehouse.url", again="", raised=CloudError)
+    _require(workspace, dataset.address)
+    return BigQueryWarehouse(
+        workspace, local, engine.Engine(dataset, most_bytes), wait=wait, views=views, published=published
+    )
+
+
+def _spark(url: str, *, memory: str, threads: int, options: Mapping[str, str] | None) -> "Engine":
+    from clientage.spark.engine import Engine  # noqa: PLC0415
+    from clientage.spark.session import session  # noqa: PLC0415
+
+    return Engine(url, session(url, memory=memory, threads=threads, options=options))
 
 
 def _require(workspace: Path, url: str) -> None:

@@ -8,12 +8,13 @@ from typing import Self
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from clientage.errors import WorkspaceError
 from clientage.expressions import on_days
 from clientage.tables import check
 from clientage.warehouse.base import Days, Warehouse
-from clientage.warehouse.workspace import SCRATCH, explained
+from clientage.warehouse.workspace import SCRATCH, explained, remove
 
 # a column whose values hardly recur gains nothing from a dictionary, and making one takes longer than all the rest
 PARQUET = {"compression": "zstd", "compression_level": 1, "dictionary_size_limit": 4096}
@@ -61,7 +62,7 @@ class ParquetWarehouse(Warehouse):
             raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
         if path not in self._held:
             with explained(self.workspace):
-                self._held[path] = check(name, self.local.read_parquet(path))
+                self._held[path] = check(name, self._open(parts(path)))
         return self._held[path] if self._staging else self._held.pop(path)
 
     def write(self, name: str, table: ir.Table) -> int:
@@ -73,9 +74,9 @@ class ParquetWarehouse(Warehouse):
         path = self._staged(place(name))
         self._dropped.discard(place(name))
         with explained(self.workspace):
-            self.local.to_parquet(check(name, table), path, **PARQUET)
-            (rows,) = self.local.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
-            return int(rows)
+            remove(path)  # written twice in a transaction
+            self._save(check(name, table), path)
+            return sum(pq.read_metadata(part).num_rows for part in parts(path))
 
     def adopt_table(self, name: str, source: Self) -> None:
         """Take a table from another workspace, by a link where that can be."""
@@ -94,39 +95,53 @@ class ParquetWarehouse(Warehouse):
     def kept(self, table: ir.Table, name: str) -> ir.Table:
         """An expression computed once, into a file on the way, to be read more often than that."""
         with explained(self.workspace):
-            self.local.to_parquet(table, self._kept(name), **PARQUET)
+            remove(self._kept(name))
+            self._save(table, self._kept(name))
             return self.recalled(name)
 
     def recalled(self, name: str) -> ir.Table:
         """What was kept under a name."""
-        parts = sorted((self.workspace / SCRATCH).glob(f"{name}.*.parquet"))
-        return self.taken(parts or self._kept(name))
+        several = sorted((self.workspace / SCRATCH).glob(f"{name}.*.parquet"))
+        return self.taken([part for path in several or [self._kept(name)] for part in parts(path)])
 
     def taken(self, files: Path | Sequence[Path]) -> ir.Table:
         """Parquet files as an expression."""
         with explained(self.workspace):
-            return self.local.read_parquet(files if isinstance(files, Path) else list(files))
+            return self._open([files] if isinstance(files, Path) else list(files))
 
     def on_days(
         self, table: ir.Table, days: Mapping[int, Days], name: str, progress: Callable[[float], None]
     ) -> ir.Table:
         """An expression as of other days, a file for each."""
-        statement, parts = str(ibis.to_sql(table, dialect="duckdb")), []
+        statement, made = str(ibis.to_sql(table, dialect="duckdb")), []
         for done, (number, instead) in enumerate(days.items(), 1):
             asked = on_days(statement, {day: f"'{other}'" for day, other in instead.items()})
-            parts.append(self._kept(f"{name}.{number:012}"))
-            to = str(parts[-1]).replace("'", "''")
+            made.append(self._kept(f"{name}.{number:012}"))
+            to = str(made[-1]).replace("'", "''")
             with explained(self.workspace):
                 self.local.raw_sql(
                     f"COPY (SELECT *, CAST({number} AS BIGINT) AS window FROM ({asked})) TO '{to}' (FORMAT PARQUET)"  # noqa: S608 - all of it ours
                 )
             progress(done / len(days))
-        return self.taken(parts)
+        return self.taken(made)
+
+    def _open(self, files: Sequence[Path]) -> ir.Table:
+        """Parquet files, in the engine."""
+        return self.local.read_parquet(files[0] if len(files) == 1 else list(files))
+
+    def _save(self, table: ir.Table, path: Path) -> None:
+        """An expression into a Parquet file, or a folder of them."""
+        self.local.to_parquet(table, path, **PARQUET)
 
     def _kept(self, name: str) -> Path:
         return self.workspace / SCRATCH / f"{name}.parquet"
 
 
 def place(name: str) -> str:
-    """Where a table lies in a workspace."""
+    """Where a table lies in a workspace: a file, or a folder of parts where it is large."""
     return f"tables/{name}.parquet"
+
+
+def parts(path: Path) -> list[Path]:
+    """The files of a table, in order."""
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]
