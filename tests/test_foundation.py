@@ -261,7 +261,7 @@ def test_ci_installs_what_tests_need_and_ends_with_their_closing_line(bare):
     done, calls = bare[1]()
     assert done.returncode == 0, done.stderr
     assert [call_ for call_ in calls if call_.startswith("apt-get")][-1].endswith(
-        " postgresql chromium wrk redis-server buildah debootstrap"
+        " postgresql chromium wrk redis-server buildah debootstrap openjdk-17-jre-headless"
     )
     assert calls[-1] == "make test"
     assert "CI=true" in done.stdout

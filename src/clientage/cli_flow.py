@@ -36,6 +36,7 @@ def run(
     k: K = "",
     evaluate: Annotated[bool, typer.Option("--evaluate", help="Judge the recipes on the past too (slower).")] = False,
     keep_model: Annotated[bool, typer.Option("--keep-model", help="Use the model that is there, train none.")] = False,
+    full_fit: Annotated[bool, typer.Option("--full-fit", help="Fit on all customers (with Spark).")] = False,
     draft: Draft = "",
     set_: Set = None,
     as_json: Json = False,
@@ -45,6 +46,7 @@ def run(
     from clientage import artifacts, drafts, pipeline, terminal
 
     flags = {"warehouse.url": warehouse, "as_of": as_of, "segments.recipe": recipe, "segments.k": k}
+    flags["segments.full_fit"] = "true" if full_fit else ""
     settings = settings_of(config, workspace, set_, flags, publishes=True)
     with terminal.following(quiet=as_json) as tell:
         if draft:

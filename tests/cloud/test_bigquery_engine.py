@@ -5,9 +5,9 @@ import json
 import re
 import uuid
 
-import pyarrow as pa
 import pytest
 import sqlglot
+from alike import ordered, same
 from bigqueries import PROJECT, Gate
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
@@ -18,7 +18,6 @@ from clientage.cloud.bigquery import EMULATOR
 from clientage.cloud.engine import Engine
 from clientage.monitor import monitor
 from clientage.settings import load
-from clientage.tables import SPECS
 from clientage.transactions.simulate import simulate
 from clientage.warehouse import connect
 
@@ -106,10 +105,6 @@ def rows(maker, emulator):
         yield fetched
 
 
-def ordered(table, name):
-    return table.sort_by([(column, "ascending") for column in SPECS[name].key or table.column_names])
-
-
 @pytest.mark.real
 @pytest.mark.parametrize("name", sorted({"transactions", "lines", "rejected"}))
 def test_lines_are_those_of_duckdb_row_for_row(both, rows, name):
@@ -117,20 +112,6 @@ def test_lines_are_those_of_duckdb_row_for_row(both, rows, name):
     expected = rows(here, name)
     assert len(expected) > 100_000
     assert rows(there, name).cast(expected.schema).equals(expected)
-
-
-def same(expected, found):
-    """Two tables hold the same, figures but for their last digits."""
-    assert found.column_names == expected.column_names
-    assert len(found) == len(expected)
-    for column in expected.column_names:
-        of, given = expected[column].to_pylist(), found[column].to_pylist()
-        if pa.types.is_floating(expected.schema.field(column).type):
-            assert [value is None for value in given] == [value is None for value in of], column
-            known = ([value for value in values if value is not None] for values in (given, of))
-            assert next(known) == pytest.approx(next(known), rel=1e-9, abs=1e-9, nan_ok=True), column
-        else:
-            assert given == of, column
 
 
 @pytest.mark.real

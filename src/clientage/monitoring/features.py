@@ -75,7 +75,7 @@ def spread(customers: ir.Table, known: Mapping[str, Range]) -> ir.Table:
         value = ibis.ifelse(value.isnan(), ibis.null("float64"), value)
         parts |= {f"{name}|{i}": (value <= edge).cast("int64").sum() for i, edge in enumerate(each.edges)}
         parts |= {f"{name}|n": value.count(), f"{name}|min": value.min(), f"{name}|max": value.max()}
-        finite = ibis.ifelse(value.isinf(), ibis.null("float64"), value)
+        finite = ibis.ifelse(value.abs() < float("inf"), value, ibis.null("float64"))
         parts[f"{name}|mean"] = exact_sum(finite) / finite.count()
         parts[f"{name}|out"] = ((value < each.lowest) | (value > each.highest)).cast("int64").sum()
     return customers.group_by("window").agg(**parts)

@@ -1,6 +1,6 @@
 """Fit a segment model to customers."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 from clientage.errors import InputError
 from clientage.segments.buyers import UNLIMITED, BuyerLimits
 from clientage.segments.grid import ACTIONS, AXES, NAMES, GridModel, fit_cuts
-from clientage.segments.kmeans import Floats, Init, Integers, kmeans
+from clientage.segments.kmeans import Floats, Init, Integers, kmeans, nearest
 from clientage.segments.model import PALETTE, CentroidModel, Segment
 from clientage.segments.names import characters, unique_names
 from clientage.segments.rules import Flags, find_rule
@@ -28,6 +28,7 @@ def fit_centroids(
     max_iter: int = 300,
     buyers: BuyerLimits = UNLIMITED,
     currency: str = "",
+    elsewhere: Callable[[Space], Floats] | None = None,
 ) -> CentroidModel:
     """Fit a recipe by k-means.
 
@@ -41,6 +42,7 @@ def fit_centroids(
         max_iter: Most iterations of a start.
         buyers: From where on a customer buys like a trader.
         currency: Put before money in rules.
+        elsewhere: Finds the centroids in the space, (k, p), where more customers are than these; these describe them.
 
     Raises:
         InputError: The customers do not differ enough for k segments.
@@ -49,14 +51,19 @@ def fit_centroids(
     if different(points) < k:
         raise InputError(too_alike(len(points), different(points), k))
     with threadpool_limits(1):  # the same bytes for any number of cores
-        found = kmeans(points, k, seed=seed, restarts=restarts, init=init, max_iter=max_iter)
-    order = _by_revenue(customers["spend"], found.labels, k)
-    labels = np.argsort(order)[found.labels]
+        if elsewhere:
+            centroids = elsewhere(space)
+            found = nearest(points, centroids)
+        else:
+            fitted = kmeans(points, k, seed=seed, restarts=restarts, init=init, max_iter=max_iter)
+            centroids, found = fitted.centroids, fitted.labels
+    order = _by_revenue(customers["spend"], found, k)
+    labels = np.argsort(order)[found]
     spoken = {name: _filled(customers[name]) for name in space.features}
     return CentroidModel(
         recipe.name,
         space,
-        found.centroids[order],
+        centroids[order],
         principal(points)[0][:, :3],
         _described(spoken, customers, labels, k, currency),
         buyers,

@@ -21,8 +21,6 @@ PALETTE = (
     "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9", "#8C6D31", "#5B5B5B", "#7B4FB5", "#B2A800",
 )  # fmt: skip
 
-EDGE = 1e-9
-
 
 @dataclass(frozen=True)
 class Segment:
@@ -182,7 +180,7 @@ def _squared(columns: Sequence[ir.NumericColumn], centroid: Floats) -> ir.Floati
     return sum((gap * gap for gap in gaps), start=ibis.literal(0.0))
 
 
-def _placed(customers: ir.Table, space: Space) -> ir.Table:
+def placed(customers: ir.Table, space: Space) -> ir.Table:
     """Customers with their transformed features `x0…` and their place `y0…`."""
     if missing := [name for name in space.features if name not in customers.columns]:
         raise InputError(
@@ -194,9 +192,9 @@ def _placed(customers: ir.Table, space: Space) -> ir.Table:
         for name, fill in zip(space.features, space.fill, strict=True)
     ]
     compared = [value.sign() * (value.abs() + 1).ln() if space.log else value for value in filled]
-    placed = customers.mutate(**{f"x{j}": value for j, value in enumerate(compared)})
-    columns = [placed[f"x{j}"] for j in range(len(space.features))]
-    return placed.mutate(
+    table = customers.mutate(**{f"x{j}": value for j, value in enumerate(compared)})
+    columns = [table[f"x{j}"] for j in range(len(space.features))]
+    return table.mutate(
         **{
             f"y{i}": _dot(columns, factors, offset)
             for i, (factors, offset) in enumerate(zip(space.matrix.T, space.offset, strict=True))
@@ -206,26 +204,26 @@ def _placed(customers: ir.Table, space: Space) -> ir.Table:
 
 def _ranked(customers: ir.Table, model: CentroidModel) -> ir.Table:
     """Customers with the two nearest centroids and the squared distances to them."""
-    placed, ids = _placed(customers, model.space), [segment.segment_id for segment in model.segments]
-    columns = [placed[f"y{i}"] for i in range(model.centroids.shape[1])]
+    places, ids = placed(customers, model.space), [segment.segment_id for segment in model.segments]
+    columns = [places[f"y{i}"] for i in range(model.centroids.shape[1])]
     squares = {f"d{j}": _squared(columns, centroid) for j, centroid in enumerate(model.centroids)}
-    placed = placed.mutate(**squares)
-    distances = [placed[name] for name in squares]
-    placed = placed.mutate(nearest=ibis.least(*distances))
-    nearest_id = ibis.cases(*((placed[name] == placed.nearest, id_) for name, id_ in zip(squares, ids, strict=True)))
-    placed = placed.mutate(segment_id=nearest_id.cast("int64"))
+    places = places.mutate(**squares)
+    distances = [places[name] for name in squares]
+    places = places.mutate(nearest=ibis.least(*distances))
+    nearest_id = ibis.cases(*((places[name] == places.nearest, id_) for name, id_ in zip(squares, ids, strict=True)))
+    places = places.mutate(segment_id=nearest_id.cast("int64"))
     others = [
-        ibis.ifelse(placed.segment_id == id_, float("inf"), placed[name])
+        ibis.ifelse(places.segment_id == id_, float("inf"), places[name])
         for name, id_ in zip(squares, ids, strict=True)
     ]
-    placed = placed.mutate(next=ibis.least(*others))
+    places = places.mutate(next=ibis.least(*others))
     next_id = ibis.cases(
         *(
-            ((placed[name] == placed.next) & (placed.segment_id != id_), id_)
+            ((places[name] == places.next) & (places.segment_id != id_), id_)
             for name, id_ in zip(squares, ids, strict=True)
         )
     )
-    return placed.mutate(runner_up=next_id.cast("int64"))
+    return places.mutate(runner_up=next_id.cast("int64"))
 
 
 def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
@@ -241,16 +239,12 @@ def _moved(ranked: ir.Table, model: CentroidModel) -> ir.Table:
     moves: dict[str, ir.Value] = {}
     for j, b in ways:
         at = table[f"x{j}"] + (table[f"d{b}"] - table.nearest) / table[f"slope{j}_{b}"].nullif(0.0)
-        low, high = (float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j])
-        slack = EDGE * float(
-            space.scale[j]
-        )  # at the very end of the range the last digits would decide, engine by engine
-        inside = at.between(low - slack, high + slack)
+        inside = at.between(*(float(end) for end in space.transform(np.stack([space.low, space.high]))[:, j]))
         step = (at - table[f"x{j}"]).abs() / float(space.scale[j])
         moves |= {f"at{j}_{b}": at, f"step{j}_{b}": ibis.ifelse(inside, step, float("inf")).fill_null(float("inf"))}
     table = table.mutate(**moves)
     table = table.mutate(step=ibis.least(*(table[f"step{j}_{b}"] for j, b in ways)))
-    taken = {way: (table[f"step{way[0]}_{way[1]}"] == table.step) & ~table.step.isinf() for way in ways}
+    taken = {way: (table[f"step{way[0]}_{way[1]}"] == table.step) & (table.step < float("inf")) for way in ways}
     to = ibis.cases(*((found, table[f"at{j}_{b}"]) for (j, b), found in taken.items()))
     return table.mutate(
         move_segment=ibis.cases(*((found, ids[b]) for (_, b), found in taken.items())).cast("int64"),

@@ -98,6 +98,11 @@ class Settings(BaseSettings):
             raise ValueError("segments.k_min is above segments.k_max: give k_min ≤ k_max")
         if self.segments.recipe == "quintiles" and self.segments.k != "auto":
             raise ValueError("the recipe quintiles has its own number of segments: leave out --k")
+        if self.segments.full_fit and not self.warehouse.is_spark:
+            raise ValueError(
+                "segments.full_fit: only Spark fits on all customers. Give --warehouse 'local[*]' or "
+                "spark://host:port, or fit on a larger sample, such as --set segments.sample=200000"
+            )
         if not self.sweep.size:
             raise ValueError("the sweep has nothing to try: give sweep.n_init, max_iter, k and init a value each")
         if self.sweep.size > MOST_CANDIDATES:

@@ -20,7 +20,7 @@ def _without_secret(address: str) -> str:
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or to the database in its own variables"
         )
     try:
-        _ = parts.port
+        _ = urlsplit(address.partition(",")[0]).port  # of the first, where several stand in for one another
     except ValueError as error:
         raise ValueError("the port of the address is no number from 0 to 65535") from error
     return address

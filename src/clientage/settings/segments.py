@@ -45,6 +45,9 @@ class Segments(Section):
     sample: Annotated[int, Field(ge=1000)] = Field(
         50_000, description="Most customers to fit on, picked by hashed id; all are assigned."
     )
+    full_fit: bool = Field(
+        False, description="Fit on all customers, by Spark's own k-means; how many segments is chosen on the sample."
+    )
     wholesale_ratio: float = Field(
         6.0, gt=1, description="Flag customers whose units a line are this many times the usual customer's."
     )

@@ -50,7 +50,12 @@ class Warehouse(Section):
     @property
     def elsewhere(self) -> bool:
         """Whether tables live elsewhere than in the workspace."""
-        return bool(self.url) and not re.fullmatch(forms.SPARK, self.url)
+        return bool(self.url) and not self.is_spark
+
+    @property
+    def is_spark(self) -> bool:
+        """Whether Spark computes them, in the workspace."""
+        return bool(re.fullmatch(forms.SPARK, self.url))
 
     @property
     def most_bytes(self) -> int:

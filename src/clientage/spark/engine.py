@@ -8,6 +8,7 @@ import ibis
 import ibis.expr.operations as ops
 import ibis.expr.types as ir
 import pyarrow as pa
+from ibis.backends.pyspark import Backend
 
 from clientage.spark.refusals import explained
 
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 PART = 16 * 2**20  # bytes of Parquet, some ten times that in memory: a part of a table that a core takes at once
 
 
-class Engine:
-    """A session in which expressions are computed.
+class Engine(Backend):  # type: ignore[misc]
+    """That of Ibis for a session, but what goes in and out is Arrow: pandas would make numbers of what is missing.
 
     Attributes:
         url: Its address.
@@ -26,28 +27,28 @@ class Engine:
     """
 
     def __init__(self, url: str, session: "SparkSession") -> None:
+        super().__init__(session)
+        self.register_options()
         self.url, self.session = url, session
-        self._ibis = ibis.pyspark.connect(session)
-        self._brought: set[str] = set()
         self._parts = int(session.conf.get("spark.sql.shuffle.partitions") or 0)
+        self.reconnect()
 
     def has(self, table: ir.Table) -> bool:
         """Whether an expression is made from tables of this engine."""
-        return self._ibis in table._find_backends()[0]
+        return self in table._find_backends()[0]
 
-    def table(self, files: Sequence[Path]) -> ir.Table:
-        """Parquet files as an expression."""
+    def opened(self, files: Sequence[Path]) -> ir.Table:
+        """Parquet files as an expression; what follows is spread over as many parts as suit their size."""
+        name = ibis.util.gen_name("clientage")
         with explained(self.url):
             self._spread(sum(path.stat().st_size for path in files))
-            found = self.session.read.parquet(*(str(path.absolute()) for path in files))
-            found.createOrReplaceTempView(name := ibis.util.gen_name("clientage"))
-            return self._ibis.table(name)
+            self.session.read.parquet(*(str(path.absolute()) for path in files)).createOrReplaceTempView(name)
+            return self.table(name)
 
     def statement(self, table: ir.Table) -> str:
         """An expression in Spark's SQL; what it has of this process is brought there first."""
-        for memory in table.op().find(ops.InMemoryTable):
-            self._bring(memory)
-        return str(self._ibis.compile(table))
+        self._run_pre_execute_hooks(table)
+        return str(self.compile(table))
 
     def frame(self, table: ir.Table) -> "DataFrame":
         """An expression as Spark's own table, not computed yet; whole numbers as wide as Ibis promises them."""
@@ -60,17 +61,21 @@ class Engine:
         with explained(self.url):
             return self.session.sql(statement)
 
-    def to_pyarrow(self, table: ir.Table) -> pa.Table:
+    def to_pyarrow(self, expr: ir.Expr, /, **_: Any) -> Any:
         """A result, out of the engine."""
-        return self.to_pyarrow_batches(table).read_all()
+        return expr.__pyarrow_result__(self.to_pyarrow_batches(expr).read_all())
 
-    def to_pyarrow_batches(self, table: ir.Table) -> pa.RecordBatchReader:
+    def to_pyarrow_batches(self, expr: ir.Expr, /, **_: Any) -> pa.RecordBatchReader:
         """A result, batch by batch."""
-        wanted = table.as_table()
+        wanted = expr.as_table()
         schema = wanted.schema().to_pyarrow()
-        with explained(self.url):
-            found = self.frame(wanted).toArrow()
+        found = self.collected(self.frame(wanted))
         return pa.RecordBatchReader.from_batches(schema, found.rename_columns(schema.names).cast(schema).to_batches())
+
+    def collected(self, frame: "DataFrame") -> pa.Table:
+        """A table of Spark's, brought here."""
+        with explained(self.url):
+            return frame.toArrow()
 
     def save(self, frame: "DataFrame", folder: Path) -> list[Path]:
         """A table of Spark's as Parquet files in a folder that is not there yet, in order of its rows."""
@@ -84,10 +89,6 @@ class Engine:
             self._parts = parts
             self.session.conf.set("spark.sql.shuffle.partitions", parts)
 
-    def _bring(self, memory: Any) -> None:
-        """A table of this process, under the name that statements call it by."""
-        if memory.name not in self._brought:
-            with explained(self.url):
-                found = memory.data.to_pyarrow(memory.schema)
-                self.session.createDataFrame(found).createOrReplaceTempView(memory.name)
-            self._brought.add(memory.name)
+    def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:
+        with explained(self.url):
+            self.session.createDataFrame(op.data.to_pyarrow(op.schema)).createOrReplaceTempView(op.name)

@@ -3,6 +3,7 @@
 import contextlib
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from clientage.errors import SparkError
 
@@ -47,8 +48,18 @@ def explained(where: str) -> Iterator[None]:
             f"{where}: Spark ended unexpectedly; perhaps it ran out of memory. {_BEFORE} Run again."
         ) from error
     except (Py4JError, PySparkException) as error:
-        told = str(error.java_exception) if isinstance(error, Py4JJavaError) else str(error)
+        java = error.java_exception if isinstance(error, Py4JJavaError) else getattr(error, "_origin", None)
+        told = "\n".join(_told(java)) if java is not None else str(error)
         raise SparkError(f"{where}: {reason(told)}. {_BEFORE}") from error
+
+
+def _told(java: Any) -> Iterator[str]:
+    """What Java's exception says, and those that led to it."""
+    for _ in range(20):
+        if java is None:
+            return
+        yield str(java.toString())
+        java = java.getCause()
 
 
 def reason(told: str) -> str:

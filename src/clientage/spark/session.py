@@ -94,7 +94,8 @@ def _started(wanted: Mapping[str, str]) -> "SparkSession":
     from pyspark.java_gateway import launch_gateway  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    logging.getLogger("py4j").setLevel(logging.ERROR)
+    for name in ("py4j", "SQLQueryContextLogger"):  # what they would say is raised
+        logging.getLogger(name).setLevel(logging.CRITICAL)
     conf = SparkConf(loadDefaults=False).setAll(list(wanted.items()))
     if SparkContext._gateway is None:
         with LOG.open("ab") as log:

@@ -1,6 +1,6 @@
 """Segments: a model is made, applied to all customers, and described."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from datetime import date, timedelta
 
@@ -14,11 +14,12 @@ from clientage.segments.align import aligned
 from clientage.segments.buyers import KINDS, BuyerLimits, buyer_limits
 from clientage.segments.candidates import Candidate
 from clientage.segments.grid import GridModel
+from clientage.segments.kmeans import Floats
 from clientage.segments.migrations import migrations
-from clientage.segments.model import CentroidModel
+from clientage.segments.model import CentroidModel, placed
 from clientage.segments.profile import After, Known, profiles, traits
 from clientage.segments.regions import regions
-from clientage.segments.space import RECIPES, Recipe
+from clientage.segments.space import RECIPES, Recipe, Space
 from clientage.stages.sweep import limits, winner
 
 
@@ -62,7 +63,22 @@ def _fit_centroids(run: Run, now: Columns) -> CentroidModel:
         restarts=wanted.restarts,
         buyers=_buyer_limits(run, now),
         currency=run.manifest.currency,
+        elsewhere=_all_customers(run) if wanted.full_fit else None,
     )
+
+
+def _all_customers(run: Run) -> Callable[[Space], Floats]:
+    """Finds centroids among all who bought, where tables are."""
+    wanted = run.settings.segments
+
+    def found(space: Space) -> Floats:
+        customers = run.read("customers")
+        places = placed(customers.filter(customers.frequency > 0), space)
+        points = places.select(f"y{i}" for i in range(space.matrix.shape[1]))
+        k = int(run.manifest.choice["k"])
+        return run.warehouse.centroids(points, k, seed=wanted.seed, restarts=wanted.restarts)
+
+    return found
 
 
 def _fit_candidate(run: Run, now: Columns, best: Candidate, reason: str) -> CentroidModel:

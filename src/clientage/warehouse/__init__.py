@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import ibis
 
 from clientage.contents import lives
-from clientage.errors import CloudError, WorkspaceError
+from clientage.errors import CloudError, SettingsError, WorkspaceError
 from clientage.spark.addresses import is_spark
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place
@@ -83,6 +83,12 @@ def connect(
         _require(workspace, "")
         start = partial(_spark, url, memory=memory, threads=threads, options=spark)
         return SparkWarehouse(workspace, local, start, wait=wait)
+    if not url.startswith("bigquery://"):
+        raise SettingsError(
+            f"warehouse.url: {url!r} is no address of an engine. Write "
+            f"bigquery://project/dataset, spark://host:port or "
+            "local[*]; leave it out for DuckDB in the workspace."
+        )
     from clientage.cloud import engine  # noqa: PLC0415
     from clientage.cloud.bigquery import Dataset  # noqa: PLC0415 - what is not used is not waited for
     from clientage.warehouse.bigquery import BigQueryWarehouse  # noqa: PLC0415

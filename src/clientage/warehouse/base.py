@@ -8,7 +8,9 @@ from typing import Self
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from clientage.warehouse.workspace import Workspace
 
@@ -42,6 +44,20 @@ class Warehouse(Workspace, ABC):
     def elsewhere(self) -> tuple[str, ...]:
         """Where tables of other workspaces are that may have the same customers, which are not reached from here."""
         return ()
+
+    def centroids(self, points: ir.Table, k: int, *, seed: int, restarts: int) -> NDArray[np.float64]:
+        """The middles of k groups of all rows, (k, p), where the engine has a way of its own to find them.
+
+        Args:
+            points: A column for each of p coordinates.
+            k: Number of groups.
+            seed: Of what is random.
+            restarts: Starts, of which the best is kept.
+
+        Raises:
+            NotImplementedError: It has none; settings that ask for it are refused before.
+        """
+        raise NotImplementedError
 
     @abstractmethod
     def exists(self, name: str) -> bool:

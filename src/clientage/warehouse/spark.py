@@ -13,9 +13,12 @@ from pathlib import Path
 
 import ibis
 import ibis.expr.types as ir
+import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from clientage.expressions import on_days
+from clientage.spark import kmeans, refusals
 from clientage.spark.engine import Engine
 from clientage.warehouse.base import Days
 from clientage.warehouse.parquet import ParquetWarehouse
@@ -53,6 +56,11 @@ class SparkWarehouse(ParquetWarehouse):
         """A large result, batch by batch."""
         return self.engine.to_pyarrow_batches(table) if self._is_far(table) else super().batches(table)
 
+    def centroids(self, points: ir.Table, k: int, *, seed: int, restarts: int) -> NDArray[np.float64]:
+        """The middles of k groups of all rows, (k, p), by Spark ML."""
+        with refusals.explained(self.engine.url):
+            return kmeans.centroids(self.engine.frame(points), k, seed=seed, restarts=restarts)
+
     def on_days(
         self, table: ir.Table, days: Mapping[int, Days], name: str, progress: Callable[[float], None]
     ) -> ir.Table:
@@ -68,7 +76,7 @@ class SparkWarehouse(ParquetWarehouse):
         return self.recalled(name)
 
     def _open(self, files: Sequence[Path]) -> ir.Table:
-        return self.engine.table(files) if self._staging else super()._open(files)
+        return self.engine.opened(files) if self._staging else super()._open(files)
 
     def _save(self, table: ir.Table, path: Path) -> None:
         if self._is_far(table):

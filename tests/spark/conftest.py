@@ -1,0 +1,25 @@
+"""What tests of Spark share."""
+
+import pytest
+from clusters import Cluster
+from databases import program
+
+
+@pytest.fixture(scope="session", autouse=True)
+def java():
+    """Spark runs on Java; a session that is left ends with the tests."""
+    program("java", "openjdk-17-jre-headless")
+    pyspark = pytest.importorskip("pyspark.sql")
+    yield
+    if active := pyspark.SparkSession.getActiveSession():
+        active.stop()
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    """A cluster with two workers."""
+    made = Cluster(tmp_path_factory.mktemp("cluster"))
+    for _ in range(2):
+        made.work()
+    yield made
+    made.end()
