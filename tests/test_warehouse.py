@@ -1,5 +1,6 @@
 """The workspace: all tables of a run appear together or not at all, whatever happens."""
 
+import gc
 import os
 import signal
 import subprocess
@@ -260,3 +261,39 @@ def test_a_lock_is_waited_for_as_long_as_asked(tmp_path):
     threading.Timer(0.1, done.set).start()
     with held(path, "busy", 60):
         assert done.is_set()
+
+
+def test_what_does_not_fit_into_memory_waits_off_the_workspace_and_goes(tmp_path):
+    beside = tmp_path / "beside"
+    beside.mkdir()
+    left = subprocess.Popen([sys.executable, "-c", "pass"])
+    left.wait()
+    (gone := beside / f"clientage-spill-{left.pid}-abc").mkdir()
+    (other := beside / "clientage-spill-of-mine").mkdir()
+    warehouse = connect(tmp_path / "ws", memory="100MB", threads=1, spill_in=str(beside))
+    assert not gone.exists()
+    assert other.exists()
+    large = warehouse.local.sql("SELECT md5(i::VARCHAR) AS text FROM range(5000000) t(i)")
+    seen, done = [], threading.Event()
+
+    def look():
+        while not done.wait(0.01):
+            seen.extend(beside.glob("clientage-spill-*/*"))
+
+    watch = threading.Thread(target=look)
+    watch.start()
+    with warehouse.transaction():
+        warehouse.kept(large.order_by("text"), "large")
+        kept = warehouse.collect(warehouse.recalled("large").count()).as_py()
+    done.set()
+    watch.join()
+    assert kept == 5_000_000
+    assert seen
+    del warehouse, large
+    gc.collect()
+    assert [path.name for path in beside.iterdir()] == [other.name]
+
+
+def test_a_place_for_what_does_not_fit_that_is_none_is_told(tmp_path):
+    with pytest.raises(WorkspaceError, match=r"cannot be put there .*--set warehouse\.spill=/disk"):
+        connect(tmp_path, spill_in=str(tmp_path / "nowhere"))

@@ -168,6 +168,7 @@ def opened(settings: Settings) -> Warehouse:
         views=limits.views,
         published=copies.around(settings.workspace),
         spark=limits.spark,
+        spill_in=limits.spill,
     )
 
 

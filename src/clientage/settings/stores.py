@@ -37,6 +37,9 @@ class Warehouse(Section):
     )
     views: bool = Field(True, description="Show the tables of the last run as views of their names in the dataset.")
     memory: str = Field("", description="Memory limit of the engine, such as 4GB; empty: the engine's own.")
+    spill: str = Field(
+        "", description="Folder for what does not fit into memory while it is computed; empty: that of temporary files."
+    )
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
     spark: dict[str, str] = Field({}, description="Options of Spark by their names, such as spark.executor.cores.")
     wait_seconds: float = Field(0, ge=0, description="Wait this long for another run that uses the workspace.")

@@ -3,6 +3,7 @@
 A warehouse reads and writes named tables (see `clientage.tables`); a set of writes appears whole or not at all.
 """
 
+import weakref
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -13,9 +14,10 @@ import ibis
 from clientage.contents import lives
 from clientage.errors import CloudError, SettingsError, WorkspaceError
 from clientage.spark.addresses import is_spark
+from clientage.warehouse import spill
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place
-from clientage.warehouse.workspace import COMPLETE, LIVING, SCRATCH, STAGING, Workspace, explained, finish, held
+from clientage.warehouse.workspace import COMPLETE, LIVING, STAGING, Workspace, explained, finish, held
 
 if TYPE_CHECKING:
     from clientage.spark.engine import Engine
@@ -45,6 +47,7 @@ def connect(
     views: bool = True,
     published: str = "",
     spark: Mapping[str, str] | None = None,
+    spill_in: str = "",
 ) -> Warehouse:
     """Open a workspace with an engine of its own; nothing is created or reached before the first transaction.
 
@@ -59,6 +62,7 @@ def connect(
         views: Whether views named like the tables show them there.
         published: Where the folder is published as a whole, by somebody who calls `settle` after that.
         spark: Options of Spark, by their names.
+        spill_in: Folder for what does not fit into memory; empty: with the machine's temporary files.
 
     Raises:
         SettingsError: The address is none.
@@ -69,10 +73,12 @@ def connect(
         raise WorkspaceError(f"{workspace}: an address, not a folder. Open it with `clientage.shared.local` first.")
     if workspace.exists() and not workspace.is_dir():
         raise WorkspaceError(f"{workspace}: a file, not a folder. Give another --workspace.")
-    options = {"temp_directory": str(workspace / SCRATCH), "memory_limit": memory, "threads": threads}
+    spilled = spill.folder(spill_in)
+    options = {"temp_directory": spilled.name, "memory_limit": memory, "threads": threads}
     with explained(workspace):
         local = ibis.duckdb.connect(**{name: value for name, value in options.items() if value})
         local.raw_sql("SET enable_progress_bar = false")
+        weakref.finalize(local, spilled.cleanup)
         finish(workspace)
     if not url:
         _require(workspace, "")
@@ -85,9 +91,8 @@ def connect(
         return SparkWarehouse(workspace, local, start, wait=wait)
     if not url.startswith("bigquery://"):
         raise SettingsError(
-            f"warehouse.url: {url!r} is no address of an engine. Write "
-            f"bigquery://project/dataset, spark://host:port or "
-            "local[*]; leave it out for DuckDB in the workspace."
+            f"warehouse.url: {url!r} is no address of an engine. Write bigquery://project/dataset, spark://host:port "
+            "or local[*]; leave it out for DuckDB in the workspace."
         )
     from clientage.cloud import engine  # noqa: PLC0415
     from clientage.cloud.bigquery import Dataset  # noqa: PLC0415 - what is not used is not waited for

@@ -40,7 +40,7 @@ class Workspace:
 
     def remove(self, name: str) -> None:
         """Remove a file of the workspace at the end of the transaction, unless it is written again."""
-        self._staged(name).unlink(missing_ok=True)
+        remove(self._staged(name))
         self._dropped.add(name)
 
     def discard(self, name: str) -> None:
