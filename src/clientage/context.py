@@ -155,12 +155,17 @@ def store(settings: Settings) -> Store:
     return Store(wanted.uri, wanted.experiment, wanted.model, settings.workspace / TRACKING, wanted.artifacts)
 
 
-def opened(settings: Settings) -> Warehouse:
-    """The workspace of the settings, with an engine that may use what they allow."""
+def opened(settings: Settings, *, computing: bool = False) -> Warehouse:
+    """The workspace of the settings, with an engine that may use what they allow.
+
+    Args:
+        settings: All of them.
+        computing: Whether stages run in it; who only looks at tables in a folder, or takes some out, needs no Spark.
+    """
     limits = settings.warehouse
     return connect(
         settings.workspace,
-        url=limits.url,
+        url=limits.url if computing or not limits.is_spark else "",
         memory=limits.memory,
         threads=limits.threads,
         wait=limits.wait_seconds,

@@ -53,10 +53,7 @@ _DAYS = {
         "DATE": "MAKE_DATE({0.year}, {0.month}, {0.day})",
         "TIMESTAMP": "MAKE_TIMESTAMP({0.year}, {0.month}, {0.day}, 0, 0, 0.0)",
     },
-    "spark": {
-        "DATE": "MAKE_DATE({0.year}, {0.month}, {0.day})",
-        "TIMESTAMP": "MAKE_TIMESTAMP({0.year}, {0.month}, {0.day}, 0, 0, 0.0)",
-    },
+    "spark": {"DATE": "MAKE_DATE({0.year}, {0.month}, {0.day})", "TIMESTAMP": "CAST('{0}T00:00:00' AS TIMESTAMP)"},
     "bigquery": {"DATE": "DATE({0.year}, {0.month}, {0.day})", "DATETIME": "DATETIME('{0}T00:00:00')"},
 }  # fmt: skip
 

@@ -197,7 +197,7 @@ def _run(
     lineage: Lineage = FRESH,
     adopted: Adopted | None = None,
 ) -> Manifest:
-    warehouse = opened(settings)
+    warehouse = opened(settings, computing=True)
     with warehouse.transaction() as scratch:
         run = Run(settings, warehouse, Manifest(), location, lineage, scratch, lambda share: tell("progress", share))
         told = ledger(warehouse)

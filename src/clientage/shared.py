@@ -100,7 +100,7 @@ def _published(copy: Copy, settings: Settings, tell: Tell, progress: Progress, *
 
 def _settle(copy: Copy, settings: Settings) -> None:
     """Let tables that live elsewhere follow what is published."""
-    if (wanted := settings.warehouse).url:
+    if (wanted := settings.warehouse).elsewhere:
         from clientage.warehouse import connect  # noqa: PLC0415 - with the engine, which starts threads
 
         there = connect(

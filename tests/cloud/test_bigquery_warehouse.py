@@ -434,7 +434,7 @@ def test_a_dataset_that_is_missing_is_told_with_the_command_that_makes_it(gate, 
         warehouse.write("lines", lines(1))
 
 
-@pytest.mark.parametrize("url", ["bigquery://our-shop", "bigquery://Our/shop", "spark://host", "bigquery://a/b.c"])
+@pytest.mark.parametrize("url", ["bigquery://our-shop", "bigquery://Our/shop", "snowflake://host", "bigquery://a/b.c"])
 def test_what_is_no_dataset_is_refused(tmp_path, url):
     with pytest.raises(SettingsError, match=r"warehouse\.url.*bigquery://project/dataset"):
         connect(tmp_path, url=url)

@@ -4,15 +4,16 @@ import pytest
 from clusters import Cluster
 from databases import program
 
+from clientage.spark.session import end
+
 
 @pytest.fixture(scope="session", autouse=True)
 def java():
     """Spark runs on Java; a session that is left ends with the tests."""
     program("java", "openjdk-17-jre-headless")
-    pyspark = pytest.importorskip("pyspark.sql")
+    pytest.importorskip("pyspark")
     yield
-    if active := pyspark.SparkSession.getActiveSession():
-        active.stop()
+    end()
 
 
 @pytest.fixture(scope="module")

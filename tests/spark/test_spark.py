@@ -2,10 +2,11 @@
 
 import shutil
 import stat
+from datetime import date, datetime
 
 import ibis
+import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from alike import ordered, same
 from clusters import Cluster
@@ -14,16 +15,22 @@ from sklearn.metrics import adjusted_rand_score
 from clientage import drafts, pipeline
 from clientage.cli import main
 from clientage.context import opened
-from clientage.errors import SettingsError, SparkError
+from clientage.errors import InputError, SettingsError, SparkError
+from clientage.forget import forget
+from clientage.segments.fit import fit_centroids
+from clientage.segments.space import RECIPES
 from clientage.settings import load
-from clientage.spark import addresses
+from clientage.spark import addresses, kmeans
 from clientage.spark import session as sessions
-from clientage.spark.refusals import reason
+from clientage.spark.engine import Engine
+from clientage.spark.refusals import log, reason
 from clientage.transactions.simulate import simulate
+from clientage.warehouse.parquet import ParquetWarehouse
 
 pytestmark = pytest.mark.slow
 
 QUICK = ("segments.k=3", "segments.bootstraps=2")
+STEPS = ["read", "clean", "features", "train", "segment", "profile"]
 
 
 def settings(folder, *more):
@@ -37,15 +44,24 @@ def on_spark(folder, *more):
 @pytest.fixture(scope="module")
 def lines(tmp_path_factory):
     """Order lines of a small shop."""
-    return simulate(300, out=tmp_path_factory.mktemp("shop") / "lines.parquet", months=14, seed=3).lines_path
+    return simulate(1_200, out=tmp_path_factory.mktemp("shop") / "lines.parquet", months=14, seed=3).lines_path
 
 
 @pytest.fixture(scope="module")
 def made(lines, tmp_path_factory):
     """A workspace that Spark made, and one that DuckDB made."""
     there, here = (tmp_path_factory.mktemp(name) for name in ("there", "here"))
-    for wanted in (on_spark(there), settings(here)):
-        pipeline.step(wanted, ["read", "clean", "features", "train", "segment", "profile"], str(lines))
+    computed, frame = [], Engine.frame
+
+    def counted(engine, table):
+        computed.append(table)
+        return frame(engine, table)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Engine, "frame", counted)
+        pipeline.step(on_spark(there), STEPS, str(lines))
+    assert len(computed) > 10
+    pipeline.step(settings(here), STEPS, str(lines))
     return there, here
 
 
@@ -62,42 +78,62 @@ def test_a_run_is_that_of_duckdb(made):
         same(rows(settings(here), name), rows(settings(there), name))
 
 
-def test_large_tables_are_folders_of_parts_that_any_engine_reads_and_a_later_run_replaces(made, tmp_path):
-    there, _ = made
-    taken = opened(settings(there))
+def test_what_spark_writes_in_parts_is_one_file_in_order(made, tmp_path):
+    taken = opened(settings(made[0]))
     wanted = taken.collect(taken.read("customers"))
-    parts = tmp_path / "tables" / "customers.parquet"
-    warehouse = opened(on_spark(tmp_path))
+    warehouse = opened(on_spark(tmp_path / "a shop[1] {x}"), computing=True)
     with warehouse.transaction():
-        customers = warehouse.taken(there / "tables" / "customers.parquet")
         warehouse.engine.session.conf.set("spark.sql.adaptive.enabled", "false")  # which would join small parts
+        customers = warehouse.taken(made[0] / "tables" / "customers.parquet")
+        assert len(warehouse._saved(warehouse.engine.frame(customers.order_by("customer_id")))) > 1
         assert warehouse.write("customers", customers.order_by("customer_id")) == len(wanted)
-        warehouse.engine.session.conf.set("spark.sql.adaptive.enabled", "true")
         assert warehouse.collect(warehouse.read("customers").count()).as_py() == len(wanted)
-    assert len(list(parts.iterdir())) > 1
-    assert all(path.name.startswith("part-0") for path in parts.iterdir())
-    reader = opened(settings(tmp_path))
-    assert reader.collect(reader.read("customers")).equals(wanted)  # in order
-    with reader.transaction():
-        reader.write("customers", reader.read("customers").limit(5))
-    assert parts.is_file()
-    assert pq.read_metadata(parts).num_rows == 5
-    with reader.transaction():
-        reader.adopt("tables/customers.parquet", _folder_of_two(reader, tmp_path))
-    assert reader.collect(reader.read("customers").count()).as_py() == 5
-    assert parts.is_dir()
-    with reader.transaction():
-        reader.drop("customers")
-    assert not parts.exists()
+        few = warehouse.read("customers").filter(lambda t: t.frequency > 3)
+        assert warehouse.write("customers", few.order_by("customer_id")) < len(
+            wanted
+        )  # from what it takes the place of
+        warehouse.write("customers", customers.order_by("customer_id"))
+        warehouse.engine.session.conf.set("spark.sql.adaptive.enabled", "true")
+    reader = opened(settings(tmp_path / "a shop[1] {x}"))
+    assert (reader.workspace / "tables" / "customers.parquet").is_file()
+    assert reader.collect(reader.read("customers")).equals(wanted)
 
 
-def _folder_of_two(warehouse, folder):
-    parts = folder / "two.parquet"
-    parts.mkdir()
-    known = warehouse.collect(warehouse.read("customers"))
-    for number, part in enumerate((known.slice(0, 2), known.slice(2))):
-        pq.write_table(part, parts / f"part-{number:05}.parquet")
-    return parts
+def test_an_expression_of_many_days_is_that_of_each_call(made, tmp_path):
+    warehouse, day = opened(on_spark(tmp_path), computing=True), date(2024, 6, 1)
+    with warehouse.transaction():
+        lines = warehouse.taken(made[0] / "tables" / "lines.parquet")
+        before = lines.filter(lines.invoiced_at < ibis.timestamp(str(day))).agg(lines=lambda t: t.count())
+        found = []
+        for days in ({1: date(2024, 7, 1), 2: date(2024, 8, 1)}, {7: date(2024, 9, 1)}):
+            each = {number: {day: other} for number, other in days.items()}
+            told = warehouse.on_days(before, each, "before", lambda share: None)
+            found.append({row["window"]: row["lines"] for row in warehouse.collect(told).to_pylist()})
+    every = opened(settings(made[0]))
+    times = every.collect(every.read("lines").select("invoiced_at"))["invoiced_at"].to_pylist()
+    expected = [sum(time < datetime(2024, month, 1) for time in times) for month in (7, 8, 9)]
+    assert found == [{1: expected[0], 2: expected[1]}, {7: expected[2]}]
+
+
+def test_who_only_looks_or_takes_out_waits_for_no_spark(made, tmp_path, monkeypatch):
+    shutil.copytree(made[0], tmp_path / "ws")
+    monkeypatch.setattr(sessions, "session", lambda *_, **__: pytest.fail("Spark was started"))
+    wanted = on_spark(tmp_path / "ws")
+    gone = rows(settings(tmp_path / "ws"), "customers")["customer_id"][0].as_py()
+    assert pipeline.exists(wanted, "customers")
+    assert pipeline.rows(wanted, "profiles")
+    forget(wanted, gone)
+    assert gone not in rows(wanted, "customers")["customer_id"].to_pylist()
+
+
+def test_offers_of_more_customers_than_may_be_collected_are_those_of_duckdb(made, tmp_path, monkeypatch):
+    monkeypatch.setattr(ParquetWarehouse, "near", False)  # so that it takes the same way
+    for name, at, by in (("there", made[0], on_spark), ("here", made[1], settings)):
+        shutil.copytree(at, tmp_path / name)
+        pipeline.step(by(tmp_path / name, "segments.sample=1000"), ["recommend"])
+    assert len(rows(settings(tmp_path / "here"), "segments")) > 1000
+    for name in ("affinities", "popularity", "recommendations", "favourites"):
+        same(*(rows(settings(tmp_path / place), name) for place in ("here", "there")))
 
 
 def test_a_draft_is_made_on_spark_beside_the_tables(made, lines, tmp_path):
@@ -113,8 +149,6 @@ def test_a_draft_is_made_on_spark_beside_the_tables(made, lines, tmp_path):
 
 
 def test_an_infinite_number_is_known_as_one():
-    from clientage.spark.engine import Engine  # noqa: PLC0415
-
     engine = Engine("local[2]", sessions.session("local[2]"))
     table = ibis.memtable(pa.table({"x": [1.0, float("inf"), None]}))
     found = engine.to_pyarrow(table.mutate(below=table.x < float("inf")))
@@ -128,8 +162,7 @@ def test_a_table_that_is_half_written_is_told_and_a_new_run_ends_right(made, lin
     pipeline.step(wanted, ["read", "clean", "features"], str(lines))
     before = rows(settings(tmp_path), "customers")
     table = tmp_path / "tables" / "lines.parquet"
-    part = next(iter(sorted(table.iterdir()))) if table.is_dir() else table
-    part.write_bytes(part.read_bytes()[:2000])
+    table.write_bytes(table.read_bytes()[:2000])
     with pytest.raises(SparkError, match=r"a table is damaged or half written\. Make it again .* as they were\."):
         pipeline.step(wanted, ["features"])
     assert rows(settings(tmp_path), "customers").equals(before)
@@ -195,7 +228,7 @@ def test_a_cluster_without_workers_is_told(tmp_path, monkeypatch):
     cluster = Cluster(tmp_path)
     try:
         with pytest.raises(
-            SparkError, match=r"the master answers, and no worker took the work in 2 s \(asked for 1g each"
+            SparkError, match=r"the master answers, and no worker took the work in 2 s \(asked for 953m each"
         ):
             sessions.session(cluster.address, memory="1GB")
     finally:
@@ -205,19 +238,60 @@ def test_a_cluster_without_workers_is_told(tmp_path, monkeypatch):
 @pytest.mark.parametrize("url", ["spark://", "local[x]", "local[0]", "duckdb://x", "spark:/host:1"])
 def test_an_address_of_nothing_is_told(tmp_path, url):
     with pytest.raises(SettingsError, match=r"warehouse\.url: .* spark://host:port"):
-        opened(settings(tmp_path, f"warehouse.url={url}"))
+        opened(settings(tmp_path, f"warehouse.url={url}"), computing=True)
 
 
 def test_limits_are_told_to_spark_by_its_own_names():
-    here = sessions._settings("local[*]", "4 GB", 3)
-    assert (here["spark.master"], here["spark.driver.memory"]) == ("local[3]", "4g")
+    here = sessions._settings("local[*]", "1.5 GB", 3)
+    assert (here["spark.master"], here["spark.driver.memory"]) == ("local[3]", "1430m")
+    assert "spark.executor.memory" not in here
     there = sessions._settings("spark://a:7077", "512MiB", 8)
-    assert (there["spark.executor.memory"], there["spark.cores.max"]) == ("512m", "8")
-    assert "spark.driver.memory" not in there
+    assert (there["spark.executor.memory"], there["spark.driver.memory"], there["spark.cores.max"]) == (
+        "512m",
+        "512m",
+        "8",
+    )
+    assert "spark.driver.host" not in there
+    with pytest.raises(SparkError, match=r"warehouse\.memory: 'much' is no size"):
+        sessions._settings("local", "much", 0)
 
 
 def test_masters_of_a_cluster():
-    assert list(addresses.masters("spark://a,b:1,[::1]:2")) == [("a", 7077), ("b", 1), ("::1", 2)]
+    assert list(addresses.masters("spark://a,b:1,[::1]:2,[::2]")) == [("a", 7077), ("b", 1), ("::1", 2), ("::2", 7077)]
+
+
+def test_a_master_of_no_name_is_told():
+    with pytest.raises(SparkError, match=r"no master of Spark answers at a\.\.b:7077 \("):
+        addresses.require_master("spark://a..b")
+
+
+def test_a_secret_is_no_option(tmp_path):
+    with pytest.raises(SettingsError, match=r"spark\.authenticate\.secret: settings end up in logs"):
+        settings(tmp_path, 'warehouse.spark={"spark.authenticate.secret": "x"}')
+
+
+def test_a_session_is_used_again_until_it_is_asked_for_more_or_died(monkeypatch, tmp_path):
+    monkeypatch.setenv("SPARK_HOME", str(tmp_path))  # of another Spark, that is not ours
+    first = sessions.session("local[1]", memory="900MB")
+    assert sessions.session("local[1]", memory="900MB").sparkContext is first.sparkContext
+    second = sessions.session("local[1]", memory="1GB")
+    assert second.sparkContext is not first.sparkContext
+    assert second.sparkContext._jvm.java.lang.Runtime.getRuntime().maxMemory() > 9e8
+    second.sparkContext._gateway.proc.kill()
+    second.sparkContext._gateway.proc.wait()
+    assert sessions.session("local[1]", memory="1GB").range(3).count() == 3
+    assert oct(log().stat().st_mode)[-3:] == "600"
+
+
+def test_a_session_of_somebody_else_is_left_alone():
+    sessions.end()
+    from pyspark.sql import SparkSession  # noqa: PLC0415
+
+    theirs = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false").getOrCreate()
+    with pytest.raises(SparkError, match=r"a session of Spark that is not ours runs in this process\. End it first"):
+        sessions.session("local[2]")
+    assert theirs.range(2).count() == 2
+    theirs.stop()
 
 
 @pytest.mark.parametrize(
@@ -229,20 +303,22 @@ def test_masters_of_a_cluster():
         ("java.io.FileNotFoundException: File file:/ws/x does not exist", "at the same path on every machine"),
         ("java.nio.file.AccessDeniedException: Permission denied", "no permission"),
         ("Cannot call methods on a stopped SparkContext.", "the cluster went away"),
-        ("[SOMETHING] new\nat line", "Spark failed ([SOMETHING] new)"),
-        ("", "Spark failed (without a word)"),
+        ("[SOMETHING] new\nat line", "Spark failed ([SOMETHING] new); see "),
+        ("", "Spark failed (without a word); see "),
     ],
 )
 def test_what_spark_says_in_the_words_of_a_user(told, said):
     assert said in reason(told)
 
 
-def test_a_fit_on_all_customers_is_that_of_a_sample_that_has_them_all(made, tmp_path):
+def test_a_fit_on_all_customers_is_that_of_a_sample_that_has_them_all(made, tmp_path, monkeypatch):
     there, _ = made
+    monkeypatch.setattr(kmeans, "ROWS", 300)  # several parts
     texts = []
     for folder in (tmp_path / "a", tmp_path / "b"):
         shutil.copytree(there, folder)
-        wanted = on_spark(folder, "segments.full_fit=true", "segments.restarts=3")
+        cores = f"warehouse.url=local[{1 if folder.name == 'a' else 4}]"
+        wanted = settings(folder, "segments.full_fit=true", "segments.restarts=1", cores)
         pipeline.step(wanted, ["train", "segment"])
         texts.append((folder / pipeline.MODEL).read_bytes())
     assert texts[0] == texts[1]
@@ -253,3 +329,14 @@ def test_a_fit_on_all_customers_is_that_of_a_sample_that_has_them_all(made, tmp_
 def test_a_fit_on_all_customers_needs_spark(tmp_path):
     with pytest.raises(SettingsError, match=r"segments\.full_fit: only Spark fits on all customers"):
         settings(tmp_path, "segments.full_fit=true")
+
+
+def test_a_segment_that_nobody_of_the_sample_is_in_is_told(made):
+    columns = rows(settings(made[1]), "customers")
+    numbers = {name: np.asarray(columns[name].to_numpy(), float) for name in (*RECIPES["behaviour"].features, "spend")}
+
+    def far(space):
+        return np.vstack([np.zeros((2, space.matrix.shape[1])), np.full(space.matrix.shape[1], 1e6)])
+
+    with pytest.raises(InputError, match=r"of 3 segments of all customers only 1 have customers in the sample"):
+        fit_centroids(RECIPES["behaviour"], numbers, 3, elsewhere=far)

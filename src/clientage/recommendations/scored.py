@@ -67,10 +67,11 @@ def scored(
 def _best(pairs: ir.Table, affinities: ir.Table, offered: ir.Table, model: str, top: int, *, repeat: bool) -> ir.Table:
     """What speaks for itself: the highest positive scores; ties go to the first product."""
     had = pairs.select("customer_id", bought="product")
-    spoken = affinities.semi_join(offered, "product").join(had, "bought")
+    turn = ibis.row_number().over(group_by="product", order_by=[affinities.weight.desc(), affinities.bought])
+    spoken = affinities.mutate(turn=turn).semi_join(offered, "product").join(had, "bought")
     part = (spoken.weight * FINE).round().cast("int64")
     score = part.sum().cast("float64") / FINE
-    because = spoken.bought.first(order_by=[spoken.weight.desc(), spoken.bought])
+    because = spoken.bought.argmin(spoken.turn)
     found = spoken.group_by("customer_id", "product").agg(score=score, because=because)
     found = found.filter(found.score > 0)
     if not repeat:

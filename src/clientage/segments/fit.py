@@ -54,6 +54,11 @@ def fit_centroids(
         if elsewhere:
             centroids = elsewhere(space)
             found = nearest(points, centroids)
+            if (met := len(np.unique(found))) < k:
+                raise InputError(
+                    f"of {k} segments of all customers only {met} have customers in the sample that describes them. "
+                    "Raise segments.sample, or ask for fewer segments: --k."
+                )
         else:
             fitted = kmeans(points, k, seed=seed, restarts=restarts, init=init, max_iter=max_iter)
             centroids, found = fitted.centroids, fitted.labels

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
 from clientage import forms
 from clientage.settings.addresses import Address, Place
@@ -21,6 +21,16 @@ class Tracking(Section):
     )
     experiment: str = Field("clientage", min_length=1, description="Name of the experiment that trainings go to.")
     model: str = Field("clientage-segments", min_length=1, description="Name of the registered model.")
+
+
+def _no_secret(options: dict[str, str]) -> dict[str, str]:
+    if secret := [name for name in options if _SECRET.search(name)]:
+        raise ValueError(f"{', '.join(secret)}: settings end up in logs. Give it to Spark in spark-defaults.conf")
+    return options
+
+
+_SECRET = re.compile(r"(?i)password|secret|token|credential|\.key$")
+Options = Annotated[dict[str, str], AfterValidator(_no_secret)]
 
 
 class Warehouse(Section):
@@ -41,7 +51,7 @@ class Warehouse(Section):
         "", description="Folder for what does not fit into memory while it is computed; empty: that of temporary files."
     )
     threads: int = Field(0, ge=0, description="Threads; 0: all cores.")
-    spark: dict[str, str] = Field({}, description="Options of Spark by their names, such as spark.executor.cores.")
+    spark: Options = Field({}, description="Options of Spark by their names, such as spark.executor.cores.")
     wait_seconds: float = Field(0, ge=0, description="Wait this long for another run that uses the workspace.")
     copies: str = Field(
         "", description="Folder for copies of workspaces on gs://; empty: `clientage/workspaces` of the user's cache."

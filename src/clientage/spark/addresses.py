@@ -12,6 +12,7 @@ from clientage.errors import SparkError
 
 JAVA = (17, 21)  # what Spark 4 runs on
 PORT = 7077
+_MASTER = re.compile(r"(?P<name>\[[^\]]*\]|[^:]+)(?::(?P<port>\d+))?")
 ANSWER = 5.0  # seconds in which a machine that is up answers
 
 
@@ -28,8 +29,8 @@ def is_local(url: str) -> bool:
 def masters(url: str) -> Iterator[tuple[str, int]]:
     """Hosts and ports of a cluster; more than one where it has masters that stand in for one another."""
     for each in url.removeprefix("spark://").split(","):
-        host, _, port = each.rpartition(":") if ":" in each else (each, "", str(PORT))
-        yield host.strip("[]"), int(port)
+        if found := _MASTER.fullmatch(each):
+            yield found["name"].strip("[]"), int(found["port"] or PORT)
 
 
 def require_master(url: str) -> None:
@@ -43,8 +44,8 @@ def require_master(url: str) -> None:
         try:
             with socket.create_connection((host, port), ANSWER):
                 return
-        except OSError as error:
-            refused.append(f"{host}:{port} ({error.strerror or error})")
+        except (OSError, UnicodeError) as error:
+            refused.append(f"{host}:{port} ({getattr(error, 'strerror', None) or error})")
     raise SparkError(
         f"{url}: no master of Spark answers at {', '.join(refused)}. Start it, or compute here: --warehouse 'local[*]'."
     )
@@ -63,7 +64,10 @@ def require_java() -> None:
     if path is None:
         where = f"JAVA_HOME is {home}, and there is no bin/java" if home else "there is no java on the path"
         raise SparkError(f"{wanted}, and {where}. {mend}")
-    told = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    try:
+        told = subprocess.run([path, "-version"], capture_output=True, text=True, check=False).stderr  # noqa: S603
+    except OSError as error:
+        raise SparkError(f"{wanted}; {path} cannot be run ({error.strerror}). {mend}") from error
     found = re.search(r'version "(?:1\.)?(\d+)', told)
     if found is None or int(found[1]) not in JAVA:
         raise SparkError(f"{wanted}; {path} is {f'Java {found[1]}' if found else 'no Java'}. {mend}")

@@ -1,5 +1,6 @@
 """Spark as an engine: expressions of Ibis as its SQL, tables as Parquet, results as Arrow."""
 
+import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,9 +41,10 @@ class Engine(Backend):  # type: ignore[misc]
     def opened(self, files: Sequence[Path]) -> ir.Table:
         """Parquet files as an expression; what follows is spread over as many parts as suit their size."""
         name = ibis.util.gen_name("clientage")
-        with explained(self.url):
+        with self.explained():
             self._spread(sum(path.stat().st_size for path in files))
-            self.session.read.parquet(*(str(path.absolute()) for path in files)).createOrReplaceTempView(name)
+            reader = self.session.read.option("__globPaths__", "false")  # a folder may be called shop[1]
+            reader.parquet(*map(_address, files)).createOrReplaceTempView(name)
             return self.table(name)
 
     def statement(self, table: ir.Table) -> str:
@@ -58,7 +60,7 @@ class Engine(Backend):  # type: ignore[misc]
 
     def asked(self, statement: str) -> "DataFrame":
         """A statement of ours as Spark's own table, not computed yet."""
-        with explained(self.url):
+        with self.explained():
             return self.session.sql(statement)
 
     def to_pyarrow(self, expr: ir.Expr, /, **_: Any) -> Any:
@@ -74,13 +76,13 @@ class Engine(Backend):  # type: ignore[misc]
 
     def collected(self, frame: "DataFrame") -> pa.Table:
         """A table of Spark's, brought here."""
-        with explained(self.url):
+        with self.explained():
             return frame.toArrow()
 
     def save(self, frame: "DataFrame", folder: Path) -> list[Path]:
         """A table of Spark's as Parquet files in a folder that is not there yet, in order of its rows."""
-        with explained(self.url):
-            frame.write.parquet(str(folder.absolute()))
+        with self.explained():
+            frame.write.parquet(_address(folder))
         return sorted(folder.glob("part-*.parquet"))
 
     def _spread(self, size: int) -> None:
@@ -89,6 +91,15 @@ class Engine(Backend):  # type: ignore[misc]
             self._parts = parts
             self.session.conf.set("spark.sql.shuffle.partitions", parts)
 
+    def explained(self) -> contextlib.AbstractContextManager[None]:
+        """Say what Spark refused; see `refusals`."""
+        return explained(self.url)
+
     def _register_in_memory_table(self, op: ops.InMemoryTable) -> None:
-        with explained(self.url):
+        with self.explained():
             self.session.createDataFrame(op.data.to_pyarrow(op.schema)).createOrReplaceTempView(op.name)
+
+
+def _address(path: Path) -> str:
+    """A path as Spark takes it, whatever file system it would take by default."""
+    return f"file://{path.absolute()}"

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
+ROWS = 50_000  # of a part, at most about
 DIGITS = 9  # workers add in the order that they come to an end, which only the last digits tell
 
 
@@ -24,8 +25,12 @@ def centroids(points: "DataFrame", k: int, *, seed: int, restarts: int) -> NDArr
     from pyspark.ml.clustering import KMeans  # noqa: PLC0415
     from pyspark.ml.feature import VectorAssembler  # noqa: PLC0415
 
-    assembled = VectorAssembler(inputCols=points.columns, outputCol="features").transform(points).select("features")
-    data = assembled.persist()
+    # the same parts, in the same order, however many cores there are and files the table came in
+    parts = -(-points.count() // ROWS)
+    spread = points.repartition(parts, *points.columns).sortWithinPartitions(*points.columns)
+    data = (
+        VectorAssembler(inputCols=points.columns, outputCol="features").transform(spread).select("features").persist()
+    )
     try:
         models = [KMeans(k=k, seed=seed + start, maxIter=300, tol=1e-6).fit(data) for start in range(restarts)]
     finally:

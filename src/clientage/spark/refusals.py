@@ -3,7 +3,10 @@
 import contextlib
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+import platformdirs
 
 from clientage.errors import SparkError
 
@@ -53,6 +56,11 @@ def explained(where: str) -> Iterator[None]:
         raise SparkError(f"{where}: {reason(told)}. {_BEFORE}") from error
 
 
+def log() -> Path:
+    """Where Java says more."""
+    return platformdirs.user_log_path("clientage") / "spark.log"
+
+
 def _told(java: Any) -> Iterator[str]:
     """What Java's exception says, and those that led to it."""
     for _ in range(20):
@@ -68,4 +76,4 @@ def reason(told: str) -> str:
         if re.search(pattern, told):
             return clause
     lines = [line.strip() for line in told.splitlines() if line.strip()]
-    return f"Spark failed ({lines[0][:300] if lines else 'without a word'})".rstrip(".")
+    return f"Spark failed ({lines[0][:300] if lines else 'without a word'}); see {log()}"

@@ -1,24 +1,23 @@
 """A session of Spark, on this machine or in a cluster; one at a time in a process, as Spark has it."""
 
-import json
+import contextlib
 import logging
+import os
 import re
-import tempfile
+import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from clientage.errors import SparkError
 from clientage.spark.addresses import is_local, masters, require_java, require_master
-from clientage.spark.refusals import explained
+from clientage.spark.refusals import explained, log
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 WORKERS = 60.0  # seconds in which a cluster gives workers
-_ASKED = "spark.clientage.asked"  # for what a session was started
 _ALWAYS = {
     "spark.app.name": "clientage",
     "spark.ui.enabled": "false",
@@ -26,12 +25,12 @@ _ALWAYS = {
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.timestampType": "TIMESTAMP_NTZ",  # a shop's own time has no zone
     "spark.sql.parquet.compression.codec": "zstd",
-    "spark.sql.shuffle.partitions": "8",  # more where tables are larger, see `Engine.table`
-    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.shuffle.partitions": "8",  # more where tables are larger, see `Engine`
     "spark.hadoop.mapreduce.fileoutputcommitter.marksuccessfuljobs": "false",
 }
-
-LOG = Path(tempfile.gettempdir()) / "clientage-spark.log"
+_UNITS = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "KI": 2**10, "MI": 2**20, "GI": 2**30, "TI": 2**40}
+_LOCK = threading.Lock()
+_OURS: dict[str, Any] = {}  # the context that was started here, and what for
 
 
 def session(
@@ -41,51 +40,95 @@ def session(
 
     Args:
         url: `local[*]`, or `spark://host:port`.
-        memory: What it may use, such as `4GB`: here in all, in a cluster for each executor.
+        memory: What it may use, such as `4GB`: here in all, in a cluster for each executor and for what collects here.
         threads: Cores in all; 0 for those that there are.
         options: Of Spark, by their names; they win.
 
     Raises:
-        SparkError: PySpark, Java or the cluster is missing, or no worker takes the work.
+        SparkError: PySpark, Java or the cluster is missing, no worker takes the work, or somebody else's session runs.
     """
     if find_spec("pyspark") is None:
         raise SparkError("Spark needs PySpark. Install it: pip install 'clientage[spark]'.")
+    wanted = _settings(url, memory, threads) | dict(options or {})
+    with _LOCK:
+        found = _running(wanted)
+        if found is None:
+            end()
+            require_java()
+            if not is_local(url):
+                require_master(url)
+            with explained(url):
+                found = _started(wanted)
+        if not is_local(url):
+            _require_workers(found, url)
+    return found
+
+
+def end() -> None:
+    """End our session, where there is one, and its Java with it: its memory cannot be changed while it runs.
+
+    Raises:
+        SparkError: There is one, and it is not ours.
+    """
+    if find_spec("pyspark") is None:
+        return
+    from pyspark import SparkContext  # noqa: PLC0415
+
+    context: Any = SparkContext._active_spark_context
+    gateway: Any = SparkContext._gateway
+    if context is not None:
+        if context is not _OURS.get("context"):
+            raise SparkError("a session of Spark that is not ours runs in this process. End it first: spark.stop().")
+        with contextlib.suppress(Exception):  # it may be dead already
+            _OURS["context"].stop()
+    if gateway is not None:
+        with contextlib.suppress(Exception):
+            gateway.shutdown()
+        if (process := getattr(gateway, "proc", None)) is not None:
+            process.terminate()
+            process.wait()
+    SparkContext._gateway = SparkContext._jvm = SparkContext._active_spark_context = None
+    _OURS.clear()
+
+
+def _running(wanted: Mapping[str, str]) -> "SparkSession | None":
+    """Our session, where it was started for the same and lives."""
+    from pyspark import SparkContext  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
-    wanted = _settings(url, memory, threads) | dict(options or {})
-    wanted[_ASKED] = json.dumps(wanted, sort_keys=True)
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        if active.conf.get(_ASKED, "") == wanted[_ASKED]:
-            return active
-        active.stop()
-    require_java()
-    if not is_local(url):
-        require_master(url)
-    with explained(url):
-        started = _started(wanted)
-        if not is_local(url):
-            _require_workers(started, url)
-    return started
+    context = SparkContext._active_spark_context
+    if context is None or {"context": context, "wanted": wanted} != _OURS:
+        return None
+    try:
+        return None if context._jsc.sc().isStopped() else SparkSession(context)
+    except Exception:  # whatever a dead one says
+        return None
 
 
 def _settings(url: str, memory: str, threads: int) -> dict[str, str]:
     """What Spark is told, by its own names."""
-    found = dict(_ALWAYS)
-    size = re.sub(r"(?i)i?b$", "", memory.replace(" ", "")).lower()  # 4GB and 4GiB are 4g there
-    if is_local(url):
-        found["spark.master"] = f"local[{threads}]" if threads else "local[*]" if url == "local" else url
-        limits = {
-            "spark.driver.memory": size,
-            "spark.driver.host": "127.0.0.1",
-            "spark.driver.bindAddress": "127.0.0.1",
-        }
-    else:
-        found["spark.master"] = url
-        limits = {"spark.executor.memory": size, "spark.cores.max": str(threads or "")}
-        if all(host in ("127.0.0.1", "localhost") for host, _ in masters(url)):
-            limits |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    here, size = is_local(url), _megabytes(memory)
+    found = _ALWAYS | {"spark.master": f"local[{threads or '*'}]" if here and (threads or url == "local") else url}
+    if here or all(host in ("127.0.0.1", "localhost", "::1") for host, _ in masters(url)):
+        found |= {"spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    limits = {"spark.driver.memory": size}
+    if not here:
+        limits |= {"spark.executor.memory": size, "spark.cores.max": str(threads or "")}
     return found | {name: value for name, value in limits.items() if value}
+
+
+def _megabytes(size: str) -> str:
+    """A size as DuckDB takes it, such as `1.5GB` or `800MiB`, as Spark takes it; empty for none.
+
+    Raises:
+        SparkError: It is none.
+    """
+    if not size:
+        return ""
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([KMGT]I?)B?\s*", size, re.IGNORECASE)
+    if not found:
+        raise SparkError(f"warehouse.memory: {size!r} is no size. Write it such as 4GB.")
+    return f"{max(1, int(float(found[1]) * _UNITS[found[2].upper()] / 2**20))}m"
 
 
 def _started(wanted: Mapping[str, str]) -> "SparkSession":
@@ -97,14 +140,40 @@ def _started(wanted: Mapping[str, str]) -> "SparkSession":
     for name in ("py4j", "SQLQueryContextLogger"):  # what they would say is raised
         logging.getLogger(name).setLevel(logging.CRITICAL)
     conf = SparkConf(loadDefaults=False).setAll(list(wanted.items()))
-    if SparkContext._gateway is None:
-        with LOG.open("ab") as log:
-            gateway = launch_gateway(conf, popen_kwargs={"stdout": log, "stderr": log})
-    else:
-        gateway = SparkContext._gateway
+    with _log() as log, _home():
+        gateway = launch_gateway(conf, popen_kwargs={"stdout": log, "stderr": log})
     context = SparkContext(gateway=gateway, conf=conf)
+    _OURS.update(context=context, wanted=wanted)
     context.setLogLevel("ERROR")
     return SparkSession(context)
+
+
+@contextlib.contextmanager
+def _log() -> Iterator[IO[bytes]]:
+    """The log anew, for nobody else to read."""
+    path = log()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.unlink(missing_ok=True)
+        with os.fdopen(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "wb") as file:
+            yield file
+    except OSError as error:
+        raise SparkError(f"{path}: the log of Spark cannot be written ({error.strerror}). Make it possible.") from error
+
+
+@contextlib.contextmanager
+def _home() -> Iterator[None]:
+    """Spark as PySpark brings it, not another one that the machine may have: its parts would not fit."""
+    import pyspark  # noqa: PLC0415
+
+    before = os.environ.get("SPARK_HOME")
+    os.environ["SPARK_HOME"] = pyspark.__path__[0]
+    try:
+        yield
+    finally:
+        os.environ.pop("SPARK_HOME")
+        if before is not None:
+            os.environ["SPARK_HOME"] = before
 
 
 def _require_workers(session: "SparkSession", url: str) -> None:

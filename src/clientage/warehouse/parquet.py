@@ -8,13 +8,12 @@ from typing import Self
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from clientage.errors import WorkspaceError
 from clientage.expressions import on_days
 from clientage.tables import check
 from clientage.warehouse.base import Days, Warehouse
-from clientage.warehouse.workspace import SCRATCH, explained, remove
+from clientage.warehouse.workspace import SCRATCH, explained
 
 # a column whose values hardly recur gains nothing from a dictionary, and making one takes longer than all the rest
 PARQUET = {"compression": "zstd", "compression_level": 1, "dictionary_size_limit": 4096}
@@ -62,7 +61,7 @@ class ParquetWarehouse(Warehouse):
             raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
         if path not in self._held:
             with explained(self.workspace):
-                self._held[path] = check(name, self._open(parts(path)))
+                self._held[path] = check(name, self._open([path]))
         return self._held[path] if self._staging else self._held.pop(path)
 
     def write(self, name: str, table: ir.Table) -> int:
@@ -74,9 +73,9 @@ class ParquetWarehouse(Warehouse):
         path = self._staged(place(name))
         self._dropped.discard(place(name))
         with explained(self.workspace):
-            remove(path)  # written twice in a transaction
             self._save(check(name, table), path)
-            return sum(pq.read_metadata(part).num_rows for part in parts(path))
+            (rows,) = self.local.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
+            return int(rows)
 
     def adopt_table(self, name: str, source: Self) -> None:
         """Take a table from another workspace, by a link where that can be."""
@@ -95,42 +94,41 @@ class ParquetWarehouse(Warehouse):
     def kept(self, table: ir.Table, name: str) -> ir.Table:
         """An expression computed once, into a file on the way, to be read more often than that."""
         with explained(self.workspace):
-            remove(self._kept(name))
             self._save(table, self._kept(name))
             return self.recalled(name)
 
     def recalled(self, name: str) -> ir.Table:
         """What was kept under a name."""
-        several = sorted((self.workspace / SCRATCH).glob(f"{name}.*.parquet"))
-        return self.taken([part for path in several or [self._kept(name)] for part in parts(path)])
+        parts = sorted((self.workspace / SCRATCH).glob(f"{name}.*.parquet"))
+        return self.taken(parts or self._kept(name))
 
     def taken(self, files: Path | Sequence[Path]) -> ir.Table:
         """Parquet files as an expression."""
         with explained(self.workspace):
-            return self._open([files] if isinstance(files, Path) else list(files))
+            return self._open([files] if isinstance(files, Path) else files)
 
     def on_days(
         self, table: ir.Table, days: Mapping[int, Days], name: str, progress: Callable[[float], None]
     ) -> ir.Table:
         """An expression as of other days, a file for each."""
-        statement, made = str(ibis.to_sql(table, dialect="duckdb")), []
+        statement, parts = str(ibis.to_sql(table, dialect="duckdb")), []
         for done, (number, instead) in enumerate(days.items(), 1):
             asked = on_days(statement, {day: f"'{other}'" for day, other in instead.items()})
-            made.append(self._kept(f"{name}.{number:012}"))
-            to = str(made[-1]).replace("'", "''")
+            parts.append(self._kept(f"{name}.{number:012}"))
+            to = str(parts[-1]).replace("'", "''")
             with explained(self.workspace):
                 self.local.raw_sql(
                     f"COPY (SELECT *, CAST({number} AS BIGINT) AS window FROM ({asked})) TO '{to}' (FORMAT PARQUET)"  # noqa: S608 - all of it ours
                 )
             progress(done / len(days))
-        return self.taken(made)
+        return self.taken(parts)
 
     def _open(self, files: Sequence[Path]) -> ir.Table:
         """Parquet files, in the engine."""
         return self.local.read_parquet(files[0] if len(files) == 1 else list(files))
 
     def _save(self, table: ir.Table, path: Path) -> None:
-        """An expression into a Parquet file, or a folder of them."""
+        """An expression, as a Parquet file."""
         self.local.to_parquet(table, path, **PARQUET)
 
     def _kept(self, name: str) -> Path:
@@ -138,10 +136,5 @@ class ParquetWarehouse(Warehouse):
 
 
 def place(name: str) -> str:
-    """Where a table lies in a workspace: a file, or a folder of parts where it is large."""
+    """Where a table lies in a workspace."""
     return f"tables/{name}.parquet"
-
-
-def parts(path: Path) -> list[Path]:
-    """The files of a table, in order."""
-    return sorted(path.glob("*.parquet")) if path.is_dir() else [path]

@@ -1,15 +1,15 @@
 """Tables as Parquet in a workspace folder, with Spark as the engine.
 
-The files are those of any workspace: a table that Spark writes in more than one part is a folder of them, in order.
-What only looks at a workspace, such as the dashboard and the service, reads them with DuckDB and waits for no Spark.
+The files are those of any workspace, one a table, so that whoever only looks at it waits for no Spark: what Spark gives
+in parts is put together. Between stages there are parts alone.
 """
 
 import contextlib
 import secrets
-import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import ibis
 import ibis.expr.types as ir
@@ -17,12 +17,16 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from clientage.errors import SparkError
 from clientage.expressions import on_days
-from clientage.spark import kmeans, refusals
+from clientage.spark import kmeans
 from clientage.spark.engine import Engine
 from clientage.warehouse.base import Days
 from clientage.warehouse.parquet import ParquetWarehouse
-from clientage.warehouse.workspace import SCRATCH, explained
+from clientage.warehouse.workspace import SCRATCH
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
 
 
 class SparkWarehouse(ParquetWarehouse):
@@ -35,6 +39,7 @@ class SparkWarehouse(ParquetWarehouse):
     ) -> None:
         super().__init__(workspace, local, wait)
         self._start = start
+        self._parts: dict[str, list[Path]] = {}
 
     @cached_property
     def engine(self) -> Engine:
@@ -45,8 +50,11 @@ class SparkWarehouse(ParquetWarehouse):
     def transaction(self) -> Iterator[Path]:
         """All writes inside appear together at the end, or not at all; a cluster that is not there is told at once."""
         _ = self.engine
-        with super().transaction() as scratch:
-            yield scratch
+        try:
+            with super().transaction() as scratch:
+                yield scratch
+        finally:
+            self._parts = {}
 
     def collect(self, table: ir.Table) -> pa.Table:
         """A small result, out of the engine."""
@@ -56,47 +64,57 @@ class SparkWarehouse(ParquetWarehouse):
         """A large result, batch by batch."""
         return self.engine.to_pyarrow_batches(table) if self._is_far(table) else super().batches(table)
 
-    def centroids(self, points: ir.Table, k: int, *, seed: int, restarts: int) -> NDArray[np.float64]:
-        """The middles of k groups of all rows, (k, p), by Spark ML."""
-        with refusals.explained(self.engine.url):
-            return kmeans.centroids(self.engine.frame(points), k, seed=seed, restarts=restarts)
+    def kept(self, table: ir.Table, name: str) -> ir.Table:
+        """An expression computed once, into files on the way, to be read more often than that."""
+        if not self._is_far(table):
+            return super().kept(table, name)
+        self._parts[name] = self._saved(self.engine.frame(table))
+        return self.recalled(name)
+
+    def recalled(self, name: str) -> ir.Table:
+        """What was kept under a name."""
+        return self.taken(self._parts[name]) if name in self._parts else super().recalled(name)
 
     def on_days(
         self, table: ir.Table, days: Mapping[int, Days], name: str, progress: Callable[[float], None]
     ) -> ir.Table:
         """An expression as of other days, files for each."""
-        if not self._is_far(table):
-            return super().on_days(table, days, name, progress)
-        statement = self.engine.statement(table)
+        statement, made = self.engine.statement(table), list[Path]()
         for done, (number, instead) in enumerate(days.items(), 1):
             asked = on_days(statement, {day: f"'{other}'" for day, other in instead.items()}, "spark")
             part = f"SELECT *, CAST({number} AS BIGINT) AS `window` FROM ({asked})"  # noqa: S608 - all of it ours
-            self._placed(self.engine.save(self.engine.asked(part), self._folder()), self._kept(f"{name}.{number:012}"))
+            made += self._saved(self.engine.asked(part))
             progress(done / len(days))
+        self._parts[name] = made
         return self.recalled(name)
+
+    def centroids(self, points: ir.Table, k: int, *, seed: int, restarts: int) -> NDArray[np.float64]:
+        """The middles of k groups of all rows, (k, p), by Spark ML."""
+        with self.engine.explained():
+            return kmeans.centroids(self.engine.frame(points), k, seed=seed, restarts=restarts)
 
     def _open(self, files: Sequence[Path]) -> ir.Table:
         return self.engine.opened(files) if self._staging else super()._open(files)
 
     def _save(self, table: ir.Table, path: Path) -> None:
-        if self._is_far(table):
-            self._placed(self.engine.save(self.engine.frame(table), self._folder()), path)
-        else:
+        if not self._is_far(table):
             super()._save(table, path)
+        elif len(parts := self._saved(self.engine.frame(table))) == 1:
+            parts[0].replace(path)
+        else:
+            super()._save(super()._open(parts), path)
+            for part in parts:
+                part.unlink()
+
+    def _saved(self, frame: "DataFrame") -> list[Path]:
+        """Files of what Spark computes, on the way, in order of the rows."""
+        folder = self.workspace / SCRATCH / f"spark-{secrets.token_hex(4)}"
+        if not (parts := self.engine.save(frame, folder)):
+            raise SparkError(
+                f"{self.engine.url}: workers wrote nothing that is seen in {folder}. The workspace must be at the same "
+                "path on every machine of the cluster. The tables are as they were."
+            )
+        return parts
 
     def _is_far(self, table: ir.Table) -> bool:
         return self._staging is not None and self.engine.has(table)
-
-    def _folder(self) -> Path:
-        return self.workspace / SCRATCH / f"spark-{secrets.token_hex(4)}"
-
-    def _placed(self, parts: Sequence[Path], path: Path) -> None:
-        """Put what Spark wrote into place: one file where there is one, else a folder of them under names of ours."""
-        with explained(self.workspace):
-            if len(parts) == 1:
-                parts[0].replace(path)
-            else:
-                path.mkdir()
-                for number, part in enumerate(parts):
-                    part.replace(path / f"part-{number:05}.parquet")
-            shutil.rmtree(parts[0].parent)

@@ -40,7 +40,7 @@ class Workspace:
 
     def remove(self, name: str) -> None:
         """Remove a file of the workspace at the end of the transaction, unless it is written again."""
-        remove(self._staged(name))
+        self._staged(name).unlink(missing_ok=True)
         self._dropped.add(name)
 
     def discard(self, name: str) -> None:
@@ -69,15 +69,14 @@ class Workspace:
             self._staged(name).write_text(text, encoding="utf-8")
 
     def adopt(self, name: str, path: Path) -> None:
-        """Take a file, or a folder, from elsewhere, by links where it can be: nobody writes into what is there."""
+        """Take a file from elsewhere, by a link where it can be: nobody writes into a file that is there."""
         self._dropped.discard(name)
         with explained(self.workspace):
-            for file in _files(path) if path.is_dir() else [path]:
-                target = self._staged((Path(name) / file.relative_to(path)).as_posix())
-                try:
-                    target.hardlink_to(file)
-                except OSError:
-                    shutil.copyfile(file, target)
+            target = self._staged(name)
+            try:
+                target.hardlink_to(path)
+            except OSError:
+                shutil.copyfile(path, target)
 
     def path(self, name: str) -> Path:
         """Where a file is read from: this transaction's version, else the published one."""
@@ -184,13 +183,14 @@ def _publish(workspace: Path) -> None:
     staging = workspace / STAGING
     marker = staging / COMPLETE
     for name in marker.read_text(encoding="utf-8").splitlines():
-        remove(workspace / name)
-    for path in _whole(staging):
+        if (path := workspace / name).is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+    for path in _files(staging):
         if path != marker:
             target = workspace / path.relative_to(staging)
             target.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir() or target.is_dir():
-                remove(target)
             path.replace(target)
     marker.unlink()
     shutil.rmtree(staging)
@@ -198,20 +198,6 @@ def _publish(workspace: Path) -> None:
 
 def _files(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.is_file())
-
-
-def _whole(folder: Path) -> list[Path]:
-    """What takes its place as one: files, and tables that are a folder of them."""
-    tables = {path for path in folder.rglob("*.parquet") if path.is_dir()}
-    return sorted([*tables, *(path for path in _files(folder) if path.parent not in tables)])
-
-
-def remove(path: Path) -> None:
-    """Remove a file or a folder, where there is one."""
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _sync(path: Path) -> None:
