@@ -11,15 +11,18 @@ from benchmarks.runner import Benchmark, Way, Work, way
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
     import pyarrow as pa
 
+OURS, POLARS, SQL, PANDAS = "clientage", "Polars", "DuckDB, plain SQL", "pandas"
+BY_CUSTOMER = "pandas, a function a customer"
 LINE = 600  # bytes of memory that pandas takes for an order line, about
 
 
 def benchmarks(data: Data) -> list[Benchmark]:
     """The shop, and many of it."""
     given = {"raw": data.raw, "as_of": data.as_of}
-    ways = (*_ways(data.raw, data.as_of), way("pandas, a function a customer", by_customer, given))
+    ways = (*_ways(data.raw, data.as_of), way(BY_CUSTOMER, by_customer, given))
     return [Benchmark("features", "cleaning and features", ways), _many(data)]
 
 
@@ -28,17 +31,34 @@ def check(raw: str, as_of: str) -> Work:
     import pandas as pd
 
     def work() -> None:
-        ours = clientage(raw, as_of)().to_pandas().set_index("customer_id").drop(columns="as_of")
-        for other in (pandas, by_customer):
-            theirs = other(raw, as_of)()[ours.columns].sort_index()
-            pd.testing.assert_frame_equal(ours, theirs, check_dtype=False, check_index_type=False, rtol=1e-6, atol=1e-6)
+        ours = _frame(clientage(raw, as_of)()).drop(columns="as_of")
+        for other in (polars, sql, pandas, by_customer):
+            theirs = _frame(other(raw, as_of)())[ours.columns].sort_index()
+            try:
+                pd.testing.assert_frame_equal(
+                    ours, theirs, check_dtype=False, check_index_type=False, rtol=1e-6, atol=1e-6
+                )
+            except AssertionError as error:
+                raise AssertionError(f"{other.__name__} differs: {error}") from None
 
     return work
 
 
+def _frame(found: "pa.Table | pl.DataFrame | pd.DataFrame") -> "pd.DataFrame":
+    """Customers of any way, by number."""
+    import pandas as pd
+
+    return found if isinstance(found, pd.DataFrame) else found.to_pandas().set_index("customer_id")
+
+
 def _ways(raw: str, as_of: str) -> tuple[Way, ...]:
     given = {"raw": raw, "as_of": as_of}
-    return way("clientage", clientage, given), way("pandas", pandas, given)
+    return (
+        way(OURS, clientage, given),
+        way(POLARS, polars, given),
+        way(SQL, sql, given),
+        way(PANDAS, pandas, given),
+    )
 
 
 def _many(data: Data) -> Benchmark:
@@ -48,7 +68,7 @@ def _many(data: Data) -> Benchmark:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     if data.lines * data.copies * LINE < memory:
         return Benchmark("features-many", title, ways, rounds=3)
-    return Benchmark("features-many", title, ways[:1], rounds=3, notes=("pandas left out: too little memory",))
+    return Benchmark("features-many", title, ways[:-1], rounds=3, notes=("pandas left out: too little memory",))
 
 
 def clientage(raw: str, as_of: str) -> Callable[[], "pa.Table"]:
@@ -68,6 +88,24 @@ def clientage(raw: str, as_of: str) -> Callable[[], "pa.Table"]:
         return engine.to_pyarrow_batches(customer_features(lines, date.fromisoformat(as_of))).read_all()
 
     return work
+
+
+def polars(raw: str, as_of: str) -> Callable[[], "pl.DataFrame"]:
+    """The same with Polars."""
+    from benchmarks import by_polars
+
+    return lambda: by_polars.features(raw, date.fromisoformat(as_of))
+
+
+def sql(raw: str, as_of: str) -> Callable[[], "pa.Table"]:
+    """The same with plain SQL in DuckDB."""
+    import duckdb
+
+    from benchmarks import by_sql
+
+    engine = duckdb.connect()
+    engine.execute("SET enable_progress_bar = false")
+    return lambda: engine.execute(by_sql.FEATURES, {"raw": raw, "as_of": as_of}).to_arrow_table()
 
 
 def pandas(raw: str, as_of: str) -> Callable[[], "pd.DataFrame"]:

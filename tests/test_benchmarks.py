@@ -67,20 +67,29 @@ def received(location, folder):
     return {"raw": str(path), "as_of": str(last + timedelta(days=1))}
 
 
-def test_pandas_agrees_on_a_simulated_shop(part, shop, tmp_path):
+def test_all_ways_agree_on_a_simulated_shop(part, shop, tmp_path):
     part("features").check(**received(shop, tmp_path))()
 
 
 @pytest.mark.real
-def test_pandas_agrees_on_the_public_data_set(part, real, tmp_path):
+def test_all_ways_agree_on_the_public_data_set(part, real, tmp_path):
     part("features").check(**received(real, tmp_path))()
 
 
-def test_disagreement_is_told(part, shop, tmp_path, monkeypatch):
-    right = part("plain").features
-    monkeypatch.setattr(part("plain"), "features", lambda lines, as_of: right(lines, as_of).assign(spend=1.0))
-    with pytest.raises(AssertionError, match="spend"):
-        part("features").check(**received(shop, tmp_path))()
+@pytest.mark.parametrize("way", ["polars", "sql", "pandas", "by_customer"])
+def test_disagreement_of_a_way_is_told(way, part, shop, tmp_path, monkeypatch):
+    features, given = part("features"), received(shop, tmp_path)
+    right = features.clientage(**given)()
+    wrong = right.set_column(right.column_names.index("spend"), "spend", [pa.array(np.ones(len(right)))])
+    for name in ("polars", "sql", "pandas", "by_customer"):
+
+        def stand_in(raw, as_of, found=wrong if name == way else right):
+            return lambda: found
+
+        stand_in.__name__ = name
+        monkeypatch.setattr(features, name, stand_in)
+    with pytest.raises(AssertionError, match=rf"(?s)^{way} differs.*spend"):
+        features.check(**given)()
 
 
 def quick(shop, figures, keys):
