@@ -6,7 +6,8 @@ from collections.abc import Callable
 from datetime import date
 from typing import TYPE_CHECKING
 
-from benchmarks.data import Data
+from benchmarks.data import Data, copied
+from benchmarks.goals import Goal
 from benchmarks.runner import Benchmark, Way, Work, way
 
 if TYPE_CHECKING:
@@ -16,14 +17,23 @@ if TYPE_CHECKING:
 
 OURS, POLARS, SQL, PANDAS = "clientage", "Polars", "DuckDB, plain SQL", "pandas"
 BY_CUSTOMER = "pandas, a function a customer"
+LINES = "lines.parquet"
 LINE = 600  # bytes of memory that pandas takes for an order line, about
+MOST, MEMORY = 10, "4 GB"  # as many lines again as the many have, and what DuckDB may hold of them
+MANY_GOALS = (
+    Goal(OURS, "cpu_s", most=6),
+    Goal(OURS, "peak_mb", most=1_500),
+    Goal(POLARS, "ratio", least=1 / 0.9),  # ours takes at most nine tenths
+    Goal(SQL, "ratio", least=1 / 0.5),  # ours takes at most half
+)
 
 
 def benchmarks(data: Data) -> list[Benchmark]:
-    """The shop, and many of it."""
+    """The shop, many of it, and so many that the others would not fit."""
     given = {"raw": data.raw, "as_of": data.as_of}
     ways = (*_ways(data.raw, data.as_of), way(BY_CUSTOMER, by_customer, given))
-    return [Benchmark("features", "cleaning and features", ways), _many(data)]
+    goals = (Goal(BY_CUSTOMER, "ratio", least=20),)
+    return [Benchmark("features", "cleaning and features", ways, goals=goals), _many(data), _most(data)]
 
 
 def check(raw: str, as_of: str) -> Work:
@@ -67,12 +77,35 @@ def _many(data: Data) -> Benchmark:
     ways = _ways(data.many, data.as_of)
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_AVPHYS_PAGES")
     if data.lines * data.copies * LINE < memory:
-        return Benchmark("features-many", title, ways, rounds=3)
-    return Benchmark("features-many", title, ways[:-1], rounds=3, notes=("pandas left out: too little memory",))
+        return Benchmark("features-many", title, ways, rounds=3, goals=MANY_GOALS)
+    notes = ("pandas left out: too little memory",)
+    return Benchmark("features-many", title, ways[:-1], rounds=3, notes=notes, goals=MANY_GOALS)
 
 
-def clientage(raw: str, as_of: str) -> Callable[[], "pa.Table"]:
-    """The expressions of the package, run by DuckDB; clean lines lie in a file between, as in a run."""
+def _most(data: Data) -> Benchmark:
+    """Ours alone, in little memory."""
+    raw, copies = "most.parquet", MOST * data.copies
+    made = way("copies", copied, {"raw": data.raw, "target": raw, "copies": copies}, seconds=3600)
+    ours = way(OURS, clientage, {"raw": raw, "as_of": data.as_of, "memory": MEMORY}, seconds=3600)
+    return Benchmark(
+        "features-most",
+        f"cleaning and features × {copies}, DuckDB in {MEMORY}",
+        (ours,),
+        rounds=1,
+        before=(made,),
+        leaves=(raw, LINES),
+        goals=(Goal(OURS, "cpu_s", most=12, of="features-many"),),
+    )
+
+
+def clientage(raw: str, as_of: str, memory: str = "") -> Callable[[], "pa.Table"]:
+    """The expressions of the package, run by DuckDB; clean lines lie in a file between, as in a run.
+
+    Args:
+        raw: The table `transactions`.
+        as_of: Day to look back from.
+        memory: What DuckDB may hold, with the rest in files of the folder; empty for its own choice.
+    """
     import ibis
 
     from clientage.customers.features import customer_features
@@ -81,10 +114,12 @@ def clientage(raw: str, as_of: str) -> Callable[[], "pa.Table"]:
 
     engine = ibis.duckdb.connect()
     engine.raw_sql("SET enable_progress_bar = false")
+    if memory:
+        engine.raw_sql(f"SET memory_limit = '{memory}'; SET temp_directory = 'spilled'")
 
     def work() -> "pa.Table":
-        engine.to_parquet(clean(engine.read_parquet(raw))["lines"], "lines.parquet", **PARQUET)
-        lines = engine.read_parquet("lines.parquet")
+        engine.to_parquet(clean(engine.read_parquet(raw))["lines"], LINES, **PARQUET)
+        lines = engine.read_parquet(LINES)
         return engine.to_pyarrow_batches(customer_features(lines, date.fromisoformat(as_of))).read_all()
 
     return work
