@@ -68,7 +68,7 @@ class Size:
     seconds: int
 
 
-FULL, QUICK = Size(5_000, 20, 1_000_000, 25, 4), Size(1_000, 4, 100_000, 2, 1)
+FULL, QUICK = Size(2_000, 20, 1_000_000, 25, 4), Size(1_000, 4, 100_000, 2, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

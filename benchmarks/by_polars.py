@@ -14,7 +14,7 @@ TWO_DIGITS = "[0-9][^0-9]*[0-9]"
 
 
 def features(raw: str, as_of: date) -> pl.DataFrame:
-    """One row per customer, as `plain.features` gives it."""
+    """One row per customer, as `by_pandas.features` gives it."""
     lines = clean(pl.scan_parquet(raw)).collect(engine="streaming").lazy()
     lines = lines.filter(pl.col("invoiced_at") < as_of)
     home = lines.group_by("country").len().sort("len", descending=True).select(home=pl.col("country").first())

@@ -148,9 +148,9 @@ def pandas(raw: str, as_of: str) -> Callable[[], "pd.DataFrame"]:
     import pandas as pd
     import pyarrow.parquet  # noqa: F401 - loaded before the clock starts
 
-    from benchmarks import plain
+    from benchmarks import by_pandas
 
-    return lambda: plain.features(plain.clean(pd.read_parquet(raw)), pd.Timestamp(as_of))
+    return lambda: by_pandas.features(by_pandas.clean(pd.read_parquet(raw)), pd.Timestamp(as_of))
 
 
 def by_customer(raw: str, as_of: str) -> Callable[[], "pd.DataFrame"]:
@@ -158,6 +158,6 @@ def by_customer(raw: str, as_of: str) -> Callable[[], "pd.DataFrame"]:
     import pandas as pd
     import pyarrow.parquet  # noqa: F401 - loaded before the clock starts
 
-    from benchmarks import by_customer, plain
+    from benchmarks import by_customer, by_pandas
 
-    return lambda: by_customer.features(plain.clean(pd.read_parquet(raw)), pd.Timestamp(as_of))
+    return lambda: by_customer.features(by_pandas.clean(pd.read_parquet(raw)), pd.Timestamp(as_of))
