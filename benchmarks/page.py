@@ -35,6 +35,7 @@ READING = """\
 - **ratio**: CPU seconds over those of the first line, in the same round, from the lowest round to the highest. Of the
   service it is our number over the other's. Above 1 the other takes more.
 - **goal**: what the project has set itself for the public data, and whether these figures reach it.
+- Under each heading stands the name of the benchmark: `python -m benchmarks --only NAME` measures it alone.
 - Figures are medians. Unless a line says so, start and imports of the process do not count.
 """
 
@@ -92,7 +93,9 @@ def _section(measured: Mapping[str, Any], found: Mapping[str, Any]) -> str:
     missing = {name for name, _ in goals} - {way["way"] for way in measured["ways"]}
     notes = [*measured["notes"], *(f"{name}: goal {goal}" for name, goal in goals if name in missing)]
     title = measured["title"][0].upper() + measured["title"][1:]
-    return f"## {title}\n\n{_table(heads, rows)}" + "".join(f"\n{note[0].upper()}{note[1:]}.\n" for note in notes)
+    return f"## {title}\n\n`{measured['key']}`\n\n{_table(heads, rows)}" + "".join(
+        f"\n{note[0].upper()}{note[1:]}.\n" for note in notes
+    )
 
 
 def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
