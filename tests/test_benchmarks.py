@@ -288,10 +288,9 @@ def against(part, tmp_path, monkeypatch, capsys):
 
 
 def test_a_ratio_that_is_worse_by_a_fifth_is_told(against, monkeypatch):
-    before = document(timed("less", ("clientage", 1, 1), ("clientage, more", 1, 9), ("Polars", 2, 2), ("pandas", 9, 9)))
-    now = document(
-        timed("less", ("clientage", 1, 1), ("clientage, more", 1, 1), ("Polars", 2, 1.6), ("pandas", 9, 7.3))
-    )
+    ways = {"clientage": (1, 1), "clientage, more": (1, 9), "Polars": (2, 2), "pandas": (9, 9), "scan": (0.09, 9)}
+    later = ways | {"clientage, more": (1, 1), "Polars": (2, 1.6), "pandas": (9, 7.3), "scan": (0.09, 1)}
+    before, now = (document(timed("less", *((name, *of) for name, of in each.items()))) for each in (ways, later))
     assert against(now, before) == ["warning: less, Polars: ratio 1.60, was 2.00"]
     monkeypatch.setenv("GITHUB_ACTIONS", "true")
     assert against(now, before) == ["::warning::less, Polars: ratio 1.60, was 2.00"]
