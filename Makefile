@@ -17,10 +17,10 @@ unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several time
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test check lint types directions fast airflow up down bench docs lock format clean
+.PHONY: help run test check lint types directions fast airflow up down bench bench-quick docs lock format clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 run: $(VENV)/installed ## Segment the sample shop and say where the report is
 	$(BIN)/clientage run sample --workspace "$(WORKSPACE)"
@@ -56,8 +56,12 @@ up: ## All of it in containers, see docs/containers.md: PROFILE=core or full
 down: ## End the containers; their data stays
 	$(COMPOSE) '*' down
 
-bench: $(VENV)/installed-dev ## Measure speed and memory
-	$(BIN)/python -m benchmarks
+bench: $(VENV)/installed-dev ## Measure speed and memory, and write docs/benchmarks.md
+	$(BIN)/python -m benchmarks --json benchmarks/figures.json --page docs/benchmarks.md
+	$(BIN)/python -m benchmarks --quick --json benchmarks/quick.json # other work, so other ratios
+
+bench-quick: $(VENV)/installed-dev ## What has become slower, in three minutes
+	$(BIN)/python -m benchmarks --quick --against benchmarks/quick.json
 
 docs: $(VENV)/installed-dev ## Renew what is generated in the pages, and build the site into site/
 	$(BIN)/python docs/generate.py

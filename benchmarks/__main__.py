@@ -1,25 +1,42 @@
 """Measure and print a table.
 
-`python -m benchmarks [--quick] [--rounds N] [--only KEY …] [--data PATH] [--json FILE]`
+`python -m benchmarks [--quick] [--rounds N] [--only KEY …] [--data PATH] [--json FILE] [--page FILE] [--against FILE]`
 """
 
 import argparse
 import json
+import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import assign, features, grid, machine, monitor, reading, recommend, serve, sweep, whole
-from benchmarks.data import Data, prepared
+from benchmarks import (
+    assign,
+    compare,
+    features,
+    grid,
+    machine,
+    monitor,
+    reading,
+    recommend,
+    serve,
+    show,
+    sweep,
+    whole,
+)
+from benchmarks.data import PUBLIC, PUBLIC_NAME, Data, prepared
 from benchmarks.runner import Benchmark, in_turns, measure, way
 
+SERVED = tuple(benchmark.key for benchmark in serve.BENCHMARKS)
 KEYS = (
     "read-spreadsheet",
     "read-csv",
     "features",
     "features-many",
+    "features-most",
     "sweep",
     "sweep-grid",
     "run",
@@ -27,60 +44,98 @@ KEYS = (
     "recommend",
     "recommend-many",
     "monitor",
-    *(benchmark.key for benchmark in serve.BENCHMARKS),
+    *SERVED,
 )
+LONG = ("features-most", "sweep-grid", "recommend-many", "monitor", *SERVED)  # not in a quick run, unless named
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much there is to do.
+
+    Attributes:
+        customers: Of the shop that is simulated where there is no other.
+        copies: Of the shop, in the large one.
+        assigned: Customers who are assigned to segments, and predictions that are monitored.
+        bootstraps: Of a sweep.
+        seconds: Of load on the service, each time.
+    """
+
+    customers: int
+    copies: int
+    assigned: int
+    bootstraps: int
+    seconds: int
+
+
+FULL, QUICK = Size(2_000, 20, 1_000_000, 25, 4), Size(1_000, 4, 100_000, 2, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Measure what is asked for."""
+    """Measure what is asked for, and write down what came of it."""
     parser = _parser()
     asked = parser.parse_args(arguments)
-    if {each.key for each in serve.BENCHMARKS} & set(asked.only or ()) and (reason := serve.lacking()):
+    if set(SERVED) & set(asked.only or ()) and (reason := serve.lacking()):
         parser.error(reason)
     with tempfile.TemporaryDirectory(prefix="benchmarks-") as folder:
         found = run(asked, Path(folder))
     if asked.json:
         asked.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    if asked.page:
+        from benchmarks import page  # noqa: PLC0415 - what draws is large: see `runner`
+
+        page.write(found, asked.page)
+    if asked.against:
+        warn(found, asked.against)
 
 
 def run(asked: argparse.Namespace, folder: Path) -> dict[str, Any]:
     """All benchmarks asked for, printed as they come, and as a document."""
-    copies, assigned, bootstraps = (4, 100_000, 2) if asked.quick else (20, 1_000_000, 25)
-    found: dict[str, Any] = {"machine": machine.describe()}
+    size = QUICK if asked.quick else FULL
+    found: dict[str, Any] = {"machine": machine.describe(), "quick": asked.quick}
     _tell("preparing")
-    data = prepared(asked.data, folder, copies=copies, assigned=assigned)
+    public = PUBLIC if PUBLIC.exists() and not asked.quick else None
+    data = prepared(asked.data or public, folder, customers=size.customers, copies=size.copies, assigned=size.assigned)
     measure(way("check", features.check, {"raw": data.raw, "as_of": data.as_of}), folder)
     found["data"] = {"source": data.source, "lines": data.lines, "customers": data.customers}
     _tell("")
-    print(_heading(found))
+    print(show.heading(found))
     found["benchmarks"] = []
-    for measured, table in _measured(asked, data, bootstraps, folder):
-        _tell("")
-        print(table(measured), flush=True)
+    for measured in _measured(asked, data, size, folder):
+        if asked.quick or data.source != PUBLIC_NAME:
+            measured["goals"] = []  # they are set for the public data
         found["benchmarks"].append(measured)
+        _tell("")
+        print(show.table(measured, found), flush=True)
     return found
 
 
-def _measured(
-    asked: argparse.Namespace, data: Data, bootstraps: int, folder: Path
-) -> Iterator[tuple[dict[str, Any], Callable[[dict[str, Any]], str]]]:
-    """Each benchmark asked for, and what shows it."""
-    keys, rounds = asked.only or KEYS, 1 if asked.quick else asked.rounds
-    for benchmark in _benchmarks(data, bootstraps):
+def warn(found: dict[str, Any], earlier: Path) -> None:
+    """Print what is worse than in a file of figures, as GitHub shows it where it runs this."""
+    before = json.loads(earlier.read_text(encoding="utf-8")) if earlier.exists() else {}
+    for line in compare.worse(found, before):
+        print(f"{'::warning::' if os.environ.get('GITHUB_ACTIONS') else 'warning: '}{line}")
+
+
+def _measured(asked: argparse.Namespace, data: Data, size: Size, folder: Path) -> Iterator[dict[str, Any]]:
+    """Each benchmark asked for."""
+    keys = asked.only or [key for key in KEYS if not (asked.quick and key in LONG)]
+    rounds = 1 if asked.quick else asked.rounds
+    for benchmark in _benchmarks(data, size):
         if benchmark.key in keys:
-            yield in_turns(benchmark, rounds, folder, _tell), _table
-    if not asked.only and (reason := serve.lacking()):
+            yield in_turns(benchmark, rounds, folder, _tell)
+    served = [key for key in SERVED if key in keys]
+    if served and (reason := serve.lacking()):
         print(f"\nservice left out: {reason}")
         return
-    for measured in serve.measured(data, keys, rounds, 1 if asked.quick else 4, folder, _tell):
-        yield measured, _load_table
+    yield from serve.measured(data, served, rounds, size.seconds, folder, _tell)
 
 
-def _benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
+def _benchmarks(data: Data, size: Size) -> list[Benchmark]:
     return [
         *reading.benchmarks(data),
         *features.benchmarks(data),
-        *sweep.benchmarks(data, bootstraps),
+        *sweep.benchmarks(data, size.bootstraps),
         *grid.benchmarks(data),
         *whole.benchmarks(data),
         *assign.benchmarks(data),
@@ -91,56 +146,18 @@ def _benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks", description="Clientage against the plain way.")
-    parser.add_argument("--quick", action="store_true", help="one round each, and less of what is large")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"one round each, of a simulated shop; without {', '.join(LONG)}"
+    )
     parser.add_argument("--rounds", type=int, default=5, help="rounds of each, the slow ones three at most (default 5)")
     parser.add_argument("--only", nargs="+", choices=KEYS, metavar="KEY", help=f"some of {', '.join(KEYS)}")
-    parser.add_argument("--data", type=Path, help="order lines; default: the public data set, else a simulated shop")
-    parser.add_argument("--json", type=Path, help="write all figures to this file")
-    return parser
-
-
-def _heading(found: dict[str, Any]) -> str:
-    about, data = found["machine"], found["data"]
-    libraries = " · ".join(f"{name} {version}" for name, version in about["libraries"].items())
-    return "\n".join(
-        [
-            f"{about['cpu']}, {about['cores']} cores, {about['memory_gb']} GB, {about['system']}",
-            f"Python {about['python']} · {libraries}",
-            f"{data['source']}: {data['lines']:,} order lines, {data['customers']:,} customers",
-            "Medians; ratio: CPU seconds over those of the first line, in the same round (lowest to highest round).",
-        ]
+    parser.add_argument(
+        "--data", type=Path, help="order lines; default: the public data set, a simulated shop where it is missing"
     )
-
-
-def _table(measured: dict[str, Any]) -> str:
-    rows = [f"\n{measured['title']:58}{'CPU s':>9}{'clock s':>9}{'peak MB':>9}  ratio"]
-    rows += [
-        f"  {way['way']:56}{way['cpu_s']:9.2f}{way['wall_s']:9.2f}{way['peak_mb']:9,.0f}  {_ratio(way)}"
-        for way in measured["ways"]
-    ]
-    return "\n".join([*rows, *(f"  ({note})" for note in measured["notes"])])
-
-
-def _load_table(measured: dict[str, Any]) -> str:
-    """Of a benchmark under load; our number over the others', where theirs is over ours above."""
-    unit = measured["unit"]
-    rows = [f"\n{measured['title']:38}{unit + '/s':>14}{'p50 ms':>9}{'p99 ms':>9}{'CPU µs':>9}{'beside':>9}  ours/this"]
-    rows += [
-        f"  {way['way']:36}{way['per_s']:14,.0f}{way['p50_ms']:9.2f}{way['p99_ms']:9.2f}{way['cpu_us']:9,.1f}"
-        f"{way['beside_us']:9,.1f}  {_ratio(way)}{_goal(way['goal'])}"
-        for way in measured["ways"]
-    ]
-    rows += [f"  (goal: {measured['goal']:,} {unit}/s)"] if measured["goal"] else []
-    return "\n".join([*rows, f"  (CPU of workers, and of processes beside them, for each of the {unit})"])
-
-
-def _goal(goal: float | None) -> str:
-    return f", goal {goal:g}" if goal else ""
-
-
-def _ratio(way: dict[str, Any]) -> str:
-    spread = f" ({way['ratio_low']:.2f} to {way['ratio_high']:.2f})" if way["ratio_low"] < way["ratio_high"] else ""
-    return f"{way['ratio']:.2f}{spread}"
+    parser.add_argument("--json", type=Path, help="write all figures to this file")
+    parser.add_argument("--page", type=Path, help="write a page of them to this file, and its chart beside it")
+    parser.add_argument("--against", type=Path, help="warn of ratios that are worse than in this file of figures")
+    return parser
 
 
 def _tell(doing: str) -> None:

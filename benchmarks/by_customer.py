@@ -4,15 +4,15 @@ import numpy as np
 import pandas as pd
 from scipy.stats import linregress
 
-from benchmarks import plain
+from benchmarks import by_pandas
 
 
 def features(lines: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
-    """One row per customer, as `plain.features` gives it."""
+    """One row per customer, as `by_pandas.features` gives it."""
     lines = lines[lines["invoiced_at"] < as_of]
     lines = lines.assign(day=lines["invoiced_at"].dt.normalize(), hour=lines["invoiced_at"].dt.hour)
     every = lines.groupby("customer_id")
-    customers = plain.totals(lines, as_of)
+    customers = by_pandas.totals(lines, as_of)
     customers["days_between_purchases"] = every["day"].apply(_days_between)
     customers["favourite_weekday"] = every["day"].apply(lambda days: days.dt.day_of_week.mode().iloc[0])
     customers["favourite_hour"] = every["hour"].apply(lambda hours: hours.mode().iloc[0])
@@ -22,7 +22,7 @@ def features(lines: pd.DataFrame, as_of: pd.Timestamp) -> pd.DataFrame:
     customers["monthly_spend_mean"] = by.mean()
     customers["monthly_spend_std"] = by.std().fillna(0)
     customers["monthly_spend_trend"] = by.apply(_trend)
-    return plain.ratios(customers, lines)
+    return by_pandas.ratios(customers, lines)
 
 
 def _days_between(days: "pd.Series[pd.Timestamp]") -> float:

@@ -13,9 +13,9 @@ from benchmarks.runner import ROOT, Work, measure, way
 if TYPE_CHECKING:
     import duckdb
 
+PUBLIC_NAME = "Online Retail (UCI)"
 PUBLIC = ROOT.parent / "shared" / "data" / "online_retail.zip"
 NEEDED = ("invoice", "product", "description", "quantity", "unit_price", "country")
-SHOP = 2_000  # customers of the simulated shop
 
 
 @dataclass(frozen=True)
@@ -53,33 +53,36 @@ class Data:
     crowd: str
 
 
-def prepared(location: Path | None, folder: Path, *, copies: int, assigned: int) -> Data:
+def prepared(location: Path | None, folder: Path, *, customers: int, copies: int, assigned: int) -> Data:
     """Make everything that is measured on.
 
     Args:
-        location: Order lines in a file; None for the public data set where it lies beside the checkout, else the
-            simulated shop.
+        location: Order lines in a file; None for a simulated shop.
         folder: Where it goes.
+        customers: Of the simulated shop.
         copies: Copies of the shop in the large one.
         assigned: Customers to assign to segments.
     """
-    public = location is None and PUBLIC.exists()
-    source = "Online Retail (UCI)" if public else "the simulated shop" if location is None else "order lines given"
-    place = str(PUBLIC if public else location.resolve() if location else "sample")
-    given = {"location": place, "folder": str(folder), "copies": copies, "assigned": assigned}
+    source = PUBLIC_NAME if location == PUBLIC else "order lines given" if location else "a simulated shop"
+    place = str(location.resolve()) if location else ""
+    given = {"location": place, "folder": str(folder), "customers": customers, "copies": copies, "assigned": assigned}
     measure(way("data", prepare, given, seconds=3600), folder)
     return replace(Data(**json.loads((folder / "data.json").read_text(encoding="utf-8"))), source=source)
 
 
-def prepare(location: str, folder: str, copies: int, assigned: int) -> Work:
+def prepare(location: str, folder: str, customers: int, copies: int, assigned: int) -> Work:
     """The process that makes it; notes what it made in `data.json`."""
     import duckdb
+
+    from clientage.transactions.simulate import simulate
 
     def work() -> None:
         out = Path(folder)
         engine = duckdb.connect()
-        facts = _tables(location, out) | {"copies": copies, "assigned": assigned}
-        _copied(engine, out, copies)
+        if not location:
+            simulate(customers, out=out / "simulated.parquet")
+        facts = _tables(location or str(out / "simulated.parquet"), out) | {"copies": copies, "assigned": assigned}
+        copy(engine, f"{out}/raw.parquet", f"{out}/many.parquet", copies)
         _crowded(engine, out, assigned)
         engine.sql(f"COPY (FROM '{out}/raw.parquet' SELECT * EXCLUDE unreadable) TO '{out}/lines.csv'")
         facts |= {name: f"{out}/{name}.parquet" for name in ("raw", "many", "features", "crowd")}
@@ -118,13 +121,21 @@ def _tables(location: str, out: Path) -> dict[str, Any]:
     return {"lines": total, "customers": len(customers), "as_of": str(as_of)}
 
 
-def _copied(engine: "duckdb.DuckDBPyConnection", out: Path, copies: int) -> None:
+def copied(raw: str, target: str, copies: int) -> Work:
+    """The process that makes another shop many times over."""
+    import duckdb
+
+    engine = duckdb.connect(config={"memory_limit": "2GB"})
+    return lambda: copy(engine, raw, target, copies)
+
+
+def copy(engine: "duckdb.DuckDBPyConnection", raw: str, target: str, copies: int) -> None:
     """The shop many times over, each copy with its own customers and invoices."""
     engine.sql(
         f"""COPY (SELECT * EXCLUDE copy REPLACE (
                          invoice || '-' || copy AS invoice, customer_id || '-' || copy AS customer_id)
-                  FROM '{out}/raw.parquet', range({copies}) copies(copy))
-            TO '{out}/many.parquet' (COMPRESSION zstd)"""
+                  FROM '{raw}', range({copies}) copies(copy))
+            TO '{target}' (COMPRESSION zstd)"""
     )
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 LIBRARIES = (
-    "clientage", "duckdb", "ibis-framework", "numpy", "pyarrow", "fastexcel", "pandas", "scikit-learn", "flask",
-    "gunicorn",
+    "clientage", "duckdb", "ibis-framework", "numpy", "pyarrow", "fastexcel", "pandas", "openpyxl", "polars",
+    "scikit-learn", "flask", "gunicorn",
 )  # fmt: skip
 
 

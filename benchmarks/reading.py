@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks.data import Data
+from benchmarks.goals import Goal
 from benchmarks.runner import Benchmark, Work, way
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+OPENPYXL = "pandas and openpyxl"
 PATIENCE = 120  # seconds that pandas may take for the spreadsheet
 
 
@@ -29,10 +31,11 @@ def _spreadsheet(location: str) -> Benchmark:
     ways = [way("clientage", clientage, given), way("fastexcel alone", fastexcel_alone, given)]
     notes = []
     if find_spec("openpyxl"):
-        ways.append(way("pandas and openpyxl", pandas_excel, given, rounds=1, seconds=PATIENCE))
+        ways.append(way(OPENPYXL, pandas_excel, given, rounds=1, seconds=PATIENCE))
     else:
         notes.append("pandas left out: openpyxl is not installed")
-    return Benchmark("read-spreadsheet", "reading a spreadsheet", tuple(ways), notes=tuple(notes))
+    goals = (Goal(OPENPYXL, "ratio", least=12),)
+    return Benchmark("read-spreadsheet", "reading a spreadsheet", tuple(ways), notes=tuple(notes), goals=goals)
 
 
 def clientage(location: str) -> Work:

@@ -12,10 +12,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from benchmarks.goals import Goal
 
 ROOT = Path(__file__).resolve().parents[1]
 MAXRSS = 1 if sys.platform == "darwin" else 1024  # bytes in a unit of ru_maxrss
@@ -53,6 +55,8 @@ class Benchmark:
         rounds: At most so many rounds.
         notes: What was left out, and why.
         before: What is run once before them, and does not count.
+        leaves: Files that it leaves behind and nobody else needs: too large to keep.
+        goals: What is to be reached.
     """
 
     key: str
@@ -61,6 +65,8 @@ class Benchmark:
     rounds: int = 100
     notes: tuple[str, ...] = ()
     before: tuple[Way, ...] = ()
+    leaves: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,19 +116,24 @@ def in_turns(benchmark: Benchmark, rounds: int, folder: Path, tell: Callable[[st
     took: dict[str, list[Took]] = {way.name: [] for way in benchmark.ways}
     notes = list(benchmark.notes)
     given_up: set[str] = set()
-    for each in benchmark.before:
-        tell(f"{benchmark.title}: preparing")
-        measure(each, folder)
-    for turn in range(min(rounds, benchmark.rounds)):
-        for each in benchmark.ways:
-            if turn < each.rounds and each.name not in given_up:
-                tell(f"{benchmark.title}, round {turn + 1}: {each.name}")
-                try:
-                    took[each.name].append(measure(each, folder))
-                except GaveUp:
-                    given_up.add(each.name)
-                    notes.append(f"{each.name} left out: more than {each.seconds:g} s")
-    return {"key": benchmark.key, "title": benchmark.title, "ways": list(_summed_up(took)), "notes": notes}
+    try:
+        for each in benchmark.before:
+            tell(f"{benchmark.title}: preparing")
+            measure(each, folder)
+        for turn in range(min(rounds, benchmark.rounds)):
+            for each in benchmark.ways:
+                if turn < each.rounds and each.name not in given_up:
+                    tell(f"{benchmark.title}, round {turn + 1}: {each.name}")
+                    try:
+                        took[each.name].append(measure(each, folder))
+                    except GaveUp:
+                        given_up.add(each.name)
+                        notes.append(f"{each.name} left out: more than {each.seconds:g} s")
+    finally:
+        for name in benchmark.leaves:
+            (folder / name).unlink(missing_ok=True)
+    about = {"key": benchmark.key, "title": benchmark.title, "goals": [asdict(goal) for goal in benchmark.goals]}
+    return about | {"ways": list(_summed_up(took)), "notes": notes}
 
 
 def _summed_up(took: Mapping[str, Sequence[Took]]) -> Iterator[dict[str, Any]]:

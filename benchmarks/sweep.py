@@ -9,6 +9,7 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from benchmarks.data import Data
+from benchmarks.goals import Goal
 from benchmarks.runner import Benchmark, Work, way
 
 if TYPE_CHECKING:
@@ -23,7 +24,8 @@ def benchmarks(data: Data, bootstraps: int) -> list[Benchmark]:
     """One snapshot."""
     given: dict[str, object] = {"customers": data.features, "bootstraps": bootstraps}
     ways = (way("clientage", clientage, given), way("scikit-learn", scikit_learn, given))
-    return [Benchmark("sweep", f"choosing of {len(KS)} numbers, {bootstraps} bootstraps", ways, rounds=3)]
+    title = f"choosing of {len(KS)} numbers, {bootstraps} bootstraps"
+    return [Benchmark("sweep", title, ways, rounds=3, goals=(Goal("scikit-learn", "ratio", least=15),))]
 
 
 def clientage(customers: str, bootstraps: int) -> Work:
