@@ -311,19 +311,23 @@ def test_what_spark_says_in_the_words_of_a_user(told, said):
     assert said in reason(told)
 
 
-def test_a_fit_on_all_customers_is_that_of_a_sample_that_has_them_all(made, tmp_path, monkeypatch):
-    there, _ = made
-    monkeypatch.setattr(kmeans, "ROWS", 300)  # several parts
-    texts = []
-    for folder in (tmp_path / "a", tmp_path / "b"):
-        shutil.copytree(there, folder)
-        cores = f"warehouse.url=local[{1 if folder.name == 'a' else 4}]"
-        wanted = settings(folder, "segments.full_fit=true", "segments.restarts=1", cores)
-        pipeline.step(wanted, ["train", "segment"])
-        texts.append((folder / pipeline.MODEL).read_bytes())
-    assert texts[0] == texts[1]
-    before, after = (rows(settings(folder), "segments")["segment_id"] for folder in (there, tmp_path / "a"))
+def test_a_fit_on_all_customers_is_that_of_a_sample_that_has_them_all(made, tmp_path):
+    shutil.copytree(made[0], tmp_path / "ws")
+    pipeline.step(on_spark(tmp_path / "ws", "segments.full_fit=true", "segments.restarts=3"), ["train", "segment"])
+    before, after = (rows(settings(folder), "segments")["segment_id"] for folder in (made[0], tmp_path / "ws"))
     assert adjusted_rand_score(before, after) > 0.95
+
+
+def test_a_fit_on_all_customers_is_the_same_on_any_number_of_cores(made, monkeypatch):
+    monkeypatch.setattr(kmeans, "ROWS", 300)  # several parts
+    found = []
+    for cores in (4, 1):
+        session = sessions.session(f"local[{cores}]")
+        customers = session.read.parquet(f"file://{made[0]}/tables/customers.parquet")
+        points = customers.selectExpr("ln(1 + recency_days) AS x", "ln(1 + frequency) AS y").repartition(cores)
+        found.append(kmeans.centroids(points, 3, seed=7, restarts=1))
+    assert found[0].shape == (3, 2)
+    assert found[0].tobytes() == found[1].tobytes()
 
 
 def test_a_fit_on_all_customers_needs_spark(tmp_path):

@@ -32,7 +32,7 @@ def centroids(points: "DataFrame", k: int, *, seed: int, restarts: int) -> NDArr
         VectorAssembler(inputCols=points.columns, outputCol="features").transform(spread).select("features").persist()
     )
     try:
-        models = [KMeans(k=k, seed=seed + start, maxIter=300, tol=1e-6).fit(data) for start in range(restarts)]
+        models = [KMeans(k=k, seed=seed + start, maxIter=100, tol=1e-4).fit(data) for start in range(restarts)]
     finally:
         data.unpersist()
     best = min(models, key=_cost)
