@@ -1,5 +1,7 @@
 """How names and addresses are written: the same for settings, and for whoever goes there."""
 
+import re
+
 PROJECT = r"(?:[a-z0-9.-]+:)?[a-z][a-z0-9-]{4,28}[a-z0-9]"
 """Id of a project, with the domain before it where the project belongs to one."""
 
@@ -19,3 +21,8 @@ HERE = r"local(?:\[(?:\*|[1-9]\d*)\])?"
 
 SPARK = rf"{HERE}|spark://{_MASTER}(?:,{_MASTER})*"
 """The same, or a cluster by its master, or by several that stand in for one another."""
+
+
+def is_spark(url: str) -> bool:
+    """Whether an address of a warehouse is one of Spark."""
+    return bool(re.fullmatch(SPARK, url))

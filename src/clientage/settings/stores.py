@@ -68,7 +68,7 @@ class Warehouse(Section):
     @property
     def is_spark(self) -> bool:
         """Whether Spark computes them, in the workspace."""
-        return bool(re.fullmatch(forms.SPARK, self.url))
+        return forms.is_spark(self.url)
 
     @property
     def most_bytes(self) -> int:

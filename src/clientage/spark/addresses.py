@@ -16,11 +16,6 @@ _MASTER = re.compile(r"(?P<name>\[[^\]]*\]|[^:]+)(?::(?P<port>\d+))?")
 ANSWER = 5.0  # seconds in which a machine that is up answers
 
 
-def is_spark(url: str) -> bool:
-    """Whether an address of a warehouse is one of Spark."""
-    return bool(re.fullmatch(forms.SPARK, url))
-
-
 def is_local(url: str) -> bool:
     """Whether it means this machine alone."""
     return bool(re.fullmatch(forms.HERE, url))

@@ -93,6 +93,7 @@ def end() -> None:
 
 def _running(wanted: Mapping[str, str]) -> "SparkSession | None":
     """Our session, where it was started for the same and lives."""
+    from py4j.protocol import Py4JError  # noqa: PLC0415
     from pyspark import SparkContext  # noqa: PLC0415
     from pyspark.sql import SparkSession  # noqa: PLC0415
 
@@ -101,7 +102,7 @@ def _running(wanted: Mapping[str, str]) -> "SparkSession | None":
         return None
     try:
         return None if context._jsc.sc().isStopped() else SparkSession(context)
-    except Exception:  # whatever a dead one says
+    except (Py4JError, OSError, AttributeError):  # it is dead
         return None
 
 

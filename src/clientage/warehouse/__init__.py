@@ -13,7 +13,7 @@ import ibis
 
 from clientage.contents import lives
 from clientage.errors import CloudError, SettingsError, WorkspaceError
-from clientage.spark.addresses import is_spark
+from clientage.forms import is_spark
 from clientage.warehouse import spill
 from clientage.warehouse.base import Warehouse
 from clientage.warehouse.parquet import PARQUET, ParquetWarehouse, place

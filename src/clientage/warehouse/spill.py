@@ -37,5 +37,15 @@ def _remove_left(base: Path) -> None:
     for path in base.glob(_NAME.format("*") + "*"):
         process = re.match(_NAME.format(r"(\d+)"), path.name)
         with contextlib.suppress(OSError):  # somebody else removes it too
-            if process and path.stat().st_uid == os.getuid() and not Path("/proc", process[1]).exists():
+            if process and path.stat().st_uid == os.getuid() and not _lives(int(process[1])):
                 shutil.rmtree(path)
+
+
+def _lives(process: int) -> bool:
+    """Whether there is a process of this number, be it somebody else's."""
+    with contextlib.suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return False
+    return True
