@@ -56,7 +56,7 @@ class Size:
     Attributes:
         customers: Of the shop that is simulated where there is no other.
         copies: Of the shop, in the large one.
-        assigned: Customers who are assigned to segments, and predictions that are monitored.
+        assigned: Customers who are assigned to segments; as many predictions are monitored, up to a million.
         bootstraps: Of a sweep.
         seconds: Of load on the service, each time.
     """
@@ -68,7 +68,7 @@ class Size:
     seconds: int
 
 
-FULL, QUICK = Size(2_000, 20, 1_000_000, 25, 4), Size(1_000, 4, 100_000, 2, 1)
+FULL, QUICK = Size(2_000, 20, 5_000_000, 25, 4), Size(1_000, 4, 100_000, 2, 1)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from clientage.settings import Settings
 
 WORKSPACE = "watched"
+MOST = 1_000_000  # predictions
 FILES = 24  # of the log
 REFUSED = 200  # one in so many
 # drift is an answer too: exit code 3
@@ -42,7 +43,8 @@ def benchmarks(data: Data) -> list[Benchmark]:
         way("pandas, the log", pandas, week),
         Way("clientage monitor, all of the week", command, whole=True),
     )
-    return [Benchmark("monitor", f"a week of {data.assigned:,} predictions monitored", ways, rounds=3, before=(made,))]
+    title = f"a week of {min(data.assigned, MOST):,} predictions monitored"
+    return [Benchmark("monitor", title, ways, rounds=3, before=(made,))]
 
 
 def week_of(as_of: date) -> date:
@@ -65,10 +67,10 @@ def prepare(raw: str, crowd: str, day: str) -> Work:
 
 
 def log(crowd: str, day: str, workspace: Path) -> None:
-    """A week in which each customer of the crowd was asked for once, in files as the shipper leaves them."""
+    """A week in which customers of the crowd were asked for once, in files as the shipper leaves them."""
     import pyarrow.parquet as pq
 
-    customers = pq.read_table(crowd)
+    customers = pq.read_table(crowd).slice(0, MOST)
     needs = _needs(workspace)
     folder = workspace / "predictions"
     folder.mkdir()

@@ -2,7 +2,7 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 ARG CLIENTAGE=clientage:latest
 
-FROM ${BASE} AS build
+FROM ${BASE} AS libraries
 COPY constraints.txt /source/constraints.txt
 COPY airflow/constraints.txt /airflow.txt
 ENV UV_SYSTEM_CERTS=1 UV_NO_CACHE=1
@@ -15,7 +15,7 @@ RUN python3 -m venv /opt/uv \
     && python3 -m compileall -q -j 0 /opt/airflow/lib
 
 FROM ${CLIENTAGE}
-COPY --from=build /opt/airflow /opt/airflow
+COPY --from=libraries /opt/airflow /opt/airflow
 COPY airflow/dags /opt/dags
 ENV PATH=/opt/airflow/bin:$PATH \
     AIRFLOW_HOME=/tmp/airflow \

@@ -27,6 +27,7 @@ from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.names import LAYOUTS, NAMES
 
 DOCS = Path(__file__).parent
+SIZES = DOCS.parent / "benchmarks" / "sizes.json"
 EXAMPLE = DOCS.parent / "clientage.example.toml"
 _BLOCK = re.compile(r"(<!-- generated: ([\w-]+) -->)\n.*?(<!-- end -->)", re.DOTALL)
 
@@ -242,6 +243,55 @@ def month() -> Iterator[str]:
     )
 
 
+def sizes() -> Iterator[str]:
+    """What a whole run took of shops of different sizes, as `python -m benchmarks.sizes` measured it."""
+    found = json.loads(SIZES.read_text(encoding="utf-8"))
+    machine = found["machine"]
+    yield (
+        f"On {machine['cores']} cores ({machine['cpu']}) with {machine['memory_gb']:.0f} GB, of which DuckDB may use "
+        f"{found['memory']} (`warehouse.memory`):"
+    )
+    yield _table(
+        (
+            "order lines",
+            "customers",
+            "products",
+            "time",
+            "CPU",
+            "CPU for a million lines",
+            "memory",
+            "workspace on disk",
+        ),
+        (
+            (
+                f"{run['lines']:,}",
+                f"{run['customers']:,}",
+                f"{run['products']:,}",
+                _duration(run["wall_s"]),
+                _duration(run["cpu_s"]),
+                _duration(run["cpu_s"] / run["lines"] * 1e6),
+                f"{run['peak_mb']:,} MB",
+                f"{run['disk_mb']:,.0f} MB",
+            )
+            for run in found["runs"]
+        ),
+    )
+
+
+def stage_times() -> Iterator[str]:
+    """Of the same runs, how long each stage took."""
+    runs = json.loads(SIZES.read_text(encoding="utf-8"))["runs"]
+    yield _table(
+        ("stage", *(f"{run['lines']:,} lines" for run in runs)),
+        ((f"`{name}`", *(_duration(run["stages"][name]) for run in runs)) for name in runs[0]["stages"]),
+    )
+
+
+def _duration(seconds: float) -> str:
+    """As it is read: 4.2 s, or 12 min."""
+    return f"{seconds:.1f} s" if seconds < 100 else f"{seconds:,.0f} s" if seconds < 600 else f"{seconds / 60:,.0f} min"
+
+
 def _number(value: float) -> str:
     """A figure as it is read: 5,000,000, 0.6 or 0.0000314."""
     return f"{value:,.0f}" if value == int(value) else f"{value:.10f}".rstrip("0")
@@ -265,6 +315,8 @@ BLOCKS: Mapping[str, Callable[[], Iterable[str]]] = {
     "figures": figures,
     "month": month,
     "stages": stages,
+    "sizes": sizes,
+    "stage-times": stage_times,
 }
 
 

@@ -30,7 +30,8 @@ def mlflow_server(folder, port, database="", files=""):
     ]  # fmt: skip
     address = f"http://127.0.0.1:{port}"
     with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+        env = os.environ | {"MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}  # as in docker/compose.yaml
+        process = subprocess.Popen(command, cwd=folder, env=env, stdout=log, stderr=log, start_new_session=True)
         try:
             until = time.monotonic() + 180
             while not answers(address):

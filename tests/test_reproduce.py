@@ -57,6 +57,7 @@ def test_a_stage_depends_on_what_it_reads_and_on_the_facts_that_it_knows():
         f"${{workspace}}/{name}"
         for name in (
             "tables/lines.parquet",
+            "tables/baskets.parquet",
             "tables/customers.parquet",
             "facts/read.json",
             "facts/clean.json",

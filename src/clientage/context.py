@@ -1,6 +1,6 @@
 """What a stage has at hand: settings, tables, and customers as columns of numbers."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -71,7 +71,7 @@ class Run:
     lineage: Lineage = FRESH
     scratch: Path = Path()
     progress: Callable[[float], None] = lambda share: None
-    _snapshots: dict[date, Columns] = field(default_factory=dict)
+    _snapshots: dict[tuple[date, bool], Columns] = field(default_factory=dict)
 
     def read(self, name: str) -> ir.Table:
         """A named table."""
@@ -126,16 +126,22 @@ class Run:
         first: date = self.rows(lines.agg(first=lines.invoiced_at.min().date()))[0]["first"]
         return first
 
-    def snapshot(self, day: date) -> Columns:
-        """Buyers from before a day as columns, with the `outcomes` of the horizon after it; computed once."""
-        if day not in self._snapshots:
-            lines = self.read("lines")
-            customers = customer_features(lines, day, self.settings.shop.home_country)
-            after = outcomes(lines, day, self.settings.evaluate.horizon_days)
+    def snapshot(self, day: date, needs: Collection[str]) -> Columns:
+        """Buyers from before a day as columns, with the `outcomes` of the horizon after it; computed once.
+
+        Args:
+            day: The day to look back from.
+            needs: Features that are asked for: `products` is counted only where it is one of them.
+        """
+        asked = day, "products" in needs
+        if asked not in self._snapshots:
+            baskets, lines = self.read("baskets"), self.read("lines") if "products" in needs else None
+            customers = customer_features(baskets, day, self.settings.shop.home_country, lines=lines)
+            after = outcomes(baskets, day, self.settings.evaluate.horizon_days)
             both = customers.left_join(after, "customer_id").drop("customer_id_right")
             known = {name: both[name].fill_null(0.0) for name in ("next_spend", "next_net")}
-            self._snapshots[day] = buyers(self.columns(both.mutate(**known)))
-        return self._snapshots[day]
+            self._snapshots[asked] = buyers(self.columns(both.mutate(**known)))
+        return self._snapshots[asked]
 
 
 def rules_in_use(settings: Settings, *, words: bool) -> list[str]:

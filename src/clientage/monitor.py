@@ -37,7 +37,7 @@ ALERTS, TELLING = "monitor/alerts.json", ".telling"
 PATIENCE = 60.0  # seconds that one run waits while another tells
 AHEAD = 53  # windows, after the last line to use, in which lines that are all set aside are looked for
 SILENT = 13  # windows, after the one of the last line to use, that are judged: a longer silence tells nothing new
-NEEDS = ("transactions", "lines", "rejected", "customers", "model")
+NEEDS = ("transactions", "lines", "rejected", "baskets", "customers", "model")
 
 
 @dataclass(frozen=True)

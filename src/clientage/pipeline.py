@@ -1,7 +1,8 @@
 """The flow: stages in order, and a run of them as one transaction.
 
-read → transactions → clean → lines, rejected → features → customers → sweep → candidates → train → model, quality
-→ segment → segments, migrations → profile → profiles, traits, regions → evaluate → evaluation, recommenders, values
+read → transactions → clean → lines, rejected, baskets → features → customers → sweep → candidates
+→ train → model, quality → segment → segments, migrations → profile → profiles, traits, regions
+→ evaluate → evaluation, recommenders, values
 → recommend → products, affinities, popularity, recommendations, favourites → report → report.html, metrics.json
 
 Beside its tables, each stage leaves its facts in `facts/STAGE.json`. It knows the facts of the stages that it follows
@@ -293,18 +294,24 @@ def _fingerprint(settings: Settings, name: str) -> str:
 
 STAGES = (
     Stage("read", (), ("transactions",), lines.read, ("source", "shop")),
-    Stage("clean", ("transactions",), ("lines", "rejected"), lines.clean, ("clean",)),
-    Stage("features", ("lines",), ("customers",), customers.features, ("as_of", "shop", HORIZON, "segments.sample")),
+    Stage("clean", ("transactions",), ("lines", "rejected", "baskets"), lines.clean, ("clean",)),
+    Stage(
+        "features",
+        ("lines", "baskets"),
+        ("customers",),
+        customers.features,
+        ("as_of", "shop", HORIZON, "segments.sample"),
+    ),
     Stage(
         "sweep",
-        ("lines", "customers"),
+        ("lines", "baskets", "customers"),
         ("candidates",),
         sweep.sweep,
         ("as_of", "shop", "segments", "sweep", "evaluate.cutoffs", "evaluate.folds", HORIZON),
     ),
     Stage(
         "train",
-        ("lines", "customers", "candidates"),
+        ("lines", "baskets", "customers", "candidates"),
         ("quality", "model"),
         segments.train,
         ("shop", "segments", HORIZON),
@@ -313,14 +320,14 @@ STAGES = (
     Stage("segment", ("customers", "model"), ("segments", "migrations"), segments.segment, ("segments",)),
     Stage(
         "profile",
-        ("lines", "customers", "segments", "model"),
+        ("lines", "baskets", "customers", "segments", "model"),
         ("profiles", "traits", "regions"),
         segments.profile,
         ("shop", "segments", HORIZON),
     ),
     Stage(
         "evaluate",
-        ("lines", "customers"),
+        ("lines", "baskets", "customers"),
         ("evaluation", "recommenders", "values"),
         evaluate.evaluate,
         ("as_of", "shop", "segments", "recommendations", HORIZON),

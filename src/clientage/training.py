@@ -175,7 +175,7 @@ def worth(run: Run, model: SegmentModel) -> dict[date, Score]:
     """How well the segments of a model tell what customers do next, at each cutoff that the lines allow."""
     wanted, seed, found = run.settings.evaluate, run.settings.segments.seed, {}
     for day in cutoffs(run):
-        customers = run.snapshot(day)
+        customers = run.snapshot(day, model.needs)
         if not enough(customers, wanted.groups):
             continue
         labels = model.predict(customers)

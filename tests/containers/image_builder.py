@@ -2,6 +2,7 @@
 
 import contextlib
 import hashlib
+import itertools
 import json
 import os
 import shutil
@@ -25,11 +26,14 @@ LITTLE = ("--set", "segments.bootstraps=2", "--set", "segments.k=4")
 OF_THIS_MACHINE = ("/etc/ssl/certs", "/etc/pip.conf", "~/.config/pip")
 """Certificates, and where packages come from: what a build needs to install any."""
 
+OURS = "clientage-test-"  # begins the name of a container, which ends with the process that it belongs to
+
 
 class Images:
     """A store of images of its own."""
 
     def __init__(self):
+        self._numbers = itertools.count()
         cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
         for driver in ("overlay", "vfs"):  # a layer is a folder to mount, or where that is not to be had a copy of all
             self.folder = cache / "clientage-tests" / "images" / driver
@@ -94,20 +98,33 @@ class Images:
             whole.update(f"{path.relative_to(ROOT)}\n".encode() + path.read_bytes())
         wanted = f"localhost/{name}:{whole.hexdigest()[:16]}"
         if not self.there(wanted):
-            mounts = [(Path(each).expanduser(), each.replace("~", "/root")) for each in OF_THIS_MACHINE]
-            given = [f"--volume={here}:{there}:ro" for here, there in mounts if here.exists()]
-            given += [f"--build-arg={key}={value}" for key, value in arguments.items()]
-            dockerfile = "docker/Dockerfile" if name == "clientage" else "docker/airflow.Dockerfile"
-            self.buildah(
-                "build", "--isolation", "chroot", "--pull-never", "--network", "host", "--format", "docker",
-                *given, "--file", dockerfile, "--tag", wanted, ".",
-            )  # fmt: skip
-            for other in self.buildah(
-                "images", "--format", "{{.Name}}:{{.Tag}}", "--filter", f"reference={name}"
-            ).split():
-                if other != wanted:
-                    self.buildah("rmi", other)
+            self._build(name, f"localhost/{name}-libraries", "--target", "libraries", **arguments)
+            self._build(name, wanted, **arguments)
+            self._clean(name, wanted)
         return wanted
+
+    def _build(self, name, tag, *options, **arguments):
+        """An image under a name; layers of a build before it that are the same are taken from there."""
+        mounts = [(Path(each).expanduser(), each.replace("~", "/root")) for each in OF_THIS_MACHINE]
+        given = [f"--volume={here}:{there}:ro" for here, there in mounts if here.exists()]
+        given += [f"--build-arg={key}={value}" for key, value in arguments.items()]
+        self.buildah(
+            "build", "--isolation", "chroot", "--pull-never", "--network", "host", "--format", "docker", "--layers",
+            *given, *options, "--file", INPUTS[name][0], "--tag", tag, ".",
+        )  # fmt: skip
+
+    def _clean(self, name, wanted):
+        """Remove images of before, and what whoever was killed has left of containers."""
+        for container in self.buildah("containers", "--format", "{{.ContainerName}}").split():
+            owner = container.rpartition("-")[2]
+            if not container.startswith(OURS) or not Path("/proc", owner).exists():
+                self.buildah("rm", container)
+        kept = {wanted, f"localhost/{name}-libraries:latest"}
+        for other in self.buildah("images", "--format", "{{.Name}}:{{.Tag}}", "--filter", f"reference={name}").split():
+            if other not in kept:
+                with contextlib.suppress(RuntimeError):  # a run beside this one has a container of it
+                    self.buildah("rmi", other)
+        self.buildah("rmi", "--prune")  # layers that no image has any more
 
     def config(self, image):
         """What an image says of itself."""
@@ -116,7 +133,8 @@ class Images:
     @contextlib.contextmanager
     def container(self, image):
         """A container with data of its own, as long as this lasts."""
-        name = self.buildah("from", "--pull-never", image)
+        name = f"{OURS}{next(self._numbers)}-{os.getpid()}"
+        self.buildah("from", "--pull-never", "--name", name, image)
         try:
             yield Container(self, name)
         finally:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import SHARED, bought, days, table
 
-from clientage.customers.features import customer_features, missing_features
+from clientage.customers.features import baskets, customer_features, missing_features
 from clientage.tables import check
 
 AS_OF = date(2024, 3, 1)
@@ -37,7 +37,8 @@ def duckdb():
 
 
 def features(rows, as_of=AS_OF, **options):
-    found = check("customers", customer_features(table("lines", rows), as_of, **options))
+    lines = table("lines", rows)
+    found = check("customers", customer_features(check("baskets", baskets(lines)), as_of, lines=lines, **options))
     return {row["customer_id"]: row for row in duckdb().to_pyarrow(found).to_pylist()}
 
 

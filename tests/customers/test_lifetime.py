@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from scipy.special import hyp2f1
 from shops import bought, days, table
 
+from clientage.customers.features import baskets
 from clientage.customers.forecasts import judged, spearman
 from clientage.customers.lifetime import FEWEST, History, Lifetime, fit_lifetime, purchases
 
@@ -107,7 +108,7 @@ def test_purchases_are_days_with_a_completed_order(engine):
         bought(invoiced_at=days(20), invoice="5"),
         bought(customer_id="returner", quantity=-1.0),
     ]
-    found = engine.to_pyarrow(purchases(table("lines", rows), date(2024, 1, 11))).to_pylist()
+    found = engine.to_pyarrow(purchases(baskets(table("lines", rows)), date(2024, 1, 11))).to_pylist()
     assert found == [{"customer_id": "c1", "repeats": 1.0, "last": 5.0, "age": 10.0, "worth": 25.0}]
 
 

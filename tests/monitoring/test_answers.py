@@ -325,7 +325,7 @@ def customers(workspace, number):
     """Customers as a service is asked for them at the beginning of a week, with their segments."""
     warehouse = connect(workspace)
     model = document.loads((workspace / MODEL).read_text())
-    every = customer_features(warehouse.read("lines"), week(number))
+    every = customer_features(warehouse.read("baskets"), week(number))
     found = model.locate(every, *model.needs).order_by("customer_id")
     rows = warehouse.collect(found.select("segment_id", "segment", *model.needs)).to_pylist()
     return [(row["segment_id"], row["segment"], {name: float(row[name]) for name in model.needs}) for row in rows]

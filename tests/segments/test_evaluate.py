@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import bought, columns, days, table
 
+from clientage.customers.features import baskets
 from clientage.segments.evaluate import grouped, score, scorecard, stability
 from clientage.segments.outcomes import outcomes
 
@@ -21,7 +22,7 @@ def test_outcomes_are_what_was_bought_in_the_horizon(engine):
         bought(customer_id="returned", invoiced_at=days(3), quantity=-2.0),
         bought(customer_id=None, invoiced_at=days(3)),
     ]
-    found = engine.to_pyarrow(outcomes(table("lines", rows), date(2024, 1, 1), 10)).to_pylist()
+    found = engine.to_pyarrow(outcomes(baskets(table("lines", rows)), date(2024, 1, 1), 10)).to_pylist()
     spent = {row["customer_id"]: (row["next_spend"], row["next_net"]) for row in found}
     assert spent == {"first": (25.0, 25.0), "last": (37.5, 37.5), "returned": (0.0, -25.0)}
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import days, line, table
 
-from clientage.customers.features import customer_features
+from clientage.customers.features import baskets, customer_features
 from clientage.tables import check
 from clientage.transactions.clean import RULES, applicable, clean
 
@@ -89,7 +89,7 @@ def test_lines_without_an_order_number_among_others_belong_to_the_customers_day(
 
 def test_the_largest_amounts_that_are_used_can_be_added(engine):
     used = clean(table("transactions", [line(quantity=100.0, unit_price=1e9)]))["lines"]
-    found = customer_features(used, days(2).date())
+    found = customer_features(baskets(used), days(2).date())
     assert engine.to_pyarrow(found)["spend"].to_pylist() == [1e11]
 
 

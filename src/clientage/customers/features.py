@@ -1,7 +1,7 @@
 """The table `customers`: one row per customer, looking back from `as_of`.
 
-Lines are aggregated once to baskets (customer, invoice, hour) and once to (customer, product); every feature comes from
-those, so that the cost is that of two group-bys over the lines.
+Lines are aggregated once to `baskets` (customer, order and hour), and every feature comes from those, whatever day it
+looks back from; only different products have to be counted from the lines.
 """
 
 from datetime import date
@@ -22,26 +22,29 @@ NEEDS = {
 }
 
 
-def customer_features(lines: ir.Table, as_of: date, home_country: str = "") -> ir.Table:
+def customer_features(
+    baskets: ir.Table, as_of: date, home_country: str = "", *, lines: ir.Table | None = None
+) -> ir.Table:
     """Everything known of each customer from the lines before `as_of`.
 
     Args:
-        lines: The table `lines`.
+        baskets: The table `baskets`.
         as_of: The day to look back from.
         home_country: The shop's own country; empty for the most frequent one.
+        lines: The table `lines`, for the feature `products`, which costs as much as all others; None does without.
 
     Returns:
         The table `customers`, in order of `customer_id`. Features that need a column the shop does not have are
         absent: see `missing_features`.
     """
-    before = lines.filter(lines.customer_id.notnull(), lines.invoiced_at < ibis.timestamp(str(as_of)))
-    baskets = _baskets(before)
+    baskets = _dated(baskets.filter(baskets.hour_at < ibis.timestamp(str(as_of))))
     parts = [_from_baskets(baskets, as_of), _favourites(baskets, "weekday"), _favourites(baskets, "hour")]
     parts.append(_from_months(baskets))
-    if "product" in lines.columns:
+    if lines is not None and "product" in lines.columns:
+        before = lines.filter(lines.customer_id.notnull(), lines.invoiced_at < ibis.timestamp(str(as_of)))
         bought = before.select("customer_id", "product").distinct()
         parts.append(bought.group_by("customer_id").agg(products=behaviour.products(bought)))
-    if "country" in lines.columns:
+    if "country" in baskets.columns:
         parts.append(_from_countries(baskets, home_country))
     customers = parts[0].mutate(as_of=ibis.date(as_of))
     for part in parts[1:]:
@@ -55,18 +58,27 @@ def missing_features(lines_columns: tuple[str, ...]) -> dict[str, str]:
     return {feature: column for feature, column in NEEDS.items() if column not in lines_columns}
 
 
-def _baskets(lines: ir.Table) -> ir.Table:
-    """One row per customer, invoice and hour: lines, units and amount (millionths)."""
+def baskets(lines: ir.Table) -> ir.Table:
+    """The table `baskets`: all that lines of one customer, order and hour add up to, in whole millionths.
+
+    Args:
+        lines: The table `lines`.
+    """
+    known = lines.filter(lines.customer_id.notnull())
     keys = ["customer_id", "invoice", "cancelled", *(["country"] if "country" in lines.columns else [])]
-    sums = {"lines": lines.count(), "amount": millionths(lines.amount).sum()}
-    if "quantity" in lines.columns:
-        sums["units"] = millionths(lines.quantity).sum()
-    baskets = lines.group_by(*(lines[key] for key in keys), at=lines.invoiced_at.truncate("h")).agg(**sums)
-    return baskets.mutate(
-        day=baskets["at"].date(),
-        weekday=baskets["at"].day_of_week.index(),
-        hour=baskets["at"].hour(),
+    sums = {"amount": known.amount} | ({"units": known.quantity} if "quantity" in lines.columns else {})
+    found = known.group_by(*keys, hour_at=known.invoiced_at.truncate("h")).agg(
+        lines=known.count(), **{name: millionths(value).sum() for name, value in sums.items()}
     )
+    # sums are 128 bits wide in DuckDB, which Ibis takes for 64, so that it would drop a plain cast as needless; doubles
+    # are exact for up to nine billion in one basket
+    return found.mutate(**{name: found[name].cast("float64").cast("int64") for name in sums})
+
+
+def _dated(baskets: ir.Table) -> ir.Table:
+    """With the day, weekday and hour of each."""
+    at = baskets.hour_at
+    return baskets.mutate(day=at.date(), weekday=at.day_of_week.index(), hour=at.hour())
 
 
 def _from_baskets(baskets: ir.Table, as_of: date) -> ir.Table:

@@ -13,11 +13,10 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, hyp2f1
 from threadpoolctl import threadpool_limits
 
-from clientage.expressions import exact_sum
+from clientage.expressions import total
 
 Floats = NDArray[np.float64]
 
@@ -106,16 +105,16 @@ class Lifetime:
         return np.asarray(self.expected_orders(history, horizon_days) * mean * self.typical)
 
 
-def purchases(lines: ir.Table, as_of: date) -> ir.Table:
+def purchases(baskets: ir.Table, as_of: date) -> ir.Table:
     """One row per customer with a completed order before a day, in order of their id: the columns of `History`."""
-    before = lines.filter(lines.customer_id.notnull(), lines.invoiced_at < ibis.timestamp(str(as_of)))
-    day = before.invoiced_at.date()
+    before = baskets.filter(baskets.hour_at < ibis.timestamp(str(as_of)))
+    day = before.hour_at.date()
     bought = ~before.cancelled
     found = before.group_by("customer_id").agg(
         days=day.nunique(where=bought),
         first=day.min(where=bought),
         last=day.max(where=bought),
-        spend=exact_sum(before.amount),
+        spend=total(before.amount),
     )
     found = found.filter(found.days > 0)
     return found.select(
@@ -155,6 +154,8 @@ def fit_lifetime(history: History) -> tuple[Lifetime | None, str]:
 
 def _most_probable(likelihood: Callable[[Floats], float], start: Floats) -> tuple[float, ...] | None:
     """Parameters at the maximum of likelihood and prior; None where it was not found."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - half a second to import, for a fit alone
+
     found = minimize(lambda p: p @ p / 2 - likelihood(p), start, method="L-BFGS-B", bounds=[(-12, 12)] * len(start))
     if not found.success or not np.isfinite(found.fun):
         return None

@@ -5,14 +5,14 @@ from datetime import date, timedelta
 import ibis
 import ibis.expr.types as ir
 
-from clientage.expressions import millionths, total
+from clientage.expressions import total
 
 
-def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
+def outcomes(baskets: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
     """Customers who bought in the days from `cutoff` on.
 
     Args:
-        lines: The table `lines`.
+        baskets: The table `baskets`.
         cutoff: First day of the horizon.
         horizon_days: Its length.
 
@@ -21,6 +21,6 @@ def outcomes(lines: ir.Table, cutoff: date, horizon_days: int) -> ir.Table:
         and added exactly. Customers without a line in the horizon are absent.
     """
     start, end = (ibis.timestamp(str(day)) for day in (cutoff, cutoff + timedelta(days=horizon_days)))
-    after = lines.filter(lines.customer_id.notnull(), lines.invoiced_at >= start, lines.invoiced_at < end)
-    amount = millionths(after.amount)
-    return after.group_by("customer_id").agg(next_spend=total(amount, ~after.cancelled), next_net=total(amount))
+    after = baskets.filter(baskets.hour_at >= start, baskets.hour_at < end)
+    sums = {"next_spend": total(after.amount, ~after.cancelled), "next_net": total(after.amount)}
+    return after.group_by("customer_id").agg(**sums)

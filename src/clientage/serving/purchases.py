@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientage.customers.features import customer_features, missing_features
+from clientage.customers.features import baskets, customer_features, missing_features
 from clientage.expressions import on_days
 from clientage.segments.kmeans import Floats
 from clientage.serving.contract import MOST_TOLD, Unreal, shown, valued
 from clientage.serving.engine import Engine
 from clientage.serving.features import LARGEST
 from clientage.tables import RECEIVED, arrow_schema
-from clientage.transactions.clean import applicable, judge, split
+from clientage.transactions.clean import applicable, clean
 
 MOST_QUERIES = 10  # of one request: one for each day to look back from, and for each set of columns
 FIELDS = tuple(name for name in RECEIVED if name != "unreadable")
@@ -206,9 +206,10 @@ class Featurizer:
         schema = ibis.schema(
             pa.schema([field for field in SCHEMA if field.name in columns | {"customer_id", "unreadable"}])
         )
-        judged = judge(ibis.table(schema, name="transactions"), applicable(self._rules, schema.names), self._services)
-        parts = split(judged)
-        features = customer_features(parts["lines"], SOME_DAY, self._home or "·").select("customer_id", *self._names)
+        parts = clean(ibis.table(schema, name="transactions"), applicable(self._rules, schema.names), self._services)
+        lines = parts["lines"]
+        features = customer_features(baskets(lines), SOME_DAY, self._home or "·", lines=lines)
+        features = features.select("customer_id", *self._names)
         reasons = parts["rejected"].group_by("customer_id").agg(reason=parts["rejected"].reason.min())
         statement = on_days(ibis.to_sql(features, dialect="duckdb"), {SOME_DAY: "$as_of"})
         return statement, ibis.to_sql(reasons, dialect="duckdb")

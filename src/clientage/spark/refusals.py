@@ -20,8 +20,8 @@ _REASONS = {
     r"All masters are unresponsive|(?:SparkContext was shut down|stopped SparkContext)|Connection refused|"
     r"Application has been killed|Master removed our application": "the cluster went away. See that its master and "
     "workers run",
-    r"ExecutorLostFailure|FetchFailed": "workers were lost more often than their work could be done again. See in "
-    "their logs why they ended",
+    r"ExecutorLostFailure|FetchFailed": "workers were lost more often than their work could be done again, "
+    "perhaps out of memory. Give it more: --set warehouse.memory=8GB, or see in their logs why they ended",
     r"FileNotFoundException|PATH_NOT_FOUND": "a file is not there, or a worker cannot see it. The workspace must be at "
     "the same path on every machine of the cluster",
     r"AccessControlException|Permission denied": "no permission to write. Workers write into the workspace as the user "

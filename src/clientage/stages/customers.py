@@ -26,8 +26,8 @@ def features(run: Run) -> None:
     as_of = run.settings.as_of or last + timedelta(days=1)
     if late := checks.late(as_of, last):
         run.manifest.warn("features", late)
-    customers = customer_features(lines, as_of, run.settings.shop.home_country)
-    expected = _expected(run, lines, as_of)
+    customers = customer_features(run.read("baskets"), as_of, run.settings.shop.home_country, lines=lines)
+    expected = _expected(run, as_of)
     if expected is not None:
         joined = customers.left_join(expected, "customer_id").drop("customer_id_right")
         customers = joined.mutate(**{name: joined[name].fill_null(0.0) for name in EXPECTED}).order_by("customer_id")
@@ -40,9 +40,9 @@ def features(run: Run) -> None:
 EXPECTED = ("expected_orders", "expected_spend")
 
 
-def _expected(run: Run, lines: ir.Table, as_of: date) -> ir.Table | None:
+def _expected(run: Run, as_of: date) -> ir.Table | None:
     """customer_id, expected_orders and expected_spend; None, and a warning, where they cannot be told."""
-    bought = run.warehouse.kept(purchases(lines, as_of), "purchases")
+    bought = run.warehouse.kept(purchases(run.read("baskets"), as_of), "purchases")
     count = run.rows(bought.agg(count=bought.count()))[0]["count"]
     model, why = fit_lifetime(history(run.warehouse.collect(sampled(bought, count, run.settings.segments.sample))))
     if model is None:

@@ -17,10 +17,12 @@ from clientage.recommendations.evaluate import Trial, first_bought, recommenders
 from clientage.recommendations.purchases import binary, gathered, kept
 from clientage.segments import evaluate as groupings
 from clientage.segments.outcomes import outcomes
+from clientage.segments.space import RECIPES
 from clientage.stages.customers import history
 from clientage.stages.recommend import products_at
 
 CLUSTERS = 3  # of the recipe `classic`, whose best sellers are the rule of thumb to beat
+EVERY = {name for recipe in RECIPES.values() for name in recipe.features}
 LEAST_HORIZON = 14  # days, below which hardly anybody buys again
 
 
@@ -32,7 +34,7 @@ def evaluate(run: Run) -> None:
         raise _too_short(run)
     rows: list[dict[str, Any]] = []
     for done, cutoff in enumerate(days, 1):
-        customers = run.snapshot(cutoff)
+        customers = run.snapshot(cutoff, EVERY)
         if not enough(customers, wanted.groups):
             mend = "Give a later --cutoff" if wanted.cutoffs else "Give more lines"
             raise InputError(f"too few customers bought before {cutoff} to judge a grouping. {mend}.")
@@ -53,12 +55,12 @@ def evaluate(run: Run) -> None:
 
 def _evaluate_values(run: Run, days: Sequence[date]) -> None:
     """Expected spend beside what a shop would otherwise go by."""
-    lines, horizon = run.read("lines"), run.settings.evaluate.horizon_days
+    baskets, horizon = run.read("baskets"), run.settings.evaluate.horizon_days
     rows: list[dict[str, Any]] = []
     for cutoff in days:
         table = _buyers(run, cutoff)
         for name, day in (("before", cutoff - timedelta(days=horizon)), ("after", cutoff)):
-            spent = outcomes(lines, day, horizon).select("customer_id", **{name: ibis._.next_net})
+            spent = outcomes(baskets, day, horizon).select("customer_id", **{name: ibis._.next_net})
             table = table.left_join(spent, "customer_id").drop("customer_id_right")
         found = run.warehouse.collect(table.order_by("customer_id"))
         past = history(found)
@@ -92,7 +94,7 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
         run.drop("recommenders")  # nothing to learn from, or nothing to be right about
         return
     counts = (products[name].to_numpy() for name in ("customers", "recent_customers", "offered"))
-    groups = groupings.grouped("classic", run.snapshot(cutoff), CLUSTERS)
+    groups = groupings.grouped("classic", run.snapshot(cutoff, EVERY), CLUSTERS)
     rows = recommenders(
         Trial(units, binary(units), after, groups, *counts), penalty=wanted.penalty, neighbours=wanted.neighbours
     )
@@ -102,7 +104,7 @@ def _evaluate_recommenders(run: Run, cutoff: date) -> None:
 def _buyers(run: Run, cutoff: date) -> ir.Table:
     """The customers of `Run.snapshot`, with their purchases before a day."""
     count = run.manifest.tables.get("customers", 0)
-    return sampled(purchases(run.read("lines"), cutoff), count, run.settings.segments.sample)
+    return sampled(purchases(run.read("baskets"), cutoff), count, run.settings.segments.sample)
 
 
 def cutoffs(run: Run) -> Sequence[date]:

@@ -7,13 +7,13 @@ from pathlib import Path
 import platformdirs
 
 from clientage.context import Run, rules_in_use
-from clientage.customers.features import missing_features
+from clientage.customers.features import baskets, missing_features
 from clientage.errors import InputError
 from clientage.forgotten import remembered
 from clientage.manifest import fingerprint
 from clientage.settings import Settings
 from clientage.transactions import checks, source
-from clientage.transactions.clean import RULES, judge, split
+from clientage.transactions.clean import RULES, recurring, split
 from clientage.transactions.received import Received
 from clientage.warehouse import Warehouse
 
@@ -84,18 +84,21 @@ def of_day(data: str, day: date) -> str:
 
 
 def clean(run: Run) -> None:
-    """Lines to use and lines set aside, with the counts of every reason."""
+    """Lines to use, lines set aside with the counts of every reason, and what the former add up to."""
     transactions = run.read("transactions")
     words = "product" in transactions.columns and run.rows(checks.numbered(transactions))[0]["numbered"] is False
     run.manifest.source["stock_codes"] = "words" if words else "numbers"
-    judged = judge(transactions, rules_in_use(run.settings, words=words), run.settings.clean.service_descriptions)
-    judged = run.warehouse.kept(judged, "judged")
-    for name, table in split(judged).items():
+    wanted = rules_in_use(run.settings, words=words), run.settings.clean.service_descriptions
+    again = recurring(transactions, *wanted)
+    again = again if again is None else run.warehouse.kept(again, "recurring")
+    for name, table in split(transactions, again, *wanted).items():
         # in order, so that the same lines give the same bytes whatever the threads did
         run.write(name, table.order_by(["invoiced_at", *table.drop("invoiced_at").columns]))
+    lines = run.read("lines")
+    found = baskets(lines)
+    run.write("baskets", found.order_by(["customer_id", "hour_at", *found.drop("customer_id", "hour_at").columns]))
     run.manifest.reasons = reasons(run)
     checks.require_lines(run.manifest.tables["lines"], run.manifest.reasons)
-    lines = run.read("lines")
     span = run.rows(lines.agg(first=lines.invoiced_at.min(), last=lines.invoiced_at.max()))[0]
     run.manifest.source |= {name: str(moment) for name, moment in span.items()}
 

@@ -110,7 +110,7 @@ def _chosen_k(run: Run, now: Columns) -> int:
     wanted, as_of = run.settings.segments, run.manifest.day
     recipe, snapshots, kept = RECIPES[wanted.recipe], {as_of: now}, {}
     if wanted.k == "auto":
-        snapshots = _snapshots(run, now)
+        snapshots = _snapshots(run, now, recipe)
         kept = {"mean": wanted.min_stability, "worst": wanted.worst_stability}
     k, reason = _measured(run, recipe, snapshots, None if wanted.k == "auto" else wanted.k)
     run.manifest.choice = {"recipe": wanted.recipe, "k": k, "reason": reason, "limits": kept}
@@ -134,11 +134,13 @@ def _measured(run: Run, recipe: Recipe, snapshots: Mapping[date, Columns], given
     return k, reason
 
 
-def _snapshots(run: Run, now: Columns) -> dict[date, Columns]:
+def _snapshots(run: Run, now: Columns, recipe: Recipe) -> dict[date, Columns]:
     """Customers now and on some days before, where there were enough of them."""
     wanted, as_of = run.settings.segments, run.manifest.day
     earlier = sorted({as_of - timedelta(days=days) for days in wanted.snapshots} - {as_of})
-    return {day: found for day in earlier if enough(found := run.snapshot(day), wanted.k_max)} | {as_of: now}
+    return {day: found for day in earlier if enough(found := run.snapshot(day, recipe.features), wanted.k_max)} | {
+        as_of: now
+    }
 
 
 def stability(run: Run, model: document.SegmentModel) -> tuple[float, float]:
@@ -154,9 +156,10 @@ def stability(run: Run, model: document.SegmentModel) -> tuple[float, float]:
         found = [evaluate.stability(model.recipe, now, model.predict(now), cuts=cuts, seed=wanted.seed)]
     elif not found:
         best = winner(run)
+        recipe = best[0].space if best else RECIPES[model.recipe]
         rows = choose.measure(
-            best[0].space if best else RECIPES[model.recipe],
-            _snapshots(run, now),
+            recipe,
+            _snapshots(run, now, recipe),
             [len(model.segments)],
             limits=choose.Limits(mean=2.0, worst=-1.0, share=0.0),  # so that every snapshot is measured
             seed=wanted.seed,
@@ -215,5 +218,5 @@ def _after(run: Run, model: document.SegmentModel) -> After | None:
     day = run.manifest.day - horizon
     if day - run.first_day() < horizon:
         return None
-    customers = run.snapshot(day)
+    customers = run.snapshot(day, model.needs)
     return After(model.predict(customers), customers["next_spend"] > 0, customers["next_net"])

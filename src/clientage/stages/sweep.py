@@ -1,5 +1,6 @@
 """The sweep: many ways to make segments, tried before one of them makes the model."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from clientage.context import Columns, Run, buyers, enough
@@ -21,7 +22,7 @@ def sweep(run: Run) -> None:
         known,
         tried,
         candidates.Judging(
-            _held_out(run, max(candidate.k for candidate in tried)),
+            _held_out(run, tried),
             bootstraps=wanted.bootstraps,
             folds=run.settings.evaluate.folds,
             seed=wanted.seed,
@@ -71,8 +72,9 @@ def limits(settings: Settings) -> Limits:
     return Limits(wanted.min_stability, wanted.worst_stability, wanted.min_share)
 
 
-def _held_out(run: Run, k: int) -> Columns | None:
+def _held_out(run: Run, tried: Sequence[Candidate]) -> Columns | None:
     """Customers at the last day that has a horizon before it and one after it; None where there are too few."""
     days = cutoffs(run)
-    found = run.snapshot(max(days)) if days else None
-    return found if found and enough(found, k) else None
+    needs = {name for candidate in tried for name in candidate.space.features}
+    found = run.snapshot(max(days), needs) if days else None
+    return found if found and enough(found, max(candidate.k for candidate in tried)) else None

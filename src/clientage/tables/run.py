@@ -39,6 +39,20 @@ TABLES: Mapping[str, TableSpec] = {
     "rejected": TableSpec(
         "line not used", (), {**RECEIVED, "reason": Column("text", "The first cleaning rule that set the line aside")}
     ),
+    "baskets": TableSpec(
+        "customer, order and hour",
+        (),
+        {
+            "customer_id": RECEIVED["customer_id"],
+            "invoice": Column("text", "Order number; the customer's day where the shop has none"),
+            "cancelled": Column("flag", "Whether its lines take goods back"),
+            "country": Column("text", "Country, as it came", optional=True),
+            "hour_at": Column("time", "The hour of its lines"),
+            "lines": Column("integer", "Lines in it", "lines"),
+            "units": Column("integer", "Units; negative when returned", "millionths", optional=True),
+            "amount": Column("integer", "Amount of its lines; negative when returned", "millionths of the currency"),
+        },
+    ),
     "customers": TableSpec(
         "customer at `as_of`",
         ("customer_id",),

@@ -87,45 +87,64 @@ def clean(
     Returns:
         The tables `lines` and `rejected`. Together they hold every row that came in, once.
     """
-    return split(judge(transactions, rules, services))
+    return split(transactions, recurring(transactions, rules, services), rules, services)
 
 
-def split(judged: ir.Table) -> dict[str, ir.Table]:
-    """The tables `lines` and `rejected` from judged lines."""
-    used = judged.filter(judged.reason.isnull()).drop("reason", "unreadable")
-    return {"lines": _completed(used), "rejected": judged.filter(judged.reason.notnull())}
+def recurring(transactions: ir.Table, rules: Collection[str], services: Collection[str]) -> ir.Table | None:
+    """The few lines whose order and product occur again, each with the first reason to set it aside, null for none.
 
-
-def judge(transactions: ir.Table, rules: Collection[str], services: Collection[str]) -> ir.Table:
-    """Every order line with the first reason to set it aside, null for none.
-
-    Of lines equal but for price the cheapest that has a price is kept; lines that tie in price are told apart by all
-    other columns, and what ties in all is interchangeable: file order plays no part. Only lines whose order and product
-    occur again are compared in full, so that the window stays small, and each branch scans the lines by itself, so that
-    nothing wide is held in memory.
+    Only these are compared in full, so that the window stays small. Of lines equal but for price the cheapest that has
+    a price is kept; lines that tie in price are told apart by all other columns, and what ties in all is
+    interchangeable: file order plays no part.
 
     Args:
         transactions: The table `transactions`.
         rules: Names of the rules that are on.
         services: Product names that are services, not goods.
+
+    Returns:
+        Those lines, with what they have in common beside the columns; None where the rule `duplicate` does not apply.
     """
     names = applicable(rules, transactions.columns)
     if "duplicate" not in names:
-        return transactions.mutate(reason=_reason(transactions, names, services))
+        return None
     turn = names.index("duplicate")
     before, after = names[:turn], names[turn + 1 :]
-    keyed = transactions.mutate(**_order_and_product(transactions))
     unjudged = transactions.filter(ibis.and_(*(~bad for bad, _ in _found(transactions, before, services))))
     counted = unjudged.group_by(**_order_and_product(unjudged)).agg(n=unjudged.count())
-    again = counted.filter(counted.n > 1).select(KEY).alias("again")  # by name, so that an engine computes it once
-    alone = keyed.mutate(reason=_reason(keyed, before + after, services)).anti_join(again, KEY)
-    compared = keyed.semi_join(again, KEY)
-    compared = compared.mutate(reason=_reason(compared, before, services))
-    copy = ibis.row_number().over(group_by=[compared.reason, *_same(compared)], order_by=_cheapest_first(compared))
-    compared = compared.mutate(copy=copy)
-    later = ibis.ifelse(compared["copy"] > 0, "duplicate", _reason(compared, after, services))
-    compared = compared.mutate(reason=ibis.coalesce(compared.reason, later)).drop("copy").alias("compared")
-    return ibis.union(alone, compared).drop(*KEY)
+    lines = _keyed(transactions).semi_join(counted.filter(counted.n > 1), KEY)
+    lines = lines.mutate(reason=_reason(lines, before, services))
+    lines = lines.mutate(
+        copy=ibis.row_number().over(group_by=[lines.reason, *_same(lines)], order_by=_cheapest_first(lines))
+    )
+    later = ibis.ifelse(lines["copy"] > 0, "duplicate", _reason(lines, after, services))
+    return lines.mutate(reason=ibis.coalesce(lines.reason, later)).drop("copy").alias("recurring")  # computed once
+
+
+def split(
+    transactions: ir.Table, again: ir.Table | None, rules: Collection[str], services: Collection[str]
+) -> dict[str, ir.Table]:
+    """The tables `lines` and `rejected`; each scans the lines by itself, so that nothing wide is held in memory.
+
+    Args:
+        transactions: The table `transactions`.
+        again: What `recurring` found in it.
+        rules: Names of the rules that are on.
+        services: Product names that are services, not goods.
+    """
+    names = applicable(rules, transactions.columns)
+    alone = transactions
+    if again is not None:
+        alone = _keyed(transactions).anti_join(again.select(KEY).distinct(), KEY).drop(*KEY)
+    found = [bad for bad, _ in _found(alone, names, services)]
+    used = alone.filter(ibis.and_(*(~bad for bad in found)))
+    aside = alone.filter(ibis.or_(*found))
+    aside = aside.mutate(reason=_reason(aside, names, services))
+    if again is not None:
+        again = again.drop(*KEY)
+        used = ibis.union(used, again.filter(again.reason.isnull()).drop("reason"))
+        aside = ibis.union(aside, again.filter(again.reason.notnull()))
+    return {"lines": _completed(used.drop("unreadable")), "rejected": aside}
 
 
 def applicable(rules: Collection[str], columns: Collection[str]) -> list[str]:
@@ -149,6 +168,10 @@ def _order(line: ir.Table) -> ir.StringValue:
     """The order number, or the time where there is none."""
     time = line.invoiced_at.cast("string")
     return ibis.coalesce(line.invoice, time) if "invoice" in line.columns else time
+
+
+def _keyed(transactions: ir.Table) -> ir.Table:
+    return transactions.mutate(**_order_and_product(transactions))
 
 
 def _order_and_product(line: ir.Table) -> dict[str, ir.StringValue]:

@@ -75,7 +75,7 @@ def _did(run: Run, journeys: ir.Table, day: date) -> dict[int, Did]:
     """What customers did in the horizon from a day on, by their segment on it; empty where none is known."""
     earlier = journeys.filter(journeys.since <= ibis.date(day))
     where = earlier.group_by("customer_id").agg(segment_id=earlier.segment_id.argmax(earlier.since))
-    after = bought(run.read("lines"), day, run.settings.evaluate.horizon_days)
+    after = bought(run.read("baskets"), day, run.settings.evaluate.horizon_days)
     both = where.left_join(after, "customer_id").drop("customer_id_right")
     sums = both.group_by("segment_id").agg(
         customers=both.count(),

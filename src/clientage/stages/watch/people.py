@@ -26,10 +26,11 @@ def lately(run: Run, day: date = SOME_DAY, since: date | None = None) -> ir.Tabl
 
     The longer a shop keeps its lines, the larger are sums over all of them: only as many days as ever can be compared.
     """
-    lines = run.read("lines")
+    baskets, lines = run.read("baskets"), run.read("lines")
     since = since or day - timedelta(days=run.settings.monitor.lookback_days)
-    recent = lines.filter(lines.invoiced_at >= ibis.timestamp(str(since)))
-    found = customer_features(recent, day, run.settings.shop.home_country or "·")
+    start = ibis.timestamp(str(since))
+    recent, bought = baskets.filter(baskets.hour_at >= start), lines.filter(lines.invoiced_at >= start)
+    found = customer_features(recent, day, run.settings.shop.home_country or "·", lines=bought)
     left_out = {"as_of", "country", "is_home_country", *features.LEFT_OUT} - {"recency_days"}
     return found.drop(*sorted(left_out & set(found.columns)))
 
@@ -58,7 +59,8 @@ def in_segments(watch: Watch, numbers: range, before: ir.Table | None = None) ->
         customers do not have.
     """
     run = watch.run
-    table = customer_features(run.read("lines"), SOME_DAY, run.settings.shop.home_country)
+    lines = run.read("lines") if "products" in watch.model.needs else None
+    table = customer_features(run.read("baskets"), SOME_DAY, run.settings.shop.home_country, lines=lines)
     if not set(watch.model.needs) <= set(table.columns):
         return Observed(tuple(numbers)), None
     needed = sorted({*watch.model.needs, *(name for name in FLAGGED if name in table.columns)})

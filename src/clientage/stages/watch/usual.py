@@ -49,7 +49,8 @@ def made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     run, wanted = watch.run, watch.run.settings.monitor
     day = date.fromisoformat(run.manifest.choice.get("as_of") or str(run.manifest.day))
     numbers = _learning(watch, day)
-    every = customer_features(run.read("lines"), day, run.settings.shop.home_country)
+    lines = run.read("lines") if "products" in watch.model.needs else None
+    every = customer_features(run.read("baskets"), day, run.settings.shop.home_country, lines=lines)
     every = run.warehouse.kept(every, "population")
     watch = replace(
         watch,
