@@ -43,8 +43,8 @@ def both(cluster, real, tmp_path_factory):
 
 @pytest.mark.real
 @pytest.mark.parametrize("name", ["transactions", "lines", "rejected", "baskets", "customers", "segments", "profiles",
-                                  "traits", "regions", "quality", "products", "affinities", "popularity", "recommendations",
-                                  "favourites"])  # fmt: skip
+                                  "traits", "regions", "quality", "products", "affinities", "popularity",
+                                  "recommendations", "favourites"])  # fmt: skip
 def test_tables_are_those_of_duckdb_row_for_row_though_a_worker_was_killed(both, name):
     expected, found = (ordered(warehouse.collect(warehouse.read(name)), name) for warehouse in both)
     assert found.schema == expected.schema
