@@ -8,6 +8,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from benchmarks.data import Data
+from benchmarks.goals import Goal
 from benchmarks.runner import Benchmark, Work, way
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ def benchmarks(data: Data) -> list[Benchmark]:
         way("scikit-learn", scikit_learn, given),
     )
     tried = len(INITS) * len(KS) * len(STARTS) * len(MAX_ITERS)
-    return [Benchmark("sweep-grid", f"fit and figures of {tried} candidates", ways, rounds=3)]
+    goals = (Goal("scikit-learn", "ratio", least=15),)
+    return [Benchmark("sweep-grid", f"fit and figures of {tried} candidates", ways, rounds=3, goals=goals)]
 
 
 def clientage(customers: str) -> Work:
