@@ -269,7 +269,6 @@ def sizes() -> Iterator[str]:
                 f"{run['products']:,}",
                 _duration(run["wall_s"]),
                 _duration(run["cpu_s"]),
-                _duration(run["cpu_s"] / run["lines"] * 1e6),
                 f"{run['peak_mb']:,} MB",
                 f"{run['disk_mb']:,.0f} MB",
             )
