@@ -258,9 +258,8 @@ def sizes() -> Iterator[str]:
             "products",
             "time",
             "CPU",
-            "CPU for a million lines",
             "memory",
-            "workspace on disk",
+            "workspace",
         ),
         (
             (
