@@ -125,7 +125,7 @@ def copied(raw: str, target: str, copies: int) -> Work:
     """The process that makes another shop many times over."""
     import duckdb
 
-    engine = duckdb.connect(config={"memory_limit": "2GB"})
+    engine = duckdb.connect(config={"memory_limit": "4GB", "preserve_insertion_order": "false"})  # so that it streams
     return lambda: copy(engine, raw, target, copies)
 
 
