@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -46,7 +45,6 @@ def measured(customers: int, memory: str, folder: Path) -> dict[str, Any]:
     took = measure(Way("run", (sys.executable, "-c", COMMAND, *words), whole=True, seconds=HOURS * 3600), folder)
     manifest = json.loads((folder / "ws" / "run.json").read_text(encoding="utf-8"))
     disk = sum(path.stat().st_size for path in (folder / "ws").rglob("*") if path.is_file())
-    shutil.rmtree(folder / "ws")
     return {
         "lines": manifest["tables"]["transactions"],
         "customers": manifest["tables"]["customers"],

@@ -126,18 +126,27 @@ class Run:
         first: date = self.rows(lines.agg(first=lines.invoiced_at.min().date()))[0]["first"]
         return first
 
+    def customers_at(self, day: date, needs: Collection[str]) -> ir.Table:
+        """Customers with their features before a day, as an expression.
+
+        Args:
+            day: The day to look back from.
+            needs: Features that are asked for: `products`, which costs as much as all others, only where it is one.
+        """
+        lines = self.read("lines") if "products" in needs else None
+        return customer_features(self.read("baskets"), day, self.settings.shop.home_country, lines=lines)
+
     def snapshot(self, day: date, needs: Collection[str]) -> Columns:
         """Buyers from before a day as columns, with the `outcomes` of the horizon after it; computed once.
 
         Args:
             day: The day to look back from.
-            needs: Features that are asked for: `products` is counted only where it is one of them.
+            needs: Features that are asked for, see `customers_at`.
         """
         asked = day, "products" in needs
         if asked not in self._snapshots:
-            baskets, lines = self.read("baskets"), self.read("lines") if "products" in needs else None
-            customers = customer_features(baskets, day, self.settings.shop.home_country, lines=lines)
-            after = outcomes(baskets, day, self.settings.evaluate.horizon_days)
+            customers = self.customers_at(day, needs)
+            after = outcomes(self.read("baskets"), day, self.settings.evaluate.horizon_days)
             both = customers.left_join(after, "customer_id").drop("customer_id_right")
             known = {name: both[name].fill_null(0.0) for name in ("next_spend", "next_net")}
             self._snapshots[asked] = buyers(self.columns(both.mutate(**known)))

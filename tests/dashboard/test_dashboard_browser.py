@@ -123,7 +123,10 @@ def test_the_grid_is_sorted_filtered_and_leads_to_a_customer(opened, address, sh
     page.locator("[role=columnheader][aria-sort=ascending]").wait_for()
     header.click()
     page.locator("[role=columnheader][aria-sort=descending]").wait_for()
-    grid.locator('[row-index="0"]').get_by_role("link", name=last, exact=True).click()
+    top = grid.locator('[row-index="0"]').get_by_role("link", name=last, exact=True)
+    top.wait_for()
+    assert all("Top" in text or text for text in grid.locator('[col-id="segment"]').all_inner_texts())
+    top.click()
     page.get_by_role("heading", name=f"Customer {last}", level=1).wait_for()
     assert opened.wrong == []
 

@@ -208,7 +208,8 @@ class Featurizer:
         )
         parts = clean(ibis.table(schema, name="transactions"), applicable(self._rules, schema.names), self._services)
         lines = parts["lines"]
-        features = customer_features(baskets(lines), SOME_DAY, self._home or "·", lines=lines)
+        counted = lines if "products" in self._names else None
+        features = customer_features(baskets(lines), SOME_DAY, self._home or "·", lines=counted)
         features = features.select("customer_id", *self._names)
         reasons = parts["rejected"].group_by("customer_id").agg(reason=parts["rejected"].reason.min())
         statement = on_days(ibis.to_sql(features, dialect="duckdb"), {SOME_DAY: "$as_of"})

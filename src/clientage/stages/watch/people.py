@@ -59,8 +59,7 @@ def in_segments(watch: Watch, numbers: range, before: ir.Table | None = None) ->
         customers do not have.
     """
     run = watch.run
-    lines = run.read("lines") if "products" in watch.model.needs else None
-    table = customer_features(run.read("baskets"), SOME_DAY, run.settings.shop.home_country, lines=lines)
+    table = run.customers_at(SOME_DAY, watch.model.needs)
     if not set(watch.model.needs) <= set(table.columns):
         return Observed(tuple(numbers)), None
     needed = sorted({*watch.model.needs, *(name for name in FLAGGED if name in table.columns)})

@@ -7,7 +7,6 @@ from datetime import date
 import ibis.expr.types as ir
 
 from clientage.context import Run
-from clientage.customers.features import customer_features
 from clientage.errors import InputError
 from clientage.manifest import fingerprint
 from clientage.monitoring import features, limits
@@ -49,9 +48,7 @@ def made(watch: Watch, text: str) -> tuple[Reference, ir.Table | None]:
     run, wanted = watch.run, watch.run.settings.monitor
     day = date.fromisoformat(run.manifest.choice.get("as_of") or str(run.manifest.day))
     numbers = _learning(watch, day)
-    lines = run.read("lines") if "products" in watch.model.needs else None
-    every = customer_features(run.read("baskets"), day, run.settings.shop.home_country, lines=lines)
-    every = run.warehouse.kept(every, "population")
+    every = run.warehouse.kept(run.customers_at(day, watch.model.needs), "population")
     watch = replace(
         watch,
         ranges=features.ranges(run.columns(people.lately(run, day).drop("recency_days"))),
