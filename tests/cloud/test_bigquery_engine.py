@@ -110,7 +110,7 @@ def rows(maker, emulator):
 def test_lines_are_those_of_duckdb_row_for_row(both, rows, name):
     here, there, *_ = both
     expected = rows(here, name)
-    assert len(expected) > 20_000
+    assert len(expected) > (20_000 if name == "baskets" else 100_000)
     assert rows(there, name).cast(expected.schema).equals(expected)
 
 
