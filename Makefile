@@ -8,8 +8,8 @@ PROFILE ?= core
 BIN := $(VENV)/bin
 COMPOSE := docker compose --project-directory docker --profile
 PYTEST := -m pytest --numprocesses auto --maxprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder # what a file shares is made once
-WHOLE_RUNS := $(addprefix tests/,test_advice.py test_cli.py test_cli_dashboard.py test_cli_lists.py test_cli_models.py test_dvc.py test_forget.py \
-	test_ledger.py test_pipeline.py test_portable.py test_reproduce.py dashboard report/test_report_browser.py tracking)
+FAST := $(addprefix tests/,customers recommendations segments transactions/test_checks.py transactions/test_clean.py transactions/test_source.py \
+	test_settings.py)
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 unexport PYTHONDONTWRITEBYTECODE # without byte code every start is several times slower
@@ -42,8 +42,8 @@ types: $(VENV)/installed-dev ## Types, strictly
 directions: $(VENV)/installed-dev ## Which part may import which
 	$(BIN)/lint-imports --no-logo
 
-fast: $(VENV)/installed-dev ## The tests without whole runs and without a browser
-	$(BIN)/python $(PYTEST) --quiet -m "not slow and not real" $(addprefix --ignore=,$(WHOLE_RUNS))
+fast: $(VENV)/installed-dev ## The tests of single parts: reading, cleaning, features, segments, offers, settings
+	$(BIN)/python $(PYTEST) --quiet -m "not slow and not real" $(FAST)
 
 airflow: $(VENV)/installed ## Airflow with the DAGs, on this machine: http://127.0.0.1:8090
 	CLIENTAGE_BIN=$(abspath $(BIN)/clientage) airflow/local

@@ -16,6 +16,7 @@ from typing import Any
 from benchmarks import (
     assign,
     compare,
+    day,
     features,
     grid,
     machine,
@@ -37,6 +38,7 @@ KEYS = (
     "features",
     "features-many",
     "features-most",
+    "day",
     "sweep",
     "sweep-grid",
     "run",
@@ -46,7 +48,7 @@ KEYS = (
     "monitor",
     *SERVED,
 )
-LONG = ("features-most", "sweep-grid", "recommend-many", "monitor", *SERVED)  # not in a quick run, unless named
+LONG = ("features-most", "day", "sweep-grid", "recommend-many", "monitor", *SERVED)  # not in a quick run, unless named
 
 
 @dataclass(frozen=True)
@@ -135,6 +137,7 @@ def _benchmarks(data: Data, size: Size) -> list[Benchmark]:
     return [
         *reading.benchmarks(data),
         *features.benchmarks(data),
+        *day.benchmarks(data),
         *sweep.benchmarks(data, size.bootstraps),
         *grid.benchmarks(data),
         *whole.benchmarks(data),

@@ -36,7 +36,7 @@ def clientage(customers: str, model: str, *, full: bool) -> Work:
     def work() -> object:
         segments = loaded.assign(engine.read_parquet(customers))
         wanted = segments if full else segments.select("customer_id", "segment_id")
-        return engine.to_pyarrow_batches(wanted).read_all()
+        return engine.to_pyarrow(wanted)
 
     return work
 

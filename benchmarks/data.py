@@ -98,7 +98,7 @@ def _tables(location: str, out: Path) -> dict[str, Any]:
     import ibis
     import numpy as np
 
-    from clientage.customers.features import baskets, customer_features
+    from clientage.customers.features import baskets, customer_features, products_bought
     from clientage.segments import document, fit
     from clientage.segments.space import RECIPES
     from clientage.transactions import source
@@ -112,7 +112,7 @@ def _tables(location: str, out: Path) -> dict[str, Any]:
     shutil.rmtree(out / "scratch")
     lines = clean(engine.read_parquet(out / "raw.parquet"))["lines"]
     as_of = engine.to_pyarrow(lines.invoiced_at.max().date()).as_py() + timedelta(days=1)
-    customers = engine.to_pyarrow(customer_features(baskets(lines), as_of, lines=lines))
+    customers = engine.to_pyarrow(customer_features(baskets(lines), as_of, products=products_bought(lines, as_of)))
     engine.to_parquet(ibis.memtable(customers), out / "features.parquet")
     numbers = {name: np.asarray(customers[name].to_numpy(), float) for name in customers.column_names[3:]}
     model = fit.fit_centroids(RECIPES["behaviour"], numbers, 5)

@@ -108,7 +108,7 @@ def clientage(raw: str, as_of: str, memory: str = "") -> Callable[[], "pa.Table"
     """
     import ibis
 
-    from clientage.customers.features import baskets, customer_features
+    from clientage.customers.features import baskets, customer_features, products_bought
     from clientage.transactions.clean import clean
     from clientage.warehouse import PARQUET
 
@@ -121,7 +121,9 @@ def clientage(raw: str, as_of: str, memory: str = "") -> Callable[[], "pa.Table"
         engine.to_parquet(clean(engine.read_parquet(raw))["lines"], LINES, **PARQUET)
         lines = engine.read_parquet(LINES)
         engine.to_parquet(baskets(lines), BASKETS, **PARQUET)
-        customers = customer_features(engine.read_parquet(BASKETS), date.fromisoformat(as_of), lines=lines)
+        day = date.fromisoformat(as_of)
+        bought = products_bought(lines, day)
+        customers = customer_features(engine.read_parquet(BASKETS), day, products=bought)
         return engine.to_pyarrow_batches(customers).read_all()
 
     return work

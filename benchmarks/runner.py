@@ -6,6 +6,7 @@ Nothing heavy is imported here: a new process starts with the peak memory of the
 import inspect
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -55,7 +56,7 @@ class Benchmark:
         rounds: At most so many rounds.
         notes: What was left out, and why.
         before: What is run once before them, and does not count.
-        leaves: Files that it leaves behind and nobody else needs: too large to keep.
+        leaves: Patterns of files and folders that it leaves behind and nobody else needs: too large to keep.
         goals: What is to be reached.
     """
 
@@ -130,8 +131,8 @@ def in_turns(benchmark: Benchmark, rounds: int, folder: Path, tell: Callable[[st
                         given_up.add(each.name)
                         notes.append(f"{each.name} left out: more than {each.seconds:g} s")
     finally:
-        for name in benchmark.leaves:
-            (folder / name).unlink(missing_ok=True)
+        for path in (path for pattern in benchmark.leaves for path in folder.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
     about = {"key": benchmark.key, "title": benchmark.title, "goals": [asdict(goal) for goal in benchmark.goals]}
     return about | {"ways": list(_summed_up(took)), "notes": notes}
 

@@ -32,6 +32,7 @@ KEYS = [
     "features",
     "features-many",
     "features-most",
+    "day",
     "sweep",
     "sweep-grid",
     "run",

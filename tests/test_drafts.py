@@ -46,6 +46,7 @@ def files(workspace):
         for path in workspace.rglob("*")
         if path.is_file() and not path.relative_to(workspace).parts[0].startswith((".", "drafts"))
     }
+    del found["growth.json"]  # as does how tables came to be
     found["run.json"] = json.loads((workspace / "run.json").read_text()) | {"stages": {}}
     return found
 

@@ -24,7 +24,11 @@ BEFORE_TRAIN = ["read", "clean", "features"]
 
 def contents(workspace):
     """What DVC keeps of a workspace."""
-    paths = [path for path in workspace.rglob("*") if path.is_file() and path.name not in {".lock", "run.json"}]
+    paths = [
+        path
+        for path in workspace.rglob("*")
+        if path.is_file() and path.name not in {".lock", "run.json", "growth.json"}
+    ]
     return {path.relative_to(workspace).as_posix(): path.read_bytes() for path in paths}
 
 

@@ -77,7 +77,7 @@ def test_every_file_of_a_workspace_is_an_output_or_known_not_to_be(sample_run):
     folder = sample_run[0].workspace
     files = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
     judged = {f"tables/{table}.parquet" for table in pipeline.STAGE["evaluate"].writes} | {"facts/evaluate.json"}
-    assert files - outs == judged | {"run.json", ".lock"}
+    assert files - outs == judged | {"run.json", "growth.json", ".lock"}
     assert outs - files == set()
 
 

@@ -1,13 +1,16 @@
 """The workspace: all tables of a run appear together or not at all, whatever happens."""
 
+import contextlib
 import gc
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 from pathlib import Path
 
+import ibis
 import pytest
 from shops import bought, table
 
@@ -181,6 +184,16 @@ def test_limits_that_the_engine_does_not_know(tmp_path):
         connect(tmp_path, memory="perhaps")
 
 
+def test_a_table_may_be_made_from_what_it_takes_the_place_of(tmp_path):
+    warehouse = connect(tmp_path)
+    with warehouse.transaction():
+        warehouse.write("lines", lines(1))
+        warehouse.write("lines", ibis.union(warehouse.read("lines"), lines(2)))
+        kept = warehouse.kept(warehouse.read("lines"), "new-lines")
+        assert warehouse.write("lines", ibis.union(warehouse.read("lines"), kept)) == 4
+    assert quantities(tmp_path) == [1, 1, 2, 2]
+
+
 DYING = """
 import os, signal, sys
 from pathlib import Path
@@ -192,7 +205,7 @@ def die(*_):
 
 def replace_once(self, target, real=Path.replace):
     real(self, target)
-    if self.suffix == ".parquet":
+    if self.suffix == ".parquet" and w.STAGING in self.parts:
         die()
 
 workspace, moment = sys.argv[1:]
@@ -231,6 +244,100 @@ def test_a_process_that_is_killed_leaves_all_or_nothing(tmp_path, moment, expect
         pass
     assert not (tmp_path / ".staging").exists()
     assert not (tmp_path / ".scratch").exists()
+
+
+def grown(workspace, *amounts):
+    """A table of one row to which others were added, one at a time."""
+    warehouse = connect(workspace)
+    for number, amount in enumerate(amounts):
+        with warehouse.transaction():
+            if number:
+                assert warehouse.grow("lines", lines(amount)) == (number + 1, 1)
+            else:
+                warehouse.write("lines", lines(amount))
+            assert warehouse.rows("lines") == number + 1
+            assert quantities_inside(warehouse) == sorted(amounts[: number + 1])
+    return warehouse
+
+
+def test_rows_are_added_to_a_table_without_writing_the_others_again(tmp_path):
+    warehouse = grown(tmp_path, 1, 2, 3)
+    assert [path.name for path in warehouse.files("lines")] == ["000000.parquet", "000001.parquet", "000002.parquet"]
+    assert quantities(tmp_path) == [1, 2, 3]
+    before, added = warehouse.grown("lines")
+    assert sorted(warehouse.collect(before)["quantity"].to_pylist()) == [1, 2]
+    assert warehouse.collect(added)["quantity"].to_pylist() == [3]
+    with pytest.raises(TableError), warehouse.transaction():
+        warehouse.grow("lines", lines(4).drop("amount"))
+    assert quantities(tmp_path) == [1, 2, 3]
+    with warehouse.transaction():
+        warehouse.write("lines", lines(7))
+        assert quantities_inside(warehouse) == [7]
+        assert warehouse.grown("lines") is None
+    assert quantities(tmp_path) == [7]
+    assert warehouse.files("lines") == [tmp_path / "tables" / "lines.parquet"]
+    with warehouse.transaction():
+        warehouse.drop("lines")
+        assert not warehouse.exists("lines")
+    assert not (tmp_path / "tables" / "lines.parquet").exists()
+
+
+def test_a_table_with_rows_that_were_added_is_taken_by_links(tmp_path):
+    source, target = grown(tmp_path / "one", 1, 2), grown(tmp_path / "other", 5)
+    for _ in range(2):
+        with target.transaction():
+            target.adopt_table("lines", source)
+            assert quantities_inside(target) == [1, 2]
+        assert quantities(tmp_path / "other") == [1, 2]
+    inodes = [[path.stat().st_ino for path in each.files("lines")] for each in (source, target)]
+    assert inodes[0] == inodes[1]
+    with source.transaction():
+        source.write("lines", lines(3))
+    with target.transaction():
+        target.adopt_table("lines", source)
+    assert quantities(tmp_path / "other") == [3]
+    assert (tmp_path / "other" / "tables" / "lines.parquet").is_file()
+
+
+def whole(warehouse):
+    warehouse.write("lines", lines(9))
+
+
+def more(warehouse):
+    warehouse.grow("lines", lines(9))
+
+
+@pytest.mark.parametrize(
+    ("amounts", "change", "expected"),
+    [((1,), more, [1, 9]), ((1, 2), more, [1, 2, 9]), ((1, 2), whole, [9])],
+    ids=["to a file", "to a folder", "a file for a folder"],
+)
+@pytest.mark.parametrize("moment", range(6))
+def test_what_dies_while_a_table_is_put_into_place_is_finished_once(
+    tmp_path, monkeypatch, amounts, change, expected, moment
+):
+    warehouse = grown(tmp_path, *amounts)
+    steps = iter(range(moment))
+
+    def dies(original):
+        def step(*arguments, **options):
+            if next(steps, None) is None:
+                raise MemoryError
+            return original(*arguments, **options)
+
+        return step
+
+    with monkeypatch.context() as dying, contextlib.suppress(MemoryError), warehouse.transaction():
+        change(warehouse)
+        for name in ("replace", "unlink"):
+            dying.setattr(Path, name, dies(getattr(Path, name)))
+        dying.setattr(shutil, "rmtree", dies(shutil.rmtree))
+    with connect(tmp_path).transaction():
+        pass
+    assert quantities(tmp_path) in (list(amounts), expected)
+    assert not (tmp_path / ".staging").exists()
+    if moment:  # the marker was there
+        assert quantities(tmp_path) == expected
 
 
 def test_a_full_disk_leaves_the_previous_tables(small_disk):

@@ -16,19 +16,17 @@ from clientage.transactions.checks import FAR_DAYS, before, usual_last
 from clientage.transactions.clean import FIRST, LAST
 from clientage.warehouse import Warehouse
 
-TRANSACTIONS = "tables/transactions.parquet"
-
 
 @dataclass(frozen=True)
 class Arrivals:
     """All order lines, and what is said of their source.
 
     Attributes:
-        path: Where they are.
+        files: Where they are.
         facts: As the stage `read` tells them.
     """
 
-    path: Path
+    files: tuple[Path, ...]
     facts: Facts
 
 
@@ -51,7 +49,7 @@ def received(settings: Settings, folder: Path, location: str = "") -> Arrivals:
         pipeline.step(own, ["read"], location)
     elif warehouse.exists("transactions"):
         with warehouse.transaction(), target.transaction():
-            target.adopt(TRANSACTIONS, warehouse.path(TRANSACTIONS))
+            target.adopt_table("transactions", warehouse)
             told = pipeline.ledger(warehouse)
             told.facts, told.warehouse = {"read": told.facts["read"]}, target
             told.write()
@@ -59,7 +57,7 @@ def received(settings: Settings, folder: Path, location: str = "") -> Arrivals:
         raise WorkspaceError(
             f"{settings.workspace}: there are no order lines to play yet. Give them: clientage replay FILE --from DAY."
         )
-    return Arrivals(target.path(TRANSACTIONS), pipeline.ledger(target).facts["read"])
+    return Arrivals(tuple(target.files("transactions")), pipeline.ledger(target).facts["read"])
 
 
 def to_play(settings: Settings, arrivals: Arrivals, since: date, every: int, until: date | None) -> list[date]:
@@ -89,7 +87,7 @@ def arrive(today: Settings, arrivals: Arrivals) -> None:
     """The table `transactions` of a day: the lines before `as_of`, and those without a date."""
     warehouse, day = opened(today), today.as_of or date.max
     with warehouse.transaction():
-        rows = warehouse.write("transactions", before(warehouse.local.read_parquet(arrivals.path), day))
+        rows = warehouse.write("transactions", before(warehouse.local.read_parquet(list(arrivals.files)), day))
         made = arrivals.facts["made"]
         data = of_day(made["data"], day)
         told = pipeline.ledger(warehouse)
@@ -104,7 +102,7 @@ def _span(warehouse: Warehouse, arrivals: Arrivals, *, bounded: bool) -> tuple[d
     Raises:
         InputError: There are none, or a few are dated far ahead of all others and no last day is given.
     """
-    lines = warehouse.local.read_parquet(arrivals.path)
+    lines = warehouse.local.read_parquet(list(arrivals.files))
     lines = lines.filter(lines.invoiced_at.between(FIRST, LAST))
     ends = lines.agg(first=lines.invoiced_at.min().date(), last=lines.invoiced_at.max().date())
     first, last = warehouse.collect(ends).to_pylist()[0].values()

@@ -13,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from clientage import copies
-from clientage.customers.features import customer_features
+from clientage.customers.features import customer_features, products_bought
 from clientage.expressions import sampled
+from clientage.growth import Growth
 from clientage.manifest import Manifest
 from clientage.segments.document import SegmentModel
 from clientage.segments.kmeans import Floats
@@ -62,6 +63,11 @@ class Run:
         lineage: The model to keep numbers and names of, and to tell who moved from.
         scratch: A folder that goes away after the run.
         progress: Told the share that is done of long work.
+        growth: What the tables that are there were made of.
+        former: What the facts of the stage under way say of when it ran last, if it would make the same of the same
+            lines; else empty.
+        noted: What the stage under way says beside its cost: rows that were `added` to the first of its tables, and why
+            all was read `anew` where files were added.
     """
 
     settings: Settings
@@ -71,18 +77,37 @@ class Run:
     lineage: Lineage = FRESH
     scratch: Path = Path()
     progress: Callable[[float], None] = lambda share: None
+    growth: Growth = field(default_factory=Growth)
+    former: dict[str, Any] = field(default_factory=dict)
+    noted: dict[str, Any] = field(default_factory=dict)
     _snapshots: dict[tuple[date, bool], Columns] = field(default_factory=dict)
 
     def read(self, name: str) -> ir.Table:
         """A named table."""
         return self.warehouse.read(name)
 
-    def write(self, name: str, table: ir.Table | list[dict[str, Any]] | pa.Table) -> None:
+    def write(self, name: str, table: ir.Table | list[dict[str, Any]] | pa.Table) -> int:
         """Write a named table, from an expression, an Arrow table or rows, and note how many rows it has."""
         if isinstance(table, list):
             table = pa.Table.from_pylist(table, arrow_schema(name))
         expression = ibis.memtable(table) if isinstance(table, pa.Table) else table
         self.manifest.tables[name] = self.warehouse.write(name, expression)
+        return self.manifest.tables[name]
+
+    def grow(self, name: str, table: ir.Table) -> int:
+        """Add rows to a named table; note how many it has, and return how many were added."""
+        self.manifest.tables[name], added = self.warehouse.grow(name, table)
+        self.noted.setdefault("added", added)
+        return added
+
+    def grown(self, name: str) -> tuple[ir.Table, ir.Table] | None:
+        """A table as it was when the stage under way ran last, and the rows that were added since.
+
+        None where more than that changed, so that all is to be made anew.
+        """
+        if not self.former or self.former["data"] != self.growth.since:
+            return None
+        return self.warehouse.grown(name)
 
     def stream(self, name: str, tables: Iterable[pa.Table]) -> ir.Table | None:
         """Arrow tables that come one after the other as one expression, so that they need not fit into memory."""
@@ -133,8 +158,8 @@ class Run:
             day: The day to look back from.
             needs: Features that are asked for: `products`, which costs as much as all others, only where it is one.
         """
-        lines = self.read("lines") if "products" in needs else None
-        return customer_features(self.read("baskets"), day, self.settings.shop.home_country, lines=lines)
+        bought = products_bought(self.read("lines"), day) if "products" in needs else None
+        return customer_features(self.read("baskets"), day, self.settings.shop.home_country, products=bought)
 
     def snapshot(self, day: date, needs: Collection[str]) -> Columns:
         """Buyers from before a day as columns, with the `outcomes` of the horizon after it; computed once.

@@ -156,10 +156,10 @@ class Copy:
                 paths = {file.sha256: path for path, file in found.values() if path.is_relative_to(self.workspace)}
                 missing = [file for file in changed.values() if file.sha256 not in paths]
                 paths |= publications.fetch(self.folder, missing, place, progress)
-                for name, file in changed.items():
-                    own.adopt(name, paths[file.sha256])
                 for name in gone:
                     own.remove(name)
+                for name, file in changed.items():
+                    own.adopt(name, paths[file.sha256])
             _remove_empty(self.workspace)
         for name, file in wanted.items():
             self._seen[name] = (_sign(self.workspace / name), file)

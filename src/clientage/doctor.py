@@ -66,7 +66,7 @@ def _source(settings: Settings, location: str) -> Findings:
         warehouse = connect(Path(scratch), memory=settings.warehouse.memory, threads=settings.warehouse.threads)
         received = load_source(settings, warehouse, location, Path(scratch))
         facts = warehouse.collect(checks.facts(received.transactions)).to_pylist()[0]
-        checks.require_readable(facts, settings.source.max_unreadable)
+        checks.require_readable(facts, settings.source.max_unreadable, received.spoilt)
     understood = received.understood
     formats = {
         "dates": understood.date_format,

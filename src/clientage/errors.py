@@ -1,6 +1,6 @@
 """What can go wrong, in one sentence each: what happened, where, and what to do about it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class ClientageError(Exception):
@@ -90,6 +90,11 @@ class RequestError(ClientageError):
 
 class ServiceError(ClientageError):
     """A service that was asked does not answer, or not as it should."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names to be told in a sentence: the first, and how many more there are."""
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def joined(problems: Iterable[str]) -> str:

@@ -49,7 +49,8 @@ class Manifest:
         choice: Recipe, number of segments and why.
         recommender: Which model recommends, and why.
         warnings: For each stage what the user should know before acting on its result.
-        stages: For each stage its seconds and the process' peak memory in MB up to its end.
+        stages: For each stage its seconds, the peak memory of the process in MB up to its end, the rows that were
+            `added` where the others are as they were, and why all was read `anew` where files were added.
         versions: Of Python and of the libraries that decide results.
     """
 
@@ -62,7 +63,7 @@ class Manifest:
     choice: dict[str, Any] = field(default_factory=dict)
     recommender: dict[str, str] = field(default_factory=dict)
     warnings: dict[str, list[str]] = field(default_factory=dict)
-    stages: dict[str, dict[str, float]] = field(default_factory=dict)
+    stages: dict[str, dict[str, Any]] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=installed)
 
     @contextlib.contextmanager

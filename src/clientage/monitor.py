@@ -119,7 +119,9 @@ def monitor(
     if not settings.workspace.is_dir():
         raise nothing
     with warehouse.transaction() as scratch:
-        missing = [name for name in NEEDS if not pipeline.there(warehouse, name)]
+        told = pipeline.ledger(warehouse)
+        ready = pipeline.ready(told)
+        missing = [name for name in NEEDS if name not in ready]
         if missing == [*NEEDS]:
             raise nothing
         if missing:
@@ -127,8 +129,7 @@ def monitor(
                 f"{settings.workspace}: there is no {' and no '.join(missing)} to look at. Make it with "
                 "`clientage run FILE`."
             )
-        manifest = pipeline.ledger(warehouse).manifest()
-        run = Run(settings, warehouse, manifest, scratch=scratch, progress=lambda share: tell("progress", share))
+        run = Run(settings, warehouse, told.manifest(), scratch=scratch, progress=lambda share: tell("progress", share))
         return _monitor(run, since, until, renew=renew)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from clientage.context import FRESH, MODEL, Lineage, Run, opened
 from clientage.errors import SettingsError, WorkspaceError
+from clientage.growth import GROWING, Growth, Made
 from clientage.ledger import Ledger
 from clientage.manifest import Manifest, fingerprint, installed
 from clientage.segments import document
@@ -177,10 +178,22 @@ def perform(run: Run, name: str, ledger: Ledger) -> None:
     """Run one stage, which knows the facts of the stages it follows from, and note its own."""
     run.manifest, before = (ledger.known(upstream(name)) for _ in range(2))
     run.manifest.settings, run.manifest.versions = _fingerprint(run.settings, name), installed()
+    steady = _steady(run.settings, name)
+    run.former, run.noted = ledger.made(name) if _stands(run, name, ledger, steady) else {}, {}
     with run.manifest.measured(name):
         STAGE[name].run(run)
-    run.manifest.stages[name] |= run.warehouse.spent()
+    run.manifest.stages[name] |= run.warehouse.spent() | run.noted
     ledger.facts[name], ledger.costs[name] = run.manifest.since(before), run.manifest.stages[name]
+    if name in GROWING:
+        run.growth.stages[name] = Made.of(ledger.facts[name], steady)
+
+
+def _stands(run: Run, name: str, ledger: Ledger, steady: str) -> bool:
+    """Whether what a stage made last is there in full, and it would make the same of the same lines."""
+    facts = ledger.facts.get(name, {})
+    if not run.growth.stands(name, facts, steady):
+        return False
+    return all(run.warehouse.rows(table) == rows for table, rows in facts.get("tables", {}).items())
 
 
 def drop(name: str, ledger: Ledger) -> None:
@@ -201,19 +214,21 @@ def _run(
     warehouse = opened(settings, computing=True)
     with warehouse.transaction() as scratch:
         run = Run(settings, warehouse, Manifest(), location, lineage, scratch, lambda share: tell("progress", share))
-        told = ledger(warehouse)
+        run.growth, told = Growth.read(warehouse), ledger(warehouse)
         asked = "sweep" in names or "train" not in names
         if not asked and told.made("sweep").get("settings") != _fingerprint(settings, "sweep"):
             drop("sweep", told)  # what won by other settings does not go by these
         if adopted:
             _adopt(adopted, told, settings)
-        _require(names, warehouse)
+        _require(names, told)
         for name in names:
             perform(run, name, told)
             tell(name, told.manifest())
             if name == names[0]:  # at once, so that no later stage goes by them
                 for stage in outdated(names, settings, run.manifest.data, told):
-                    drop(stage, told)
+                    if not (run.growth.since and stage in _behind(told)):  # what was added will be taken in
+                        drop(stage, told)
+        run.growth.write(warehouse)
         return told.write()
 
 
@@ -233,23 +248,36 @@ def _adopt(adopted: Adopted, ledger: Ledger, settings: Settings) -> None:
         ledger.facts["train"] = {"made": made, "choice": {"k": k, "reason": adopted.origin, "as_of": adopted.day}}
 
 
-def _require(names: list[str], warehouse: Warehouse) -> None:
+def _require(names: list[str], ledger: Ledger) -> None:
     """All that the stages need is there or made by one before them.
 
     Raises:
         WorkspaceError: What is missing, and which stages make it.
     """
-    made = {table for table in (*TABLES, "model") if there(warehouse, table)}
+    warehouse, made = ledger.warehouse, ready(ledger)
     for name in names:
         if missing := [table for table in STAGE[name].needs if table not in made]:
             makers = [stage.name for stage in STAGES if set(stage.writes) & set(missing)]
+            late = all(there(warehouse, table) for table in missing)
             raise WorkspaceError(
                 f"{warehouse.workspace}: the stage {name} needs {' and '.join(missing)}, which "
-                f"{'is' if len(missing) == 1 else 'are'} not there yet. "
+                f"{'is' if len(missing) == 1 else 'are'} {'from before the last lines' if late else 'not there yet'}. "
                 f"Make {'it' if len(missing) == 1 else 'them'} with `clientage step {makers[0]}`, or all with "
                 "`clientage run FILE`."
             )
         made |= set(STAGE[name].writes)
+
+
+def ready(ledger: Ledger) -> set[str]:
+    """The tables that are there, `model` among them, but for those that are yet to take in what was added."""
+    behind = {table for stage in _behind(ledger) for table in STAGE[stage].writes}
+    return {table for table in (*TABLES, "model") if there(ledger.warehouse, table)} - behind
+
+
+def _behind(ledger: Ledger) -> list[str]:
+    """Stages that are yet to take in what was added to the order lines."""
+    now = ledger.made("read").get("data")
+    return [stage for stage in GROWING if now and ledger.made(stage).get("data", now) != now]
 
 
 def there(warehouse: Warehouse, table: str) -> bool:
@@ -284,6 +312,12 @@ def upstream(name: str) -> list[str]:
     return found[::-1]
 
 
+def _steady(settings: Settings, name: str) -> str:
+    """Fingerprint of what decides what a stage makes of order lines, whatever the day: settings, and versions."""
+    always = settings.model_copy(update={"as_of": None, "source": settings.source.model_copy(update={"until": None})})
+    return fingerprint({"settings": _fingerprint(always, name), "versions": installed()})
+
+
 def _fingerprint(settings: Settings, name: str) -> str:
     """That of all settings which decide what a stage writes, whether they do so in it or before it."""
     following = [stage for stage in upstream(name) if stage not in ON_REQUEST]
@@ -294,7 +328,7 @@ def _fingerprint(settings: Settings, name: str) -> str:
 
 STAGES = (
     Stage("read", (), ("transactions",), lines.read, ("source", "shop")),
-    Stage("clean", ("transactions",), ("lines", "rejected", "baskets"), lines.clean, ("clean",)),
+    Stage("clean", ("transactions",), ("lines", "rejected", "baskets"), lines.clean, ("clean", "source")),
     Stage(
         "features",
         ("lines", "baskets"),

@@ -163,6 +163,8 @@ def show_findings(findings: Mapping[str, Mapping[str, Any]]) -> None:
 def _print_stage(name: str, manifest: "Manifest") -> None:
     text = _SAID[name](manifest)
     out(Text(f"{_PAST[name]:<12}{text:<{WIDTH - 24}}{manifest.stages[name]['seconds']:>8.1f} s"))
+    if why := manifest.stages[name].get("anew"):
+        out(Text(f"{'':<12}all read anew: {why}"))
     for note in manifest.source["understood"]["notes"] if name == "read" else ():
         out(Text(f"{'':<12}note: {note}"))
     for warning in manifest.warnings.get(name, ()):
@@ -177,7 +179,9 @@ _PAST = {
 
 def _said_read(manifest: "Manifest") -> str:
     files = manifest.source["files"]
-    return f"{manifest.tables['transactions']:,} lines from {files[0] if len(files) == 1 else f'{len(files):,} files'}"
+    lines, added = manifest.tables["transactions"], manifest.stages["read"].get("added")
+    new = "" if added is None else f" · {added:,.0f} of them new"
+    return f"{lines:,} lines from {files[0] if len(files) == 1 else f'{len(files):,} files'}{new}"
 
 
 def _said_clean(manifest: "Manifest") -> str:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import SHARED, bought, days, table
 
-from clientage.customers.features import baskets, customer_features, missing_features
+from clientage.customers.features import baskets, customer_features, missing_features, products_bought
 from clientage.tables import check
 
 AS_OF = date(2024, 3, 1)
@@ -38,7 +38,10 @@ def duckdb():
 
 def features(rows, as_of=AS_OF, **options):
     lines = table("lines", rows)
-    found = check("customers", customer_features(check("baskets", baskets(lines)), as_of, lines=lines, **options))
+    found = check(
+        "customers",
+        customer_features(check("baskets", baskets(lines)), as_of, products=products_bought(lines, as_of), **options),
+    )
     return {row["customer_id"]: row for row in duckdb().to_pyarrow(found).to_pylist()}
 
 
@@ -132,12 +135,14 @@ some_lines = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None)
 @given(rows=some_lines, order=st.randoms())
 def test_the_order_of_lines_does_not_matter_to_the_last_bit(rows, order):
     assert features(rows) == features(order.sample(rows, len(rows)))
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(rows=some_lines)
 def test_laws(rows):

@@ -11,7 +11,15 @@ from shops import bought, days, table
 
 from clientage.customers.features import baskets
 from clientage.customers.forecasts import judged, spearman
-from clientage.customers.lifetime import FEWEST, History, Lifetime, fit_lifetime, purchases
+from clientage.customers.lifetime import (
+    FEWEST,
+    History,
+    Lifetime,
+    _orders_likelihood,
+    _spend_likelihood,
+    fit_lifetime,
+    purchases,
+)
 
 MODEL = Lifetime((0.7, 9.0, 0.05, 7.0), (3.0, 3.2, 0.9), 280.0)
 
@@ -57,6 +65,20 @@ def test_no_customer_gives_a_nan(repeats, age, share, worth):
     found = MODEL.expected_spend(history(repeats, age * share, age, worth), 90)[0]
     assert np.isfinite(found)
     assert found >= 0
+
+
+@settings(max_examples=20, deadline=None)
+@given(logs=st.lists(st.floats(-2, 2), min_size=4, max_size=4))
+def test_likelihoods_rise_along_their_gradients(logs):
+    past = simulated(200)
+    likelihoods = [
+        (_orders_likelihood(past), np.array(logs)),
+        (_spend_likelihood(past.repeats + 1, past.worth / 100), np.array(logs[:3])),
+    ]
+    for likelihood, at in likelihoods:
+        steps = np.eye(len(at)) * 1e-5
+        slopes = [(likelihood(at + step)[0] - likelihood(at - step)[0]) / 2e-5 for step in steps]
+        np.testing.assert_allclose(likelihood(at)[1], slopes, rtol=1e-4, atol=1e-3)
 
 
 def test_the_parameters_of_simulated_customers_are_found():

@@ -4,6 +4,7 @@ from datetime import date
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from shops import bought as line
@@ -48,6 +49,7 @@ def test_without_quantities_money_tells(engine):
     assert pairs(engine, rows) == {("c1", "22423"): 25.0}
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(order=st.randoms())
 def test_the_order_of_lines_does_not_matter(order):

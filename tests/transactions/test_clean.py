@@ -136,6 +136,7 @@ def counted(engine, expression, names):
     return Counter(tuple(row[name] for name in names) for row in engine.to_pyarrow(expression).to_pylist())
 
 
+@pytest.mark.slow
 @settings(max_examples=25, deadline=None)
 @given(rows=st.lists(dirty, min_size=1, max_size=25), rules=st.sets(st.sampled_from(list(RULES))))
 def test_every_line_is_used_or_set_aside_once_whatever_the_rules(rows, rules):
@@ -149,6 +150,7 @@ def test_every_line_is_used_or_set_aside_once_whatever_the_rules(rows, rules):
     assert counted(engine, used, names) + counted(engine, found["rejected"], names) == received
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(rows=st.lists(dirty, min_size=2, max_size=20), order=st.randoms())
 def test_the_order_of_lines_does_not_matter(rows, order):

@@ -154,6 +154,45 @@ def test_a_stray_quote_costs_one_line_only(read, put, stray):
     assert sum(row["customer_id"] is None for row in rows) == 1
 
 
+@pytest.mark.parametrize("files", [1, 12, 40])
+def test_a_stray_quote_in_one_of_many_files_costs_one_line_only(read, put, files):
+    stray = '9,A9,"open,1,2011-12-03,1.00,9,France'
+    after = "".join(f"{n},A1,Mug,2,2011-12-01,2.50,{n},France\n" for n in range(100))
+    for number in range(files):
+        put(f"days/{number:02}.csv", CSV + (stray + "\n" if number == files - 1 else "") + after)
+    rows, _ = read(put(f"days/{files:02}.csv", CSV.replace("\n", "\r\n")).parent)
+    assert len(rows) == 102 * files + 1 + 2
+    assert [row["unreadable"] for row in rows if row["unreadable"]] == [stray]
+
+
+@pytest.mark.parametrize("stray", [True, False], ids=["one by one", "together"])
+def test_files_of_which_lines_cannot_be_read_are_named(read, put, stray, monkeypatch):
+    put("days/1.csv", CSV)
+    put("days/2.csv", CSV.encode("cp1252").replace(b"Mug", b"M\xfcg") + b"3,A3,Cup,1,2011-12-03\n")  # malformed
+    put("days/3.csv", CSV.replace("2011-12-0", "2011-31-3"))
+    put("days/4.csv", CSV + ('9,A9,"open,1,2011-12-03,1.00,9,France\n' if stray else "9,A9,short\n"))
+    put("days/5.csv.gz", gzip.compress(CSV.replace(",2,2011", ",two,2011").encode()))
+    put("days/6.csv", CSV.replace(",", ";").replace("3.00", "free"))
+    put("days/days/6.csv", CSV.replace(",", "|").replace("3.00", "free"))
+    columns = {"invoice": ["1", "2"], "customer_id": ["5", "6"], "order_date": ["2011-12-01", "never"]}
+    columns |= {"file": ["a", "b"], "filename": ["c", "d"]}
+    pq.write_table(pa.table(columns | {"qty": [1, 2], "unit_price": [1.0, 2.0]}), put("days/7.parquet", ""))
+    monkeypatch.chdir(put("days/8.csv", CSV).parent.parent)
+    _, received = read("days")
+    assert [(file.name, file.unreadable, file.lines) for file in received.spoilt] == [
+        ("2.csv", 1, 3), ("3.csv", 2, 2), ("4.csv", 1, 3), ("5.csv", 1, 2), ("6.csv", 1, 2), ("7.parquet", 1, 2),
+        ("days/6.csv", 1, 2),
+    ]  # fmt: skip
+    assert received.spoilt[1].example == "invoiced_at='2011-31-31 08:26'"
+    assert received.spoilt[2].example == ('9,A9,"open,1,2011-12-03,1.00,9,France' if stray else "9,A9,short")
+
+
+def test_files_that_can_be_read_are_not_spoilt(read, put):
+    put("days/1.csv", CSV)
+    _, received = read(put("days/2.csv", CSV).parent)
+    assert received.spoilt == ()
+
+
 def test_values_that_cannot_be_read_are_noted(read, put):
     text = CSV + "3,A3,Cup,many,31/31/2011,1.00,5,\n4,A4,Cup,1,2011-12-03,free,,France\n"
     rows, _ = read(put("orders.csv", text))

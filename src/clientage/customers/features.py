@@ -4,6 +4,7 @@ Lines are aggregated once to `baskets` (customer, order and hour), and every fea
 looks back from; only different products have to be counted from the lines.
 """
 
+from collections.abc import Iterable
 from datetime import date
 
 import ibis
@@ -23,7 +24,7 @@ NEEDS = {
 
 
 def customer_features(
-    baskets: ir.Table, as_of: date, home_country: str = "", *, lines: ir.Table | None = None
+    baskets: ir.Table, as_of: date, home_country: str = "", *, products: ir.Table | None = None
 ) -> ir.Table:
     """Everything known of each customer from the lines before `as_of`.
 
@@ -31,7 +32,8 @@ def customer_features(
         baskets: The table `baskets`.
         as_of: The day to look back from.
         home_country: The shop's own country; empty for the most frequent one.
-        lines: The table `lines`, for the feature `products`, which costs as much as all others; None does without.
+        products: What `products_bought` gives, for the feature `products`, which costs as much as all others; None does
+            without.
 
     Returns:
         The table `customers`, in order of `customer_id`. Features that need a column the shop does not have are
@@ -40,10 +42,8 @@ def customer_features(
     baskets = _dated(baskets.filter(baskets.hour_at < ibis.timestamp(str(as_of))))
     parts = [_from_baskets(baskets, as_of), _favourites(baskets, "weekday"), _favourites(baskets, "hour")]
     parts.append(_from_months(baskets))
-    if lines is not None and "product" in lines.columns:
-        before = lines.filter(lines.customer_id.notnull(), lines.invoiced_at < ibis.timestamp(str(as_of)))
-        bought = before.select("customer_id", "product").distinct()
-        parts.append(bought.group_by("customer_id").agg(products=behaviour.products(bought)))
+    if products is not None:
+        parts.append(products)
     if "country" in baskets.columns:
         parts.append(_from_countries(baskets, home_country))
     customers = parts[0].mutate(as_of=ibis.date(as_of))
@@ -51,6 +51,20 @@ def customer_features(
         customers = customers.join(part, "customer_id")
     order = [name for name in TABLES["customers"].columns if name in customers.columns]
     return customers.select(order).order_by("customer_id")
+
+
+def products_bought(lines: ir.Table, as_of: date) -> ir.Table | None:
+    """The different products of each customer: customer_id, products; None where lines have no product.
+
+    Args:
+        lines: The table `lines`.
+        as_of: The day to look back from.
+    """
+    if "product" not in lines.columns:
+        return None
+    before = lines.filter(lines.customer_id.notnull(), lines.invoiced_at < ibis.timestamp(str(as_of)))
+    bought = before.select("customer_id", "product").distinct()
+    return bought.group_by("customer_id").agg(products=behaviour.products(bought))
 
 
 def missing_features(lines_columns: tuple[str, ...]) -> dict[str, str]:
@@ -70,9 +84,21 @@ def baskets(lines: ir.Table) -> ir.Table:
     found = known.group_by(*keys, hour_at=known.invoiced_at.truncate("h")).agg(
         lines=known.count(), **{name: millionths(value).sum() for name, value in sums.items()}
     )
+    return _narrowed(found, sums)
+
+
+def together(baskets: ir.Table, others: ir.Table) -> ir.Table:
+    """The table `baskets` of two sets of lines from that of each."""
+    both = ibis.union(baskets, others.select(*baskets.columns).cast(dict(baskets.schema().items())))
+    sums = [name for name in ("lines", "amount", "units") if name in both.columns]
+    found = both.group_by(both.drop(*sums).columns).agg(**{name: both[name].sum() for name in sums})
+    return _narrowed(found, sums).select(*baskets.columns)
+
+
+def _narrowed(found: ir.Table, names: Iterable[str]) -> ir.Table:
     # sums are 128 bits wide in DuckDB, which Ibis takes for 64, so that it would drop a plain cast as needless; doubles
     # are exact for up to nine billion in one basket
-    return found.mutate(**{name: found[name].cast("float64").cast("int64") for name in sums})
+    return found.mutate(**{name: found[name].cast("float64").cast("int64") for name in names})
 
 
 def _dated(baskets: ir.Table) -> ir.Table:

@@ -13,7 +13,7 @@ import ibis
 import ibis.expr.types as ir
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, gammaln, hyp2f1, psi
 from threadpoolctl import threadpool_limits
 
 from clientage.expressions import total
@@ -142,8 +142,8 @@ def fit_lifetime(history: History) -> tuple[Lifetime | None, str]:
     typical = float(np.median(history.worth[paid])) if paid.any() else 1.0
     days, worth = history.repeats[paid] + 1, history.worth[paid] / typical
     with threadpool_limits(1):  # four numbers at a time: more threads would only wait for one another
-        orders = _most_probable(lambda p: _orders_likelihood(p, history), np.zeros(4))
-        spend = _most_probable(lambda p: _spend_likelihood(p, days, worth), np.array([0.0, 0.7, 0.0]))
+        orders = _most_probable(_orders_likelihood(history), np.zeros(4))
+        spend = _most_probable(_spend_likelihood(days, worth), np.array([0.0, 0.7, 0.0]))
     if orders is None or spend is None:
         return None, "the fit did not converge"
     model = Lifetime((orders[0], orders[1], orders[2], orders[3]), (spend[0], 1 + spend[1], spend[2]), typical)
@@ -152,29 +152,76 @@ def fit_lifetime(history: History) -> tuple[Lifetime | None, str]:
     return model, ""
 
 
-def _most_probable(likelihood: Callable[[Floats], float], start: Floats) -> tuple[float, ...] | None:
-    """Parameters at the maximum of likelihood and prior; None where it was not found."""
+def _most_probable(likelihood: Callable[[Floats], tuple[float, Floats]], start: Floats) -> tuple[float, ...] | None:
+    """Parameters at the maximum of likelihood and prior; None where it was not found.
+
+    Args:
+        likelihood: Logarithm of the likelihood and its gradient, both by the logarithms of the parameters.
+        start: Those to begin with.
+    """
     from scipy.optimize import minimize  # noqa: PLC0415 - half a second to import, for a fit alone
 
-    found = minimize(lambda p: p @ p / 2 - likelihood(p), start, method="L-BFGS-B", bounds=[(-12, 12)] * len(start))
+    def improbable(p: Floats) -> tuple[float, Floats]:
+        value, gradient = likelihood(p)
+        return float(p @ p) / 2 - value, p - gradient
+
+    found = minimize(improbable, start, jac=True, method="L-BFGS-B", bounds=[(-12, 12)] * len(start))
     if not found.success or not np.isfinite(found.fun):
         return None
     return tuple(float(value) for value in np.exp(found.x))
 
 
-def _orders_likelihood(logs: Floats, history: History) -> float:
-    """Log likelihood of BG/NBD (equation 6 of the paper)."""
-    r, alpha, a, b = np.exp(logs)
-    x, last, age = history.repeats, history.last / WEEK, history.age / WEEK
-    common = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
-    alive = -(r + x) * np.log(alpha + age)
-    gone = np.log(a) - np.log(b + np.maximum(x, 1) - 1) - (r + x) * np.log(alpha + last)
-    return float((common + np.logaddexp(alive, np.where(x > 0, gone, -np.inf))).sum())
+def _orders_likelihood(history: History) -> Callable[[Floats], tuple[float, Floats]]:
+    """Log likelihood of BG/NBD (equation 6 of the paper), and its gradient.
+
+    What hangs on the number of repeats alone is computed once for each number that occurs.
+    """
+    repeats, of, each = np.unique(history.repeats, return_inverse=True, return_counts=True)
+    x, last, age, came = history.repeats, history.last / WEEK, history.age / WEEK, history.repeats > 0
+
+    def likelihood(logs: Floats) -> tuple[float, Floats]:
+        r, alpha, a, b = np.exp(logs)
+        common = gammaln(r + repeats) - gammaln(r) + r * np.log(alpha) + betaln(a, b + repeats) - betaln(a, b)
+        later = b + np.maximum(repeats, 1) - 1
+        alive = -(r + x) * np.log(alpha + age)
+        gone = np.where(came, (np.log(a) - np.log(later))[of] - (r + x) * np.log(alpha + last), -np.inf)
+        both = np.logaddexp(alive, gone)
+        away = np.exp(gone - both)  # how probable it is that the customer has left
+        left = np.bincount(of, away)  # by number of repeats
+        whole = psi(a + b) - psi(a + b + repeats)
+        gradient = (
+            each @ (psi(r + repeats) - psi(r) + np.log(alpha))
+            - (1 - away) @ np.log(alpha + age)
+            - away @ np.log(alpha + last),
+            each.sum() * r / alpha - ((r + x) * ((1 - away) / (alpha + age) + away / (alpha + last))).sum(),
+            each @ whole + left.sum() / a,
+            each @ (whole + psi(b + repeats) - psi(b)) - left @ (1 / later),
+        )
+        return float(each @ common + both.sum()), np.array(gradient) * np.exp(logs)
+
+    return likelihood
 
 
-def _spend_likelihood(logs: Floats, days: Floats, worth: Floats) -> float:
-    """Log likelihood of Gamma-Gamma (equation 1a of the note)."""
-    p, q, v = np.exp(logs) + np.array([0.0, 1.0, 0.0])
-    pn, total = p * days, days * worth
-    parts = gammaln(pn + q) - gammaln(pn) - gammaln(q) + q * np.log(v) - np.log(worth)
-    return float((parts + pn * np.log(total) - (pn + q) * np.log(total + v)).sum())
+def _spend_likelihood(days: Floats, worth: Floats) -> Callable[[Floats], tuple[float, Floats]]:
+    """Log likelihood of Gamma-Gamma (equation 1a of the note), and its gradient.
+
+    Args:
+        days: Days with an order, (n,).
+        worth: Mean worth of such a day, above zero, (n,).
+    """
+    total, log_total, log_worth = days * worth, np.log(days * worth), float(np.log(worth).sum())
+    numbers, of, each = np.unique(days, return_inverse=True, return_counts=True)
+
+    def likelihood(logs: Floats) -> tuple[float, Floats]:
+        p, q, v = np.exp(logs) + np.array([0.0, 1.0, 0.0])
+        pn, log_all = p * numbers, np.log(total + v)
+        parts = gammaln(pn + q) - gammaln(pn) - gammaln(q) + q * np.log(v)
+        value = each @ parts - log_worth + pn[of] @ log_total - (pn[of] + q) @ log_all
+        gradient = (
+            each @ (numbers * (psi(pn + q) - psi(pn))) + days @ (log_total - log_all),
+            each @ (psi(pn + q) - psi(q) + np.log(v)) - log_all.sum(),
+            len(days) * q / v - ((pn[of] + q) / (total + v)).sum(),
+        )
+        return float(value), np.array(gradient) * np.exp(logs)
+
+    return likelihood

@@ -158,9 +158,9 @@ class CentroidModel:
             ranked.customer_id,
             ranked.segment_id,
             named(ranked.segment_id, self.segments),
-            ranked.nearest.sqrt().name("distance"),
+            _distance(ranked, ranked.segment_id, self).name("distance"),
             ranked.runner_up,
-            ranked.next.sqrt().name("runner_up_distance"),
+            _distance(ranked, ranked.runner_up, self).name("runner_up_distance"),
         ]
 
 
@@ -174,10 +174,14 @@ def _dot(columns: Sequence[ir.NumericColumn], factors: Floats, offset: float = 0
     return sum(terms, start=ibis.literal(float(offset)))
 
 
-def _squared(columns: Sequence[ir.NumericColumn], centroid: Floats) -> ir.FloatingColumn:
-    """Squared distance to a centroid; as products, for engines take much longer over powers."""
-    gaps = [column - float(at) for column, at in zip(columns, centroid, strict=True)]
-    return sum((gap * gap for gap in gaps), start=ibis.literal(0.0))
+def _distance(places: ir.Table, segment_id: ir.IntegerColumn, model: CentroidModel) -> ir.FloatingColumn:
+    """Distance to the centroid of a segment."""
+    squares = []
+    for segment, centroid in zip(model.segments, model.centroids, strict=True):
+        gaps = [places[f"y{i}"] - float(at) for i, at in enumerate(centroid)]
+        # as products, for engines take much longer over powers
+        squares.append((segment_id == segment.segment_id, sum((gap * gap for gap in gaps), start=ibis.literal(0.0))))
+    return ibis.cases(*squares).sqrt()
 
 
 def placed(customers: ir.Table, space: Space) -> ir.Table:
@@ -191,7 +195,7 @@ def placed(customers: ir.Table, space: Space) -> ir.Table:
         customers[name].cast("float64").fill_null(float(fill))
         for name, fill in zip(space.features, space.fill, strict=True)
     ]
-    compared = [value.sign() * (value.abs() + 1).ln() if space.log else value for value in filled]
+    compared = [_log1p(value) if space.log else value for value in filled]
     table = customers.mutate(**{f"x{j}": value for j, value in enumerate(compared)})
     columns = [table[f"x{j}"] for j in range(len(space.features))]
     return table.mutate(
@@ -202,25 +206,37 @@ def placed(customers: ir.Table, space: Space) -> ir.Table:
     )
 
 
+def _log1p(value: ir.FloatingColumn) -> ir.FloatingColumn:
+    """log(1 + |x|) with the sign of x."""
+    size = (value.abs() + 1).ln()
+    return ibis.ifelse(value < 0, -size, size)
+
+
 def _ranked(customers: ir.Table, model: CentroidModel) -> ir.Table:
-    """Customers with the two nearest centroids and the squared distances to them."""
-    places, ids = placed(customers, model.space), [segment.segment_id for segment in model.segments]
-    columns = [places[f"y{i}"] for i in range(model.centroids.shape[1])]
-    squares = {f"d{j}": _squared(columns, centroid) for j, centroid in enumerate(model.centroids)}
-    places = places.mutate(**squares)
-    distances = [places[name] for name in squares]
-    places = places.mutate(nearest=ibis.least(*distances))
-    nearest_id = ibis.cases(*((places[name] == places.nearest, id_) for name, id_ in zip(squares, ids, strict=True)))
+    """Customers with the two nearest centroids, and how near each is.
+
+    With transform, scale, weights and centroids folded, nearness is one product a segment: a customer x at the place
+    y = x M + o is the nearest to the centroid c of the least |y - c|² - |y|² = |c|² - 2 c·o - 2 x·(M c).
+    """
+    places, space = placed(customers, model.space), model.space
+    ids = [segment.segment_id for segment in model.segments]
+    columns = [places[f"x{j}"] for j in range(len(space.features))]
+    factors = -2 * space.matrix @ model.centroids.T
+    offsets = np.einsum("kp,kp->k", model.centroids, model.centroids) - 2 * model.centroids @ space.offset
+    nearness = {f"d{j}": _dot(columns, factors[:, j], offset) for j, offset in enumerate(offsets)}
+    places = places.mutate(**nearness)
+    places = places.mutate(nearest=ibis.least(*(places[name] for name in nearness)))
+    nearest_id = ibis.cases(*((places[name] == places.nearest, id_) for name, id_ in zip(nearness, ids, strict=True)))
     places = places.mutate(segment_id=nearest_id.cast("int64"))
     others = [
         ibis.ifelse(places.segment_id == id_, float("inf"), places[name])
-        for name, id_ in zip(squares, ids, strict=True)
+        for name, id_ in zip(nearness, ids, strict=True)
     ]
     places = places.mutate(next=ibis.least(*others))
     next_id = ibis.cases(
         *(
             ((places[name] == places.next) & (places.segment_id != id_), id_)
-            for name, id_ in zip(squares, ids, strict=True)
+            for name, id_ in zip(nearness, ids, strict=True)
         )
     )
     return places.mutate(runner_up=next_id.cast("int64"))

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from clientage.customers.features import baskets, customer_features, missing_features
+from clientage.customers.features import baskets, customer_features, missing_features, products_bought
 from clientage.expressions import on_days
 from clientage.segments.kmeans import Floats
 from clientage.serving.contract import MOST_TOLD, Unreal, shown, valued
@@ -208,8 +208,8 @@ class Featurizer:
         )
         parts = clean(ibis.table(schema, name="transactions"), applicable(self._rules, schema.names), self._services)
         lines = parts["lines"]
-        counted = lines if "products" in self._names else None
-        features = customer_features(baskets(lines), SOME_DAY, self._home or "·", lines=counted)
+        bought = products_bought(lines, SOME_DAY) if "products" in self._names else None
+        features = customer_features(baskets(lines), SOME_DAY, self._home or "·", products=bought)
         features = features.select("customer_id", *self._names)
         reasons = parts["rejected"].group_by("customer_id").agg(reason=parts["rejected"].reason.min())
         statement = on_days(ibis.to_sql(features, dialect="duckdb"), {SOME_DAY: "$as_of"})

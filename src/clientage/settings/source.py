@@ -38,7 +38,9 @@ class Source(Section):
     decimal: Literal["", ".", ","] = Field("", description="Decimal sign of numbers in text; empty: found.")
     delimiter: str = Field("", max_length=1, description="Delimiter of CSV files; empty: found.")
     max_gigabytes: float = Field(20, gt=0, description="Refuse an archive or download larger than this, unpacked.")
-    max_unreadable: Share = Field(0.05, description="Stop when more than this share of lines cannot be read.")
+    max_unreadable: Share = Field(
+        0.05, description="Stop when more than this share of lines cannot be read (of a file: half, if that is more)."
+    )
     until: OptionalDay = Field(None, description="Leave out lines of this day and later, as if they were yet to come.")
     settle_seconds: float = Field(
         0, ge=0, description="Stop when a file was changed less than this ago: it may still be written."

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from clientage.context import Run
-from clientage.customers.features import customer_features
+from clientage.customers.features import customer_features, products_bought
 from clientage.customers.lifetime import History, fit_lifetime, purchases
 from clientage.errors import InputError
 from clientage.expressions import sampled
@@ -21,12 +21,14 @@ def features(run: Run) -> None:
     last = run.rows(lines.agg(last=lines.invoiced_at.max().date()))[0]["last"]
     if last is None:
         raise InputError("no line has a date. Set lines without one aside: --set clean.incomplete=true.")
-    if run.settings.as_of is None and (usual := run.rows(checks.usual_last(lines))[0]["usual"]) is not None:
+    orders = run.read("baskets").hour_at.name("invoiced_at").as_table()
+    if run.settings.as_of is None and (usual := run.rows(checks.usual_last(orders))[0]["usual"]) is not None:
         checks.require_plausible_end(last, usual)
     as_of = run.settings.as_of or last + timedelta(days=1)
     if late := checks.late(as_of, last):
         run.manifest.warn("features", late)
-    customers = customer_features(run.read("baskets"), as_of, run.settings.shop.home_country, lines=lines)
+    products = _products(run, lines, as_of, counts_all=as_of > last)
+    customers = customer_features(run.read("baskets"), as_of, run.settings.shop.home_country, products=products)
     expected = _expected(run, as_of)
     if expected is not None:
         joined = customers.left_join(expected, "customer_id").drop("customer_id_right")
@@ -35,6 +37,18 @@ def features(run: Run) -> None:
     run.manifest.as_of = as_of
     if not run.manifest.tables["customers"]:
         raise InputError(f"no customer has an order line before {as_of}. Give a later --as-of.")
+
+
+def _products(run: Run, lines: ir.Table, as_of: date, *, counts_all: bool) -> ir.Table | None:
+    """The different products of each customer; of those who have lines that were added they are counted again."""
+    grown = run.grown("lines") if counts_all and run.growth.counted else None
+    run.growth.counted = counts_all
+    if grown is None or "product" not in lines.columns:
+        return products_bought(lines, as_of)
+    theirs = grown[1].select("customer_id").distinct()
+    counted = run.read("customers").select("customer_id", "products")
+    again = products_bought(lines.semi_join(theirs, "customer_id"), as_of)
+    return ibis.union(counted.anti_join(theirs, "customer_id"), again)
 
 
 EXPECTED = ("expected_orders", "expected_spend")

@@ -1,16 +1,21 @@
 """The contract of the order lines: what must hold before anything is built on them."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from clientage.errors import InputError
+from clientage.errors import InputError, listed
 from clientage.transactions.clean import TWO_DIGITS
+from clientage.transactions.sources.files import Spoilt
 
 FAR_DAYS = 183
+HALF, FEW_LINES = 0.5, 10  # of a file more than half, ten at least: a day would be lost
+# month and day on which many shops are closed: no sign of a missing file
+HOLIDAYS = {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}
+RECENT_DAYS, FEWEST_WEEKS, MOST_WEEKS, NEARLY_ALWAYS = 14, 8, 26, 0.9
 
 
 def facts(transactions: ir.Table) -> ir.Table:
@@ -30,38 +35,51 @@ def before(transactions: ir.Table, day: date) -> ir.Table:
     return transactions.filter(~to_come)
 
 
-def numbered(transactions: ir.Table) -> ir.Table:
-    """One row: whether most lines have a stock code with two digits or more, so that one without is no product.
+def codes(transactions: ir.Table) -> ir.Table:
+    """One row: how many lines have a stock code, and how many one with two digits or more."""
+    product = transactions["product"]
+    return transactions.agg(codes=product.count(), numbers=product.re_search(TWO_DIGITS).sum().fill_null(0))
 
-    A shop whose stock codes are words would lose its products to the rule `service code`.
+
+def are_words(codes: int, numbers: int) -> bool:
+    """Whether most stock codes are words, so that one without digits is a product all the same.
+
+    A shop like that would lose its products to the rule `service code`.
     """
-    codes = transactions.select("product").filter(transactions["product"].notnull())
-    return codes.agg(numbered=codes["product"].re_search(TWO_DIGITS).cast("int64").mean() > 0.5)
+    return 2 * numbers <= codes and codes > 0
 
 
-def require_readable(found: Mapping[str, Any], max_unreadable: float) -> None:
-    """Stop where there is nothing to work on, or too much of it cannot be read.
+def require_readable(found: Mapping[str, Any], max_unreadable: float, spoilt: Collection[Spoilt] = ()) -> None:
+    """Stop where there is nothing to work on, or too much of it cannot be read, of all lines or of a file.
 
     Args:
         found: The row of `facts`.
-        max_unreadable: Share of lines that may be unreadable.
+        max_unreadable: Share of lines that may be unreadable; of a file half of them may, if that is more.
+        spoilt: Files of which some lines cannot be read.
 
     Raises:
         InputError: No lines at all, or too many unreadable ones.
     """
     if not found["lines"]:
         raise InputError("there are no order lines: the source has headings and nothing below. Give another file.")
-    share = found["unreadable"] / found["lines"]
-    if share > max_unreadable:
-        raise InputError(
-            f"{found['unreadable']:,} of {found['lines']:,} lines ({share:.0%}) cannot be read, such as "
-            f"{found['example']}. Mend them, give the format (--set source.date_format=…, --set source.decimal=…), "
-            f"or allow more (--set source.max_unreadable={min(share + 0.01, 1):.2f})."
-        )
+    mostly = max(max_unreadable, HALF)
+    lost = [file for file in spoilt if file.unreadable >= FEW_LINES and file.share > mostly]
+    whole = Spoilt("all", found["unreadable"], found["lines"], found["example"])
+    if not lost and whole.share <= max_unreadable:
+        return
+    where, mend = (f"{listed([file.name for file in lost])}: ", ", leave them out") if lost else ("", "")
+    told = lost or [whole]
+    unreadable, lines = sum(file.unreadable for file in told), sum(file.lines for file in told)
+    enough = min(max(file.share for file in told) + 0.01, 1)
+    raise InputError(
+        f"{where}{unreadable:,} of {lines:,} lines ({unreadable / lines:.0%}) cannot be read, such as "
+        f"{told[0].example}. Mend them{mend}, give the format (--set source.date_format=…, --set source.decimal=…), or "
+        f"allow more (--set source.max_unreadable={enough:.2f})."
+    )
 
 
 def usual_last(lines: ir.Table) -> ir.Table:
-    """One row: the day before which all but one line in a hundred lie, about."""
+    """One row: the day before which all but one line (or order) in a hundred lie, about."""
     seconds = lines.invoiced_at.epoch_seconds()
     return lines.agg(usual=seconds.approx_quantile(0.99).cast("int64").as_timestamp("s").date())
 
@@ -89,6 +107,34 @@ def late(as_of: date, last: date) -> str:
     if days <= FAR_DAYS:
         return ""
     return f"{as_of} is {days:,} days after the last order line: nobody is active any more, whatever a name says."
+
+
+def missing_days(days: Collection[date], until: date | None = None) -> list[date]:
+    """Days of late without an order, of a weekday on which the shop nearly always had some, in order.
+
+    Args:
+        days: Those with an order.
+        until: The day before which there should be some; None for the last of them.
+    """
+    if not days:
+        return []
+    first, end = min(days), until or max(days)
+    found = []
+    for day in (end - timedelta(days=back) for back in range(RECENT_DAYS, 0, -1)):
+        before = [day - timedelta(weeks=week) for week in range(1, min((day - first).days // 7, MOST_WEEKS) + 1)]
+        usual = len(before) >= FEWEST_WEEKS and sum(each in days for each in before) >= NEARLY_ALWAYS * len(before)
+        if usual and day not in days and (day.month, day.day) not in HOLIDAYS:
+            found.append(day)
+    return found
+
+
+def missing(days: Collection[date], until: date | None = None) -> str:
+    """A warning where lines of some day seem to be missing (see `missing_days`); empty otherwise."""
+    if not (found := missing_days(days, until)):
+        return ""
+    named = ", ".join(f"{day:%A} {day}" for day in found)
+    weekday = "this weekday" if len(found) == 1 else "these weekdays"
+    return f"no order on {named}, while on {weekday} there nearly always are some. If a file is missing, add it."
 
 
 def require_lines(used: int, reasons: Mapping[str, int]) -> None:

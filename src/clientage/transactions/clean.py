@@ -11,7 +11,8 @@ SERVICE_DESCRIPTIONS = ("Next Day Carriage", "High Resolution Image")
 LARGEST, LARGEST_AMOUNT = 1e9, 1e11
 FIRST, LAST = datetime(1970, 1, 1), datetime(2099, 12, 31, 23, 59, 59)  # noqa: DTZ001 - a shop's own time
 
-KEY = ("_order", "_product")
+ORDER = "_order"
+KEY = (ORDER, "_product")
 TWO_DIGITS = "[0-9][^0-9]*[0-9]"
 
 Predicate = Callable[[ir.Table, Collection[str]], ir.BooleanValue]
@@ -88,6 +89,11 @@ def clean(
         The tables `lines` and `rejected`. Together they hold every row that came in, once.
     """
     return split(transactions, recurring(transactions, rules, services), rules, services)
+
+
+def with_order(lines: ir.Table) -> ir.Table:
+    """Lines with what tells their order, as `_order`: lines of different orders are never the same."""
+    return lines.mutate(**{ORDER: _order(lines).fill_null("")})
 
 
 def recurring(transactions: ir.Table, rules: Collection[str], services: Collection[str]) -> ir.Table | None:

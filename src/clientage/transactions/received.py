@@ -1,10 +1,13 @@
 """What comes of reading order lines: the transactions, and how they were understood."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import ibis.expr.types as ir
+
+from clientage.transactions.sources import files
 
 
 @dataclass(frozen=True)
@@ -45,21 +48,134 @@ class Understood:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How files were read, by which those that are added later can be read alone.
+
+    What is decided on whole columns, such as whether the day or the month comes first, is decided alike with the added
+    files beside the others where these fit without a rest: no value of theirs speaks for another way.
+
+    Attributes:
+        digests: SHA-256 of every file by its name, in order.
+        signs: What the file system said of each, by its name.
+        names: Names of what was read in them, in order.
+        understood: How it was read.
+        columns: Those of the transactions.
+        kinds: Types of the values of each role as they stood in the files.
+        floated: Ids that were written as `17850.0` throughout.
+        spreadsheet: Whether all of them are spreadsheets.
+        currency: Sign of the prices where it is known.
+        apart: Whether each line was read by itself: nothing was carried over from others of its order, and all files
+            have the same columns.
+        decided: Whether dates can only be meant so as they were read; where day and month could change places in every
+            one, others may tell.
+        fits: Whether every date and number could be read.
+    """
+
+    digests: Mapping[str, str]
+    signs: Mapping[str, tuple[int, ...]]
+    names: tuple[str, ...]
+    understood: Understood
+    columns: tuple[str, ...]
+    kinds: Mapping[str, str]
+    floated: tuple[str, ...]
+    spreadsheet: bool
+    currency: str
+    apart: bool
+    decided: bool
+    fits: bool
+
+    @property
+    def date_format(self) -> str:
+        """That by which added files are read; empty where they say it themselves, as ISO 8601 does."""
+        found = self.understood.date_format
+        return found if "%" in found else ""
+
+    @property
+    def decimal(self) -> str:
+        """That by which added files are read; empty where numbers are numbers."""
+        return self.understood.decimal
+
+    def added(self, digests: Mapping[str, str]) -> list[str]:
+        """Names of the files that came to these, of which some must be there."""
+        found = [name for name in digests if name not in self.digests]
+        return found if len(found) < len(digests) else []
+
+    def hindrance(self, digests: Mapping[str, str]) -> str:
+        """Why files that were added to these cannot be read alone; empty where they can."""
+        if list(digests.items())[: len(self.digests)] != list(self.digests.items()):
+            return "a file of before was changed or removed, or another lies between them"
+        if not self.apart:
+            return "what holds for an order stands on one of its lines"
+        single = " or " not in self.understood.date_format and " and " not in self.understood.decimal
+        return "" if self.decided and single else "dates or numbers may be meant in more than one way"
+
+    def covers(self, added: "Reading") -> bool:
+        """Whether added files, read by this, mean the same as if they had been read beside these."""
+        ours, theirs = self.understood, added.understood
+        columns = {role.role: (set(role.columns), role.by) for role in ours.roles}
+        roles = {role.role: (set(role.columns), role.by) for role in theirs.roles}
+        return (
+            (added.apart and added.fits)
+            and columns.keys() == roles.keys()
+            and all(roles[role][0] <= known and roles[role][1] == by for role, (known, by) in columns.items())
+            and (ours.date_format, ours.decimal) == (theirs.date_format, theirs.decimal)
+            and all(
+                set(_listed(getattr(theirs, name))) <= set(_listed(getattr(ours, name)))
+                for name in ("delimiter", "encoding", "ignored", "notes")
+            )
+            and (self.columns, self.kinds, self.floated, self.spreadsheet, self.currency)
+            == (added.columns, added.kinds, added.floated, added.spreadsheet, added.currency)
+        )
+
+    def with_added(self, added: "Reading") -> "Reading":
+        """That of all of them."""
+        return replace(self, names=tuple(dict.fromkeys((*self.names, *added.names))))
+
+    def of_files(self, digests: Mapping[str, str], signs: Mapping[str, tuple[int, ...]]) -> "Reading":
+        """The same, of these files."""
+        return replace(self, digests=digests, signs=signs)
+
+
+def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(value.split(" and ")) if isinstance(value, str) else value
+
+
+@dataclass(frozen=True)
 class Received:
     """Order lines as they came, in the layout of `clientage.tables`.
 
     Attributes:
         transactions: One row per order line; reads the files when it is run.
-        understood: How they were read.
-        files: Names of the files read, in order.
-        fingerprint: SHA-256 over the content of the source files.
-        currency: Sign of the prices where it is known, such as £.
+        reading: How all files were read.
         name: The shop's name where it is known.
+        added: Whether the transactions are those of added files alone.
+        spoilt: Files of which some lines cannot be read.
+        anew: Why they are those of all files where some were added; empty where none were.
     """
 
     transactions: ir.Table
-    understood: Understood
-    files: tuple[str, ...]
-    fingerprint: str
-    currency: str = ""
+    reading: Reading
     name: str = ""
+    added: bool = False
+    spoilt: tuple[files.Spoilt, ...] = ()
+    anew: str = ""
+
+    @property
+    def understood(self) -> Understood:
+        """How they were read, to be shown."""
+        return self.reading.understood
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Names of the files read, in order."""
+        return self.reading.names
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the content of the source files."""
+        return files.fingerprint(self.reading.digests.values())
+
+    @property
+    def currency(self) -> str:
+        """Sign of the prices where it is known, such as £."""
+        return self.reading.currency

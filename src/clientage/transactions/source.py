@@ -4,16 +4,19 @@ A file, a folder, a glob, an archive or an address goes through four steps: find
 each is written (`parts`), map its columns (`mapping`), read its values (`reading`).
 """
 
+import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from operator import attrgetter
 from pathlib import Path
 from uuid import uuid4
 
 from ibis.backends.duckdb import Backend
 
 from clientage import tables
-from clientage.errors import InputError, joined
-from clientage.transactions.received import Received, Role, Understood
+from clientage.errors import InputError, joined, listed
+from clientage.transactions.received import Reading, Received, Role, Understood
 from clientage.transactions.sources import archives, fetch, files, reading
 from clientage.transactions.sources.files import Part, Progress
 from clientage.transactions.sources.mapping import WORDS, Mapped, has_no_header, map_columns
@@ -43,6 +46,8 @@ def load(
     scratch: Path,
     cache: Path,
     progress: Progress = silent,
+    former: Reading | None = None,
+    hindrance: str = "",
 ) -> Received:
     """Read order lines and map them to the one layout.
 
@@ -58,6 +63,8 @@ def load(
         scratch: Folder for what is unpacked or converted; keep it until the transactions are written somewhere.
         cache: Folder of downloads, kept.
         progress: Told what is being done, and which share of it where that is known.
+        former: How files were read before: where some were added to these, those alone are read.
+        hindrance: Why all are to be read nevertheless.
 
     Raises:
         InputError: The order lines cannot be used as they are: every problem and its mend.
@@ -67,33 +74,78 @@ def load(
     origins = _located(location, scratch, cache, max_bytes, progress)
     if settle and not fetch.is_url(location):
         files.require_settled([path for path, _ in origins if scratch not in path.parents], settle)
-    found = [f for path, name in origins for f in archives.unpacked(path, name, scratch, max_bytes, progress)]
-    progress("reading", None)
+    signs, digests = {name: files.sign(path) for path, name in origins}, {}
+    for path, name in origins:
+        known = former is not None and former.signs.get(name) == signs[name]
+        digests[name] = former.digests[name] if former and known else files.digest(path)
+
+    def read(wanted: Sequence[tuple[Path, str]], date_format: str, decimal: str) -> Received:
+        found = [f for path, name in wanted for f in archives.unpacked(path, name, scratch, max_bytes, progress)]
+        progress("reading", None)
+        return _read(engine, found, location, columns or {}, date_format, decimal, delimiter, scratch)
+
+    anew = ""
+    if former and (added := former.added(digests)) and not (anew := hindrance or former.hindrance(digests)):
+        anew = "an added file is not like the others"
+        with contextlib.suppress(InputError):  # where they cannot be used, that is said of all files
+            wanted = [(path, name) for path, name in origins if name in added]
+            more = read(wanted, date_format or former.date_format, decimal or former.decimal)
+            if former.covers(more.reading):
+                whole = former.with_added(more.reading).of_files(digests, signs)
+                return replace(more, reading=whole, added=True)
+    received = read(origins, date_format, decimal)
+    return replace(received, reading=received.reading.of_files(digests, signs), anew=anew)
+
+
+def _read(
+    engine: Backend,
+    found: Sequence[files.File],
+    location: str,
+    columns: Mapping[str, str],
+    date_format: str,
+    decimal: str,
+    delimiter: str,
+    scratch: Path,
+) -> Received:
+    """Order lines from files on disk."""
     notes: list[str] = []
     parts = _with_rows([part for file in found for part in look(file, scratch, delimiter)], found, notes)
-    mapped = _mapped(parts, columns or {}, notes)
+    mapped = _mapped(parts, columns, notes)
     parts = [part for part in parts if part.name in mapped]
     layouts = list(dict.fromkeys(m.layout for m in mapped.values() if m.layout))
     notes += [f"{layout.name}: {layout.remark}" for layout in layouts if layout.remark]
-    notes += _uneven(mapped)
+    notes += (uneven := _uneven(mapped))
     roles = _roles(mapped)
+    order_level = [role for layout in layouts for role in layout.order_level]
+    spreadsheet = all(part.kind == "spreadsheet" for part in parts)
     read = reading.read(
         reading.united([rows(engine, same, mapped[same[0].name].columns, scratch) for same in _alike(parts)]),
-        origins[0][1] if len(origins) == 1 else shown(location),
+        found[0].name if len(found) == 1 else shown(location),
         {role.role: " / ".join(role.columns) for role in roles},
         date_format=date_format,
         decimal=decimal,
-        spreadsheet=all(part.kind == "spreadsheet" for part in parts),
-        order_level=[role for layout in layouts for role in layout.order_level],
+        spreadsheet=spreadsheet,
+        order_level=order_level,
     )
     transactions = tables.check("transactions", read.table)
-    return Received(
-        transactions,
-        _understood(parts, mapped, roles, read, notes),
+    names = {part.content.absolute(): part.name for part in parts if isinstance(part.content, Path)}
+    spoilt = (replace(file, name=names.get(Path(file.name).absolute(), file.name)) for file in read.spoilt)
+    currency, name = _shop(location, layouts, read.currency)
+    found_out = Reading(
+        {},
+        {},
         tuple(dict.fromkeys(file.name for file in found)),
-        files.fingerprint([path for path, _ in origins]),
-        *_shop(location, layouts, read.currency),
+        _understood(parts, mapped, roles, read, notes),
+        tuple(transactions.columns),
+        read.kinds,
+        tuple(sorted(read.floated)),
+        spreadsheet,
+        currency,
+        apart=not order_level and not uneven,
+        decided=read.decided,
+        fits=read.fits,
     )
+    return Received(transactions, found_out, name, spoilt=tuple(sorted(spoilt, key=attrgetter("name"))))
 
 
 def _understood(
@@ -155,7 +207,7 @@ def _with_rows(parts: Sequence[Part], found: Sequence[files.File], notes: list[s
     """
     filled = [part for part in parts if not part.empty]
     if not filled:
-        raise InputError(f"{_listed([f.name for f in found])}: a header at most, no order lines. Export them again.")
+        raise InputError(f"{listed([f.name for f in found])}: a header at most, no order lines. Export them again.")
     notes += [f"{part.name} has no order lines" for part in parts if part.empty]
     return filled
 
@@ -169,12 +221,8 @@ def _uneven(mapped: Mapping[str, Mapped]) -> list[str]:
             aside = role == "description"
             mend = "; their lines are set aside, unless you --set clean.no_description=false" if aside else ""
             what = WORDS[role].removeprefix("the ")
-            found.append(f"{len(without)} of {len(mapped)} files ({_listed(without)}) have no {what}{mend}")
+            found.append(f"{len(without)} of {len(mapped)} files ({listed(without)}) have no {what}{mend}")
     return found
-
-
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _mapped(parts: Sequence[Part], columns: Mapping[str, str], notes: list[str]) -> dict[str, Mapped]:
@@ -208,7 +256,7 @@ def _mapped(parts: Sequence[Part], columns: Mapping[str, str], notes: list[str])
             for problem in result.problems:
                 problems.setdefault(problem, []).append(part.name)
     if problems:
-        raise InputError(joined(f"{_listed(names)}: {problem}" for problem, names in problems.items()))
+        raise InputError(joined(f"{listed(names)}: {problem}" for problem, names in problems.items()))
     return good
 
 

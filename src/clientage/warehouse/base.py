@@ -23,9 +23,11 @@ class Warehouse(Workspace, ABC):
     Attributes:
         local: An engine on this machine, for files; its expressions can be written and collected like all others.
         near: Whether tables are on this machine too, so that all of them may be collected.
+        grows: Whether rows can be added to tables; where they cannot, `grow` and `grown` are not to be asked for.
     """
 
     near = True
+    grows = False
 
     def __init__(self, workspace: Path, local: ibis.BaseBackend, wait: float = 0) -> None:
         super().__init__(workspace, wait)
@@ -57,6 +59,26 @@ class Warehouse(Workspace, ABC):
         Raises:
             NotImplementedError: It has none; settings that ask for it are refused before.
         """
+        raise NotImplementedError
+
+    def files(self, name: str) -> list[Path]:
+        """The files of a table, in order of its rows, where tables are files; none where it was not written."""
+        raise NotImplementedError
+
+    def rows(self, name: str) -> int | None:
+        """How many rows a table has, where tables are files; None where that cannot be told."""
+        raise NotImplementedError
+
+    def grow(self, name: str, table: ir.Table) -> tuple[int, int]:
+        """Add rows to a table that an earlier transaction wrote.
+
+        Returns:
+            The number of rows that it has now, and of those that were added.
+        """
+        raise NotImplementedError
+
+    def grown(self, name: str) -> tuple[ir.Table, ir.Table] | None:
+        """A table as it was before rows were added to it last, and those rows; None where none were added."""
         raise NotImplementedError
 
     @abstractmethod

@@ -1,13 +1,19 @@
-"""Tables as Parquet in a workspace folder, with DuckDB as the engine."""
+"""Tables as Parquet in a workspace folder, with DuckDB as the engine.
+
+A table is a file, `tables/NAME.parquet`, until rows are added to it: from then on it is a folder of that name with the
+file of before and one for each time, until it is written anew. Adding rows costs those rows.
+"""
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Self
+from uuid import uuid4
 
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from clientage.errors import WorkspaceError
 from clientage.expressions import on_days
@@ -15,16 +21,20 @@ from clientage.tables import check
 from clientage.warehouse.base import Days, Warehouse
 from clientage.warehouse.workspace import SCRATCH, explained
 
+FOLDER = "tables"
+
 # a column whose values hardly recur gains nothing from a dictionary, and making one takes longer than all the rest
 PARQUET = {"compression": "zstd", "compression_level": 1, "dictionary_size_limit": 4096}
 
 
 class ParquetWarehouse(Warehouse):
-    """Tables as `tables/NAME.parquet`; what is kept on the way lies in the scratch folder of the transaction."""
+    """Tables as files of `tables`; what is kept on the way lies in the scratch folder of the transaction."""
+
+    grows = True
 
     def __init__(self, workspace: Path, local: ibis.BaseBackend, wait: float = 0) -> None:
         super().__init__(workspace, local, wait)
-        self._held: dict[Path, ir.Table] = {}
+        self._held: dict[tuple[Path, ...], ir.Table] = {}
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Path]:
@@ -35,15 +45,27 @@ class ParquetWarehouse(Warehouse):
         finally:
             self._held = {}
 
-    def _staged(self, name: str) -> Path:
-        path = super()._staged(name)
-        self._held.pop(path, None)
+    def _staged(self, name: str, *, made: bool = True) -> Path:
+        path = super()._staged(name, made=made)
+        self._held = {files: table for files, table in self._held.items() if path not in files}
         return path
 
     def exists(self, name: str) -> bool:
         """Whether a table was written, now or by an earlier run."""
-        path = place(name)
-        return path not in self._dropped and self.path(path).exists()
+        return bool(self.files(name))
+
+    def files(self, name: str) -> list[Path]:
+        """The files of a table, in order of its rows; none where it was not written."""
+        published = [] if place(name) in self._dropped else _files(self.workspace / place(name))
+        staged = _files(self._staging / place(name)) if self._staging else []
+        return staged if len(staged) == 1 and staged[0].name == Path(place(name)).name else [*published, *staged]
+
+    def rows(self, name: str) -> int | None:
+        """How many rows a table has; None where that cannot be told."""
+        try:
+            return _rows(self.files(name))
+        except (OSError, pa.ArrowException):
+            return None
 
     def drop(self, name: str) -> None:
         """Remove a table at the end of the transaction, unless it is written again."""
@@ -56,13 +78,12 @@ class ParquetWarehouse(Warehouse):
             WorkspaceError: The table has not been written yet.
             TableError: It is not what `clientage.tables` promises.
         """
-        path = self.path(place(name))
-        if not self.exists(name):
+        if not (files := tuple(self.files(name))):
             raise WorkspaceError(f"{self.workspace}: there is no table {name} yet. Make it with `clientage run FILE`.")
-        if path not in self._held:
+        if files not in self._held:
             with explained(self.workspace):
-                self._held[path] = check(name, self._open([path]))
-        return self._held[path] if self._staging else self._held.pop(path)
+                self._held[files] = check(name, self._open(files))
+        return self._held[files] if self._staging else self._held.pop(files)
 
     def write(self, name: str, table: ir.Table) -> int:
         """Write a named table within a transaction.
@@ -70,16 +91,45 @@ class ParquetWarehouse(Warehouse):
         Returns:
             The number of rows.
         """
-        path = self._staged(place(name))
-        self._dropped.discard(place(name))
+        path, made = self._staged(place(name)), self._kept(f"written-{uuid4().hex}")
+        with explained(self.workspace):
+            self._save(check(name, table), made)  # aside: it may be made from what it takes the place of
+            made.replace(self._instead(place(name)))
+            return _rows([path])
+
+    def grow(self, name: str, table: ir.Table) -> tuple[int, int]:
+        """Add rows to a table that an earlier transaction wrote.
+
+        Returns:
+            The number of rows that it has now, and of those that were added.
+        """
+        files = self.files(name)
+        if len(files) == 1:
+            self.adopt(_part(name, 0), files[0])
+            self._dropped.add(place(name))
+        number = 1 if len(files) == 1 else int(files[-1].stem) + 1
+        path = self._staged(_part(name, number))
         with explained(self.workspace):
             self._save(check(name, table), path)
-            (rows,) = self.local.con.execute("SELECT num_rows FROM parquet_file_metadata(?)", [str(path)]).fetchone()
-            return int(rows)
+            return _rows(self.files(name)), _rows([path])
+
+    def grown(self, name: str) -> tuple[ir.Table, ir.Table] | None:
+        """A table as it was before rows were added to it last, and those rows; None where none were added."""
+        *before, added = self.files(name)
+        if not before:
+            return None
+        with explained(self.workspace):
+            return self._open(before), self._open([added])
 
     def adopt_table(self, name: str, source: Self) -> None:
-        """Take a table from another workspace, by a link where that can be."""
-        self.adopt(place(name), source.path(place(name)))
+        """Take a table from another workspace, by links where that can be."""
+        files = source.files(name)
+        if len(files) == 1:
+            self.adopt(place(name), files[0])
+            return
+        self.drop(name)
+        for number, path in enumerate(files):
+            self.adopt(_part(name, number), path)
 
     def collect(self, table: ir.Table) -> pa.Table:
         """A small result, out of the engine."""
@@ -137,4 +187,18 @@ class ParquetWarehouse(Warehouse):
 
 def place(name: str) -> str:
     """Where a table lies in a workspace."""
-    return f"tables/{name}.parquet"
+    return f"{FOLDER}/{name}.parquet"
+
+
+def _part(name: str, number: int) -> str:
+    """Where part of a table lies that rows were added to."""
+    return f"{place(name)}/{number:06}.parquet"
+
+
+def _files(path: Path) -> list[Path]:
+    """A file, or those of a folder in order of their names; none where nothing is there."""
+    return sorted(path.glob("*.parquet")) if path.is_dir() else [path] if path.exists() else []
+
+
+def _rows(files: Sequence[Path]) -> int:
+    return sum(pq.read_metadata(path).num_rows for path in files)

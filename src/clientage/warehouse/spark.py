@@ -30,9 +30,9 @@ if TYPE_CHECKING:
 
 
 class SparkWarehouse(ParquetWarehouse):
-    """Tables as `tables/NAME.parquet`, computed by Spark within a transaction."""
+    """Tables as files of `tables`, computed by Spark within a transaction."""
 
-    near = False
+    near, grows = False, False
 
     def __init__(
         self, workspace: Path, local: ibis.BaseBackend, start: Callable[[], Engine], *, wait: float = 0

@@ -40,7 +40,7 @@ class Workspace:
 
     def remove(self, name: str) -> None:
         """Remove a file of the workspace at the end of the transaction, unless it is written again."""
-        self._staged(name).unlink(missing_ok=True)
+        _remove(self._staged(name, made=False))
         self._dropped.add(name)
 
     def discard(self, name: str) -> None:
@@ -64,15 +64,13 @@ class Workspace:
 
     def write_text(self, name: str, text: str) -> None:
         """Write a document within a transaction."""
-        self._dropped.discard(name)
         with explained(self.workspace):
-            self._staged(name).write_text(text, encoding="utf-8")
+            self._instead(name).write_text(text, encoding="utf-8")
 
     def adopt(self, name: str, path: Path) -> None:
         """Take a file from elsewhere, by a link where it can be: nobody writes into a file that is there."""
-        self._dropped.discard(name)
         with explained(self.workspace):
-            target = self._staged(name)
+            target = self._instead(name)
             try:
                 target.hardlink_to(path)
             except OSError:
@@ -139,11 +137,21 @@ class Workspace:
             ) from busy
         return lock
 
-    def _staged(self, name: str) -> Path:
+    def _instead(self, name: str) -> Path:
+        """Where a file goes that takes the place of what is there; a folder goes first."""
+        path = self._staged(name)
+        _remove(path)
+        self._dropped.discard(name)
+        if (self.workspace / name).is_dir():
+            self._dropped.add(name)
+        return path
+
+    def _staged(self, name: str, *, made: bool = True) -> Path:
         if self._staging is None:
             raise WorkspaceError(f"{name}: written outside a transaction. Wrap the writes in `Warehouse.transaction`.")
         path = self._staging / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if made:
+            path.parent.mkdir(parents=True, exist_ok=True)
         return path
 
 
@@ -172,21 +180,24 @@ def _mark_complete(workspace: Path, dropped: Iterable[str]) -> None:
     staging.mkdir(exist_ok=True)
     for path in _files(staging):
         _sync(path)
+    _mark(staging, dropped)
+
+
+def _mark(staging: Path, to_remove: Iterable[str]) -> None:
     draft = staging / f"{COMPLETE}.draft"
-    draft.write_text("\n".join(sorted(dropped)), encoding="utf-8")
+    draft.write_text("\n".join(sorted(to_remove)), encoding="utf-8")
     _sync(draft)
     draft.replace(staging / COMPLETE)
 
 
 def _publish(workspace: Path) -> None:
-    """Move every staged file into place; can be repeated from any point."""
+    """Remove what is to go and move every staged file into place; can be repeated from any point."""
     staging = workspace / STAGING
     marker = staging / COMPLETE
-    for name in marker.read_text(encoding="utf-8").splitlines():
-        if (path := workspace / name).is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink(missing_ok=True)
+    if gone := marker.read_text(encoding="utf-8").splitlines():
+        for name in gone:
+            _remove(workspace / name)
+        _mark(staging, ())  # once: what is moved to such a place is not to go
     for path in _files(staging):
         if path != marker:
             target = workspace / path.relative_to(staging)
@@ -194,6 +205,14 @@ def _publish(workspace: Path) -> None:
             path.replace(target)
     marker.unlink()
     shutil.rmtree(staging)
+
+
+def _remove(path: Path) -> None:
+    """Remove a file or a folder, where there is one."""
+    if path.is_dir():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def _files(folder: Path) -> list[Path]:

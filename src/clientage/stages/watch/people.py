@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 import numpy as np
 
 from clientage.context import Run, buyers, enough
-from clientage.customers.features import customer_features
+from clientage.customers.features import customer_features, products_bought
 from clientage.monitoring import features
 from clientage.monitoring.measures import Key
 from clientage.monitoring.observed import Counts, Floats, Observed
@@ -30,7 +30,7 @@ def lately(run: Run, day: date = SOME_DAY, since: date | None = None) -> ir.Tabl
     since = since or day - timedelta(days=run.settings.monitor.lookback_days)
     start = ibis.timestamp(str(since))
     recent, bought = baskets.filter(baskets.hour_at >= start), lines.filter(lines.invoiced_at >= start)
-    found = customer_features(recent, day, run.settings.shop.home_country or "·", lines=bought)
+    found = customer_features(recent, day, run.settings.shop.home_country or "·", products=products_bought(bought, day))
     left_out = {"as_of", "country", "is_home_country", *features.LEFT_OUT} - {"recency_days"}
     return found.drop(*sorted(left_out & set(found.columns)))
 

@@ -13,6 +13,7 @@ from uuid import uuid4
 
 import duckdb
 import ibis.expr.types as ir
+import pyarrow.parquet as pq
 from ibis.backends.duckdb import Backend
 
 from clientage.errors import InputError
@@ -44,7 +45,7 @@ def look(file: File, scratch: Path, delimiter: str = "") -> Part:
     while skipped < len(lines) and not lines[skipped].strip():
         skipped += 1
     if skipped == len(lines):
-        raise InputError(f"{file.name}: is empty. Export the order lines again.")
+        raise InputError(f"{file.name}: is empty. Export the order lines again, or take it away.")
     delimiter = "\t" if delimiter == "\\t" else delimiter or _delimiter(lines[skipped:])
     rows = csv.reader(io.StringIO("\n".join(lines[skipped:])), delimiter=delimiter)
     header = next(rows)
@@ -135,45 +136,91 @@ def _western(line: bytes) -> str:
 
 
 def stage(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> ir.Table:
-    """Read files of one layout, once, into Parquet: a column of text for each role, and `unreadable`.
+    """Read files of one layout, once, into Parquet: a column of text for each role, and `file`.
 
-    Rows with another number of fields than the header become rows of nulls with the line itself in `unreadable`.
+    Rows with another number of fields than the header become rows of nulls with the line itself in `unreadable`, a
+    column that is there where such rows are. `file` is the path of what was read.
     """
-    try:
-        paths = _copied(engine, files, roles, scratch)
-    except duckdb.InvalidInputException:
-        paths = None
-    if paths is None:
-        # Stray quotes or mixed line ends: DuckDB would lose the lines up to the next quote, so they are mended first.
-        paths = _copied(engine, [_mended(file, scratch) for file in files], roles, scratch)
-    if paths is None:
-        raise InputError(f"{files[0].name}: its quoting cannot be understood. Export the order lines again.")
+    paths = _copied(engine, files, roles, scratch)
+    if paths is None or not _all_there(paths, files):  # one by one, so that a stray quote changes no other file
+        paths = [path for file in files for path in _copied_alone(engine, file, roles, scratch)]
     return engine.read_parquet([str(path) for path in paths], union_by_name=True)
+
+
+def _copied_alone(engine: Backend, file: Part, roles: Mapping[str, str], scratch: Path) -> list[Path]:
+    """Staged rows of one file, and the malformed ones.
+
+    With stray quotes or mixed line ends DuckDB would lose the lines up to the next quote, so they are mended first.
+
+    Raises:
+        InputError: That is of no use.
+    """
+    paths = _copied(engine, [file], roles, scratch)
+    if paths is None or not (_all_there(paths, [file]) or _is_quoted_well(file)):
+        paths = _copied(engine, [_mended(file, scratch)], roles, scratch, file.content)
+    if paths is None:
+        raise InputError(f"{file.name}: its quoting cannot be understood. Export the order lines again.")
+    return paths
+
+
+def _all_there(paths: Sequence[Path], files: Sequence[Part]) -> bool:
+    """Whether every line became a row; DuckDB, reading many files at once, may lose some and not say so.
+
+    Blank lines, and texts that run over several, make it fewer rows, too.
+    """
+    lines = sum(_lines(file.content) - file.skipped - 1 for file in files)
+    rows: int = sum(pq.read_metadata(path).num_rows for path in paths)
+    return rows >= lines
+
+
+def _lines(path: Path) -> int:
+    """Lines of a file, whether the last one ends or not."""
+    lines, last = 0, b"\n"
+    with opened(path) as source:
+        while chunk := source.read(_CHUNK):
+            lines, last = lines + chunk.count(b"\n"), chunk[-1:]
+    return lines + (last != b"\n")
+
+
+def _is_quoted_well(file: Part) -> bool:
+    """Whether every quote fits, so that a text may run over several lines."""
+    with file.content.open(encoding="utf-8-sig") as source:
+        return all(good for _, good in _records(source, file.delimiter))
 
 
 def _literal(text: str | Path) -> str:
     return "'" + str(text).replace("'", "''") + "'"
 
 
-def _copied(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> list[Path] | None:
-    """Staged rows and the malformed ones; None where lines may have been swallowed by a stray quote."""
+def _copied(
+    engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path, origin: Path | None = None
+) -> list[Path] | None:
+    """Staged rows and the malformed ones; None where lines may have been swallowed by a stray quote.
+
+    Of a mended copy, `origin` is the path that it is one of.
+    """
     number = len(list(scratch.iterdir()))
     good, bad = scratch / f"rows-{number:05d}.parquet", scratch / f"malformed-{number:05d}.parquet"
     errors, scans = f"clientage_malformed_{uuid4().hex}", f"clientage_scans_{uuid4().hex}"
     chosen = ", ".join(f'c{files[0].columns.index(name)} AS "{role}"' for role, name in roles.items())
-    rows = f"SELECT {chosen}, NULL::VARCHAR AS unreadable FROM {_reader(files, errors, scans)}"  # noqa: S608
+    named = _literal(origin) if origin else ""
+    rows = f"SELECT {chosen}, {named or 'filename'} AS file FROM {_reader(files, errors, scans)}"  # noqa: S608
     lines = (
-        "SELECT scan_id, file_id, line_byte_position AS place, rtrim(any_value(csv_line), chr(10) || chr(13)) AS line "  # noqa: S608
-        f"FROM {errors} GROUP BY ALL ORDER BY ALL"
+        f"SELECT scan_id, file_id, {named or 'any_value(file_path)'} AS file, line_byte_position AS place, "  # noqa: S608
+        f"trim(any_value(csv_line), chr(10) || chr(13)) AS line FROM {errors} JOIN {scans} USING (scan_id, file_id) "
+        "GROUP BY ALL ORDER BY ALL"
     )
     marked = f"replace(line[3:-2], '{QUOTE * 2}', '{QUOTE}')"
-    raw = f"SELECT CASE WHEN starts_with(line, '{QUOTE}{_STRAY}') THEN {marked} ELSE line END AS unreadable FROM"
+    raw = f"SELECT file, CASE WHEN starts_with(line, '{QUOTE}{_STRAY}') THEN {marked} ELSE line END AS unreadable FROM"
     try:
         engine.con.execute(f"COPY ({rows}) TO {_literal(good)} (FORMAT parquet)")
         found = engine.con.execute(f"SELECT DISTINCT error_type FROM {errors}").fetchall()  # noqa: S608
         if not {kind for (kind,) in found} <= {"MISSING COLUMNS", "TOO MANY COLUMNS"}:
             return None
-        engine.con.execute(f"COPY ({raw} ({lines})) TO {_literal(bad)} (FORMAT parquet)")
+        if found:
+            engine.con.execute(f"COPY ({raw} ({lines})) TO {_literal(bad)} (FORMAT parquet)")
+    except duckdb.InvalidInputException:
+        return None
     finally:
         engine.con.execute(f"DROP TABLE IF EXISTS {errors}; DROP TABLE IF EXISTS {scans}")
     return [good, bad] if found else [good]

@@ -47,6 +47,28 @@ class File:
 
 
 @dataclass(frozen=True)
+class Spoilt:
+    """A file of which some lines cannot be read.
+
+    Attributes:
+        name: How messages call it.
+        unreadable: How many.
+        lines: Of how many.
+        example: What stood in one of them.
+    """
+
+    name: str
+    unreadable: int
+    lines: int
+    example: str
+
+    @property
+    def share(self) -> float:
+        """Of its lines, those that cannot be read."""
+        return self.unreadable / self.lines
+
+
+@dataclass(frozen=True)
 class Part:
     """A file or sheet before its rows are read.
 
@@ -129,8 +151,8 @@ def _is_pattern(path: Path) -> bool:
 def _wanted(file: Path, base: Path) -> bool:
     """Whether a file is one of order lines, and not one of a workspace that lies among them."""
     inside = file.relative_to(base)
-    workspace = file.parent.parent
-    made = file.parent.name == "tables" and ((workspace / "run.json").exists() or (workspace / "facts").is_dir())
+    tables = next((folder for folder in file.parents[:2] if folder.name == "tables"), None)
+    made = tables and ((tables.parent / "run.json").exists() or (tables.parent / "facts").is_dir())
     return file.is_file() and is_data(PurePosixPath(*inside.parts)) and not made
 
 
@@ -140,10 +162,19 @@ def is_data(name: PurePosixPath) -> bool:
     return not hidden and name.suffix.lower() in SUFFIXES and not _ASIDE.match(name.name)
 
 
-def fingerprint(paths: list[Path]) -> str:
+def fingerprint(digests: Iterable[str]) -> str:
     """SHA-256 of the file's content; of several files, that of their digests in order of their names."""
-    digests = [digest(path) for path in paths]
-    return digests[0] if len(digests) == 1 else hashlib.sha256("".join(digests).encode()).hexdigest()
+    first, *others = digests
+    return hashlib.sha256("".join([first, *others]).encode()).hexdigest() if others else first
+
+
+def sign(path: Path) -> tuple[int, ...]:
+    """What the file system says of a file: as long as it is the same, so is the content.
+
+    The time of the last change of any kind is part of it, which cannot be set back as that of the content can.
+    """
+    seen = path.stat()
+    return seen.st_dev, seen.st_ino, seen.st_size, seen.st_mtime_ns, seen.st_ctime_ns
 
 
 def digest(path: Path) -> str:

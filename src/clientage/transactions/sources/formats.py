@@ -175,12 +175,13 @@ def _decided(rows: ir.Table, times: Times, where: str, *, alone: bool = False, p
         raise InputError(_nothing(where, _unread(rows, Times())[0], pattern))
     kept = ways[:1] if alone else _habitual(ways)
     lost = sum(seen[f"only {a}, not {b}"] for a, b in rivals if a not in kept and b in kept)
-    for a, b in rivals:
-        even = a in kept and seen[f"ok {a}"] == seen[f"ok {b}"] and seen[f"{a} or {b}"]
-        if even and "." not in a and not b.startswith("%y"):  # nobody puts the month first with dots
+    even = [(a, b) for a, b in rivals if a in kept and seen[f"ok {a}"] == seen[f"ok {b}"] and not b.startswith("%y")]
+    for a, b in even:
+        if seen[f"{a} or {b}"] and "." not in a:  # nobody puts the month first with dots
             raise InputError(_ambiguous(rows, times, where, a, b))
     known = seen[f"ok {kept[0]}"] if alone and kept else seen["read"] - lost
-    return replace(times, ways={way: times.ways[way] for way in kept}, unreadable=known < seen["all"])
+    ways_kept = {way: times.ways[way] for way in kept}
+    return replace(times, ways=ways_kept, unreadable=known < seen["all"], decided=not even)
 
 
 def _habitual(ways: list[str]) -> list[str]:

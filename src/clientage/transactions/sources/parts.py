@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+import ibis
 import ibis.expr.datatypes as dt
 import ibis.expr.types as ir
 import pyarrow as pa
@@ -105,18 +106,19 @@ def _with_errors(cells: pa.Table, misfits: "fastexcel.CellErrors | None") -> pa.
 
 
 def rows(engine: Backend, parts: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> ir.Table:
-    """The rows of parts laid out alike: a column for each role, as it stands there."""
-    first = parts[0]
+    """The rows of parts laid out alike: a column for each role, as it stands there, and `file`, a path or a sheet."""
+    first, origin = parts[0], f"clientage_file_{uuid4().hex}"  # no column has that name already
     if first.kind == "csv":
         return delimited.stage(engine, parts, roles, scratch)
     if first.kind == "parquet":
-        table = engine.read_parquet([str(part.content) for part in parts], union_by_name=True)
+        table = engine.read_parquet([str(part.content) for part in parts], union_by_name=True, filename=origin)
     else:
         name = f"clientage_sheet_{uuid4().hex}"
         engine.con.register(name, first.content)
         table = engine.table(name)
     zones = dict(first.zones)
-    return table.select(**{role: _local(table[name], zones.get(name, "")) for role, name in roles.items()})
+    cells = {role: _local(table[name], zones.get(name, "")) for role, name in roles.items()}
+    return table.select(**cells, file=table[origin] if origin in table.columns else ibis.literal(first.name))
 
 
 def _local(column: ir.Value, zone: str) -> ir.Value:

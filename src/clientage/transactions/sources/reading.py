@@ -8,6 +8,7 @@ import ibis.expr.types as ir
 
 from clientage.errors import InputError, joined
 from clientage.transactions.sources import values
+from clientage.transactions.sources.files import Spoilt
 from clientage.transactions.sources.formats import find_times
 from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.times import Times, typed, with_clock
@@ -16,12 +17,29 @@ from clientage.transactions.sources.values import NUMBERS, Numbers, as_text
 
 @dataclass(frozen=True)
 class Read:
-    """The layout's table, and what was found out about its values."""
+    """The layout's table, and what was found out about its values.
+
+    Attributes:
+        table: In the layout.
+        date_format: How dates are written.
+        decimal: Decimal sign of numbers in text.
+        currency: Sign of the prices.
+        kinds: Type of each role as it stood in the files.
+        floated: Roles of ids that were whole numbers written as `17850.0`.
+        decided: Whether dates can only be meant so.
+        fits: Whether every date and number could be read.
+        spoilt: Files of which some lines cannot be read, by their path.
+    """
 
     table: ir.Table
     date_format: str
     decimal: str
     currency: str
+    kinds: dict[str, str]
+    floated: frozenset[str]
+    decided: bool
+    fits: bool
+    spoilt: tuple[Spoilt, ...]
 
 
 def united(parts: Sequence[ir.Table]) -> ir.Table:
@@ -57,7 +75,8 @@ def read(
     """Read every role's values.
 
     Args:
-        raw: A column per role as it stands in the files, and perhaps `unreadable` with malformed lines.
+        raw: A column per role as it stands in the files, `file` (see `parts.rows`), and perhaps `unreadable` with
+            malformed lines.
         where: How messages call the files.
         columns: What the column of each role is called there.
         date_format: strptime format of dates; empty: found.
@@ -91,10 +110,32 @@ def read(
             cells[role] = values.number(raw[role], numbers.decimal.get(role, "."))
         elif role not in ("invoiced_at", "time"):
             cells[role] = values.unfloated(text(raw[role])) if role in floated else text(raw[role])
-    table = raw.select(**cells, unreadable=_unreadable(raw, cells, numbers, times, when))
+    unreadable = _unreadable(raw, cells, numbers, times, when)
+    fits = not (times.unreadable or numbers.unreadable)
+    spoilt = () if fits and "unreadable" not in raw.columns else _spoilt(raw.select(raw.file, unreadable=unreadable))
+    table = raw.select(**cells, unreadable=unreadable)
     table = _filled(table, [role for role in order_level if role in columns])
     signs = sorted(set(numbers.decimal.values()))
-    return Read(table, str(times), " and ".join(signs), numbers.currency)
+    return Read(
+        table,
+        str(times),
+        " and ".join(signs),
+        numbers.currency,
+        {role: str(raw[role].type()) for role in sorted(columns)},
+        floated,
+        times.decided,
+        fits=fits,
+        spoilt=spoilt,
+    )
+
+
+def _spoilt(lines: ir.Table) -> tuple[Spoilt, ...]:
+    """Files of which some lines cannot be read."""
+    found = lines.group_by("file").agg(
+        unreadable=lines.unreadable.count(), lines=lines.count(), example=lines.unreadable.min()
+    )
+    rows = found.filter(found.unreadable > 0).to_pyarrow().to_pylist()
+    return tuple(Spoilt(row["file"], row["unreadable"], row["lines"], row["example"]) for row in rows)
 
 
 def _unreadable(

@@ -60,11 +60,13 @@ class Times:
         ways: Day formats that occur, most frequent first, each with its clock formats; or the name of another way.
         tidy: Patterns of `TIDY` that occur around the dates.
         unreadable: Whether some value is written in no such way.
+        decided: Whether no other way reads as many values.
     """
 
     ways: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     tidy: tuple[str, ...] = ()
     unreadable: bool = False
+    decided: bool = True
 
     def __str__(self) -> str:
         return " or ".join(day + (clocks[0] if clocks else "") for day, clocks in self.ways.items())
