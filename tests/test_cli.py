@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -161,6 +162,23 @@ def test_what_to_know_before_acting_is_said(command, tmp_path):
     assert "<li>only 5 customers bought" in page
     looked = command("doctor", str(path))
     assert looked.stdout.endswith(f"next: clientage run '{path}'\n")
+
+
+def test_doctor_shows_what_it_understood_of_lines_that_cannot_be_used(command, tmp_path):
+    path = write(tmp_path / "orders.csv", lines(date=lambda i: f"2024-01-{i % 9 + 10}" if i % 2 else "soon"))
+    looked = command("doctor", str(path))
+    assert looked.returncode == 1
+    assert re.search(r"customer_id +customer \(common names\)", looked.stdout)
+    assert re.search(r"unreadable +20", looked.stdout)
+    assert "next:" not in looked.stdout
+    said = "20 of 40 lines (50%) cannot be read, such as invoiced_at='soon' in orders.csv. Mend them, give the format"
+    assert looked.stderr.startswith(f"error: {said}")
+    found = command("doctor", str(path), "--json")
+    assert found.returncode == 1
+    assert json.loads(found.stdout)["lines"]["error"].startswith(said)
+    allowed = command("doctor", str(path), "--set", "source.max_unreadable=0.5")
+    assert allowed.returncode == 0
+    assert "orders.csv: 20 of 40 lines cannot be read" in " ".join(allowed.stdout.split())
 
 
 def test_debug_shows_the_traceback(command):

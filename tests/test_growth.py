@@ -186,14 +186,22 @@ def told(manifest):
     return manifest.stages["read"].get("anew", "")
 
 
-@pytest.mark.parametrize("change", [rewritten, removed, between, nothing])
-def test_where_other_files_changed_all_is_made_anew(shop, change):
+@pytest.mark.parametrize("added", [False, True], ids=["alone", "beside an added one"])
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (rewritten, "changed: day-1.csv"),
+        (removed, "removed: day-1.csv"),
+        (between, "added, but not behind the others by name: day-1b.csv"),
+        (nothing, ""),
+    ],
+)
+def test_where_other_files_changed_all_is_made_anew(shop, change, why, added):
     shop.give("day-3", day_of(3))
     shop.run()
     change(shop)
-    if change is not nothing:
+    if added and change is not nothing:
         shop.give("day-4", day_of(4))
-    why = "" if change is nothing else "a file of before was changed or removed, or another lies between them"
     assert told(shop.run()) == why
     assert [shop.pieces(name) for name in TABLES] == [1] * 5
     shop.assert_as_if_anew()
@@ -202,7 +210,7 @@ def test_where_other_files_changed_all_is_made_anew(shop, change):
 def test_what_is_said_of_files_that_were_added(shop, capsys):
     for name, said in (
         ("day-3", "7 lines from 4 files · 1 of them new"),
-        ("day-2b", "all read anew: a file of before was changed or removed, or another lies between them"),
+        ("day-2b", "all read anew: added, but not behind the others by name: day-2b.csv"),
     ):
         shop.give(name, day_of(3))
         with pytest.raises(SystemExit, match=r"^0$"):

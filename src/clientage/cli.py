@@ -298,10 +298,13 @@ def doctor(
     found = checks.examine(settings, source) | idle.examine(settings)
     if as_json:
         typer.echo(json.dumps(found, default=str, indent=1))
-    else:
+    problem = found.get("lines", {}).pop(checks.PROBLEM, "")
+    if not as_json:
         terminal.show_findings(found)
-        if source:
+        if source and not problem:
             typer.echo(f"next: clientage run {shlex.quote(source)}{terminal.repeated(config, workspace)}")
+    if problem:
+        raise InputError(problem)
 
 
 @app.command()

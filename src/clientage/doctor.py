@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clientage import copies
+from clientage.errors import InputError
 from clientage.manifest import installed
 from clientage.settings import Settings
 from clientage.stages.lines import load_source
@@ -18,6 +19,7 @@ from clientage.warehouse import connect, explained
 
 Findings = dict[str, dict[str, Any]]
 MOST_NAMES = 5  # files that are all named
+PROBLEM = "error"  # of order lines that were understood, why they cannot be used all the same
 
 
 def examine(settings: Settings, location: str = "") -> Findings:
@@ -66,7 +68,11 @@ def _source(settings: Settings, location: str) -> Findings:
         warehouse = connect(Path(scratch), memory=settings.warehouse.memory, threads=settings.warehouse.threads)
         received = load_source(settings, warehouse, location, Path(scratch))
         facts = warehouse.collect(checks.facts(received.transactions)).to_pylist()[0]
-        checks.require_readable(facts, settings.source.max_unreadable, received.spoilt)
+    spoilt, problem = received.reading.spoilt, ""
+    try:
+        checks.require_readable(facts, settings.source.max_unreadable, spoilt)
+    except InputError as error:
+        problem = str(error)
     understood = received.understood
     formats = {
         "dates": understood.date_format,
@@ -77,18 +83,21 @@ def _source(settings: Settings, location: str) -> Findings:
         "notes": list(understood.notes),
     }
     skipped = [name for name in RULES if name not in applicable(tuple(RULES), received.transactions.columns)]
+    lines = {
+        "files": _listed(received.files),
+        "lines": f"{facts['lines']:,}",
+        "from": facts["first"],
+        "to": facts["last"],
+        "unreadable": f"{facts['unreadable']:,}",
+        "missing columns": _missing(received.transactions.columns),
+        "rules that do not apply": skipped,
+        "warning": "" if problem else checks.unreadable(spoilt),
+        PROBLEM: problem,
+    }
     return {
         "columns": {role.role: f"{' / '.join(role.columns)} ({role.by})" for role in understood.roles},
         "format": {name: value for name, value in formats.items() if value},
-        "lines": {
-            "files": _listed(received.files),
-            "lines": f"{facts['lines']:,}",
-            "from": str(facts["first"]),
-            "to": str(facts["last"]),
-            "unreadable": f"{facts['unreadable']:,}",
-            "missing columns": _missing(received.transactions.columns) or "none",
-            "rules that do not apply": skipped or "none",
-        },
+        "lines": {name: value for name, value in lines.items() if value},
     }
 
 

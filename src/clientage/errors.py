@@ -97,6 +97,13 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
+def either(mends: Sequence[str]) -> str:
+    """Ways to mend something as a sentence without its full stop: `Mend them, leave them out, or allow more`."""
+    *others, last = mends
+    told = ", ".join([*others, f"or {last}"]) if len(others) > 1 else " or ".join(mends)
+    return told[0].upper() + told[1:]
+
+
 def joined(problems: Iterable[str]) -> str:
     """All problems of one input in one message, so that a user mends them in one go."""
     return "\n".join(problems)

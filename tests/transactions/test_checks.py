@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clientage.errors import InputError
-from clientage.transactions.checks import RECENT_DAYS, are_words, missing, missing_days, require_readable
+from clientage.transactions.checks import RECENT_DAYS, are_words, missing, missing_days, require_readable, unreadable
 from clientage.transactions.sources.files import Spoilt
 
 FIRST = date(2024, 1, 1)  # a Monday
@@ -82,18 +82,38 @@ def test_a_day_that_cannot_be_read_is_told_however_many_there_are():
     with pytest.raises(InputError) as error:
         readable((10, 19), (1, 97), (97, 97))
     assert str(error.value).startswith(
-        "0.csv and 1 more: 107 of 116 lines (92%) cannot be read, such as quantity='x'. Mend them, leave them out, "
+        "0.csv and 1 more: 107 of 116 lines (92%) cannot be read, such as quantity='x' in 2.csv. Mend them, leave such "
+        "files out, or give the format (--set source.date_format=…, --set source.decimal=…)."
     )
-    assert str(error.value).endswith("(--set source.max_unreadable=1.00).")
     readable((10, 19), (1, 97), (97, 97), most=1.0)
 
 
 def test_all_lines_are_counted_where_no_file_stands_out():
-    with pytest.raises(InputError, match=r"^40 of 700 lines \(6%\) cannot be read, such as quantity='a'"):
-        readable((20, 100), (20, 100), lines=700)
+    with pytest.raises(InputError) as error:
+        readable((20, 100), (21, 100), lines=700)
+    assert str(error.value) == (
+        "41 of 700 lines (6%) cannot be read, such as quantity='x' in 1.csv. Mend them, give the format (--set "
+        "source.date_format=…, --set source.decimal=…), or allow more (--set source.max_unreadable=0.07)."
+    )
     readable((20, 100), (20, 100), lines=800)
 
 
 @pytest.mark.parametrize("file", [(9, 9), (10, 20), (1, 1)], ids=["few lines", "half", "one"])
-def test_a_few_lines_that_cannot_be_read_stop_nothing(file):
+def test_a_few_lines_that_cannot_be_read_stop_nothing_and_are_told(file):
     readable(file)
+    count, lines = file
+    spoilt = [Spoilt("a.csv", count, lines, "quantity='x'")]
+    said = f"{count} of {lines} lines cannot be read, such as quantity='x'. They are set aside."
+    assert unreadable(spoilt) == f"a.csv: {said}"
+    assert unreadable([*spoilt, Spoilt("b.csv", 1, 9, "")]).startswith(f"a.csv and 1 more: {count + 1} of {lines + 9}")
+    assert unreadable([]) == ""
+
+
+def test_no_format_mends_lines_that_lack_fields():
+    short = Spoilt("a.csv", 12, 15, "3 fields instead of 8: 1,2,3")
+    with pytest.raises(InputError) as error:
+        require_readable({"lines": 900, "unreadable": 12, "example": short.example}, 0.05, [short])
+    assert str(error.value) == (
+        "a.csv: 12 of 15 lines (80%) cannot be read, such as 3 fields instead of 8: 1,2,3. Mend them, leave such files "
+        "out, or allow more (--set source.max_unreadable=0.81)."
+    )

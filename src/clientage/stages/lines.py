@@ -79,7 +79,9 @@ def read(run: Run) -> None:
         raise InputError(f"all {kept_out:,} order lines are of customers who were forgotten. Give other lines.")
     if until and not found["first"]:
         raise InputError(f"no order line is from before {until}. Give a later source.until.")
-    checks.require_readable(found, run.settings.source.max_unreadable, received.spoilt)
+    checks.require_readable(found, run.settings.source.max_unreadable, received.reading.spoilt)
+    if told := checks.unreadable(received.reading.spoilt):
+        run.manifest.warn("read", told)
     run.growth.note(
         received.reading,
         since=run.former["data"] if received.added else "",

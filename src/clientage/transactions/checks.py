@@ -1,18 +1,21 @@
 """The contract of the order lines: what must hold before anything is built on them."""
 
+import re
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
+from operator import attrgetter
 from typing import Any
 
 import ibis
 import ibis.expr.types as ir
 
-from clientage.errors import InputError, listed
+from clientage.errors import InputError, either, listed
 from clientage.transactions.clean import TWO_DIGITS
 from clientage.transactions.sources.files import Spoilt
 
 FAR_DAYS = 183
 HALF, FEW_LINES = 0.5, 10  # of a file more than half, ten at least: a day would be lost
+VALUE = re.compile(r"\w+='")  # what could not be read is a value of some column, not a line that has not its columns
 # month and day on which many shops are closed: no sign of a missing file
 HOLIDAYS = {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}
 RECENT_DAYS, FEWEST_WEEKS, MOST_WEEKS, NEARLY_ALWAYS = 14, 8, 26, 0.9
@@ -67,14 +70,32 @@ def require_readable(found: Mapping[str, Any], max_unreadable: float, spoilt: Co
     whole = Spoilt("all", found["unreadable"], found["lines"], found["example"])
     if not lost and whole.share <= max_unreadable:
         return
-    where, mend = (f"{listed([file.name for file in lost])}: ", ", leave them out") if lost else ("", "")
     told = lost or [whole]
+    worst = max(lost or spoilt or [whole], key=attrgetter("unreadable"))
+    where = f"{listed([file.name for file in lost])}: " if lost else ""
+    inside = "" if len(lost) == 1 or worst is whole else f" in {worst.name}"
     unreadable, lines = sum(file.unreadable for file in told), sum(file.lines for file in told)
-    enough = min(max(file.share for file in told) + 0.01, 1)
+    mends = ["mend them", *(["leave such files out"] if lost else [])]
+    if VALUE.match(worst.example):
+        mends.append("give the format (--set source.date_format=…, --set source.decimal=…)")
+    if (enough := max(file.share for file in told) + 0.01) < 1:  # else nothing would be left of it
+        mends.append(f"allow more (--set source.max_unreadable={enough:.2f})")
     raise InputError(
-        f"{where}{unreadable:,} of {lines:,} lines ({unreadable / lines:.0%}) cannot be read, such as "
-        f"{told[0].example}. Mend them{mend}, give the format (--set source.date_format=…, --set source.decimal=…), or "
-        f"allow more (--set source.max_unreadable={enough:.2f})."
+        f"{where}{unreadable:,} of {lines:,} lines ({unreadable / lines:.0%}) cannot be read, such as {worst.example}"
+        f"{inside}. {either(mends)}."
+    )
+
+
+def unreadable(spoilt: Collection[Spoilt]) -> str:
+    """A warning where some lines cannot be read, with the files that they are in; empty otherwise."""
+    if not spoilt:
+        return ""
+    worst = max(spoilt, key=attrgetter("unreadable"))
+    count, lines = sum(file.unreadable for file in spoilt), sum(file.lines for file in spoilt)
+    inside = f" in {worst.name}" if len(spoilt) > 1 else ""
+    return (
+        f"{listed([file.name for file in spoilt])}: {count:,} of {lines:,} lines cannot be read, such as "
+        f"{worst.example}{inside}. They are set aside."
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import ibis.expr.types as ir
 
+from clientage.errors import listed
 from clientage.transactions.sources import files
 
 
@@ -69,6 +70,7 @@ class Reading:
         decided: Whether dates can only be meant so as they were read; where day and month could change places in every
             one, others may tell.
         fits: Whether every date and number could be read.
+        spoilt: Files of which some lines cannot be read, in order of their names.
     """
 
     digests: Mapping[str, str]
@@ -83,6 +85,7 @@ class Reading:
     apart: bool
     decided: bool
     fits: bool
+    spoilt: tuple[files.Spoilt, ...] = ()
 
     @property
     def date_format(self) -> str:
@@ -95,15 +98,25 @@ class Reading:
         """That by which added files are read; empty where numbers are numbers."""
         return self.understood.decimal
 
+    def changed(self, digests: Mapping[str, str]) -> bool:
+        """Whether some of these files are there as they were, and some are not."""
+        return self.digests != digests and any(self.digests.get(name) == digests[name] for name in digests)
+
     def added(self, digests: Mapping[str, str]) -> list[str]:
-        """Names of the files that came to these, of which some must be there."""
-        found = [name for name in digests if name not in self.digests]
-        return found if len(found) < len(digests) else []
+        """Names of the files that came to these, in order."""
+        return [name for name in digests if name not in self.digests]
 
     def hindrance(self, digests: Mapping[str, str]) -> str:
         """Why files that were added to these cannot be read alone; empty where they can."""
-        if list(digests.items())[: len(self.digests)] != list(self.digests.items()):
-            return "a file of before was changed or removed, or another lies between them"
+        kept = [name for name in digests if name in self.digests]
+        last = list(digests).index(kept[-1]) if kept else 0
+        found = {
+            "removed": [name for name in self.digests if name not in digests],
+            "changed": [name for name in kept if digests[name] != self.digests[name]],
+            "added, but not behind the others by name": self.added(dict(list(digests.items())[:last])),
+        }
+        if reasons := [f"{what}: {listed(names)}" for what, names in found.items() if names]:
+            return " · ".join(reasons)
         if not self.apart:
             return "what holds for an order stands on one of its lines"
         single = " or " not in self.understood.date_format and " and " not in self.understood.decimal
@@ -129,7 +142,8 @@ class Reading:
 
     def with_added(self, added: "Reading") -> "Reading":
         """That of all of them."""
-        return replace(self, names=tuple(dict.fromkeys((*self.names, *added.names))))
+        names = tuple(dict.fromkeys((*self.names, *added.names)))
+        return replace(self, names=names, spoilt=(*self.spoilt, *added.spoilt))
 
     def of_files(self, digests: Mapping[str, str], signs: Mapping[str, tuple[int, ...]]) -> "Reading":
         """The same, of these files."""
@@ -149,15 +163,13 @@ class Received:
         reading: How all files were read.
         name: The shop's name where it is known.
         added: Whether the transactions are those of added files alone.
-        spoilt: Files of which some lines cannot be read.
-        anew: Why they are those of all files where some were added; empty where none were.
+        anew: Why they are those of all files although some of them are as they were; empty where there is no reason.
     """
 
     transactions: ir.Table
     reading: Reading
     name: str = ""
     added: bool = False
-    spoilt: tuple[files.Spoilt, ...] = ()
     anew: str = ""
 
     @property

@@ -8,7 +8,6 @@ import contextlib
 import os
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
-from operator import attrgetter
 from pathlib import Path
 from uuid import uuid4
 
@@ -85,8 +84,8 @@ def load(
         return _read(engine, found, location, columns or {}, date_format, decimal, delimiter, scratch)
 
     anew = ""
-    if former and (added := former.added(digests)) and not (anew := hindrance or former.hindrance(digests)):
-        anew = "an added file is not like the others"
+    if former and former.changed(digests) and not (anew := hindrance or former.hindrance(digests)):
+        added, anew = former.added(digests), "an added file is not like the others"
         with contextlib.suppress(InputError):  # where they cannot be used, that is said of all files
             wanted = [(path, name) for path, name in origins if name in added]
             more = read(wanted, date_format or former.date_format, decimal or former.decimal)
@@ -118,6 +117,7 @@ def _read(
     roles = _roles(mapped)
     order_level = [role for layout in layouts for role in layout.order_level]
     spreadsheet = all(part.kind == "spreadsheet" for part in parts)
+    names = {part.content.absolute(): part.name for part in parts if isinstance(part.content, Path)}
     read = reading.read(
         reading.united([rows(engine, same, mapped[same[0].name].columns, scratch) for same in _alike(parts)]),
         found[0].name if len(found) == 1 else shown(location),
@@ -126,10 +126,9 @@ def _read(
         decimal=decimal,
         spreadsheet=spreadsheet,
         order_level=order_level,
+        called=lambda file: names.get(Path(file).absolute(), file),
     )
     transactions = tables.check("transactions", read.table)
-    names = {part.content.absolute(): part.name for part in parts if isinstance(part.content, Path)}
-    spoilt = (replace(file, name=names.get(Path(file.name).absolute(), file.name)) for file in read.spoilt)
     currency, name = _shop(location, layouts, read.currency)
     found_out = Reading(
         {},
@@ -144,8 +143,9 @@ def _read(
         apart=not order_level and not uneven,
         decided=read.decided,
         fits=read.fits,
+        spoilt=read.spoilt,
     )
-    return Received(transactions, found_out, name, spoilt=tuple(sorted(spoilt, key=attrgetter("name"))))
+    return Received(transactions, found_out, name)
 
 
 def _understood(
@@ -220,8 +220,8 @@ def _uneven(mapped: Mapping[str, Mapped]) -> list[str]:
         if 0 < len(without) < len(mapped):
             aside = role == "description"
             mend = "; their lines are set aside, unless you --set clean.no_description=false" if aside else ""
-            what = WORDS[role].removeprefix("the ")
-            found.append(f"{len(without)} of {len(mapped)} files ({listed(without)}) have no {what}{mend}")
+            what, have = WORDS[role].removeprefix("the "), "has" if len(without) == 1 else "have"
+            found.append(f"{len(without)} of {len(mapped)} files ({listed(without)}) {have} no {what}{mend}")
     return found
 
 

@@ -28,13 +28,12 @@ def unpacked(path: Path, name: str, scratch: Path, max_bytes: int, progress: fil
                 raise _nested(inside)
             yield from unpacked(target, inside, scratch, left, progress)
     elif kind == "gz":
-        inside = name.removesuffix(".gz")
-        target = files.fresh(scratch, inside)
+        target = files.fresh(scratch, name.removesuffix(".gz"))
         with gzip.open(path) as packed:
             _copy(packed, target, name, max_bytes)
-        if (kind := files.kind_of(target, inside)) in ("zip", "gz"):
-            raise _nested(inside)
-        yield files.File(target, inside, kind)
+        if (kind := files.kind_of(target, name)) in ("zip", "gz"):
+            raise _nested(name)
+        yield files.File(target, name, kind)
     else:
         yield files.File(path, name, kind)
 

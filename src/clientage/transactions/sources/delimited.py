@@ -138,8 +138,8 @@ def _western(line: bytes) -> str:
 def stage(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scratch: Path) -> ir.Table:
     """Read files of one layout, once, into Parquet: a column of text for each role, and `file`.
 
-    Rows with another number of fields than the header become rows of nulls with the line itself in `unreadable`, a
-    column that is there where such rows are. `file` is the path of what was read.
+    Rows with another number of fields than the header become rows of nulls, with that number and the line itself in
+    `unreadable`, a column that is there where such rows are. `file` is the path of what was read.
     """
     paths = _copied(engine, files, roles, scratch)
     if paths is None or not _all_there(paths, files):  # one by one, so that a stray quote changes no other file
@@ -207,11 +207,14 @@ def _copied(
     rows = f"SELECT {chosen}, {named or 'filename'} AS file FROM {_reader(files, errors, scans)}"  # noqa: S608
     lines = (
         f"SELECT scan_id, file_id, {named or 'any_value(file_path)'} AS file, line_byte_position AS place, "  # noqa: S608
+        "if(any_value(error_type) = 'MISSING COLUMNS', min(column_idx), max(column_idx)) AS fields, "
         f"trim(any_value(csv_line), chr(10) || chr(13)) AS line FROM {errors} JOIN {scans} USING (scan_id, file_id) "
         "GROUP BY ALL ORDER BY ALL"
     )
-    marked = f"replace(line[3:-2], '{QUOTE * 2}', '{QUOTE}')"
-    raw = f"SELECT file, CASE WHEN starts_with(line, '{QUOTE}{_STRAY}') THEN {marked} ELSE line END AS unreadable FROM"
+    marked = f"'a stray quote: ' || replace(line[3:-2], '{QUOTE * 2}', '{QUOTE}')"
+    counted = f"fields || ' fields instead of {len(files[0].columns)}: ' || line"
+    said = f"CASE WHEN starts_with(line, '{QUOTE}{_STRAY}') THEN {marked} ELSE {counted} END"
+    raw = f"SELECT file, {said} AS unreadable FROM"
     try:
         engine.con.execute(f"COPY ({rows}) TO {_literal(good)} (FORMAT parquet)")
         found = engine.con.execute(f"SELECT DISTINCT error_type FROM {errors}").fetchall()  # noqa: S608

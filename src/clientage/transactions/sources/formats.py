@@ -7,7 +7,7 @@ where that does not settle it, the user is asked.
 import itertools
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -15,7 +15,7 @@ import duckdb
 import ibis
 import ibis.expr.types as ir
 
-from clientage.errors import InputError
+from clientage.errors import InputError, listed
 from clientage.transactions.sources.times import COMPACT, EPOCHS, ISO, ISO_SHAPE, SERIAL, TIDY, Times
 from clientage.transactions.sources.values import as_text, one, trimmed
 
@@ -59,21 +59,31 @@ for _day, _clock in _PAIRS:
     _BY_SHAPE.setdefault(_shape_of_format(_day + _clock), []).append((_day, _clock))
 
 
-def find_times(column: ir.Value, where: str, *, date_format: str = "", spreadsheet: bool = False) -> Times:
+def find_times(
+    lines: ir.Table,
+    where: str,
+    *,
+    date_format: str = "",
+    spreadsheet: bool = False,
+    called: Callable[[str], str] = str,
+) -> Times:
     """Find out how the dates of a column are written.
 
     Args:
-        column: Text or numbers.
+        lines: The dates, text or numbers, as `when`, and of each the `file` it is from.
         where: How messages name the column.
-        date_format: The strptime format to use instead of finding one.
+        date_format: The strptime format to use instead of finding one. ISO 8601 is read beside it, unless the year is
+            first in the format too.
         spreadsheet: Whether a number among dates counts days since 1900.
+        called: How messages call what stands in `file`.
 
     Raises:
         InputError: No value can be read, or day and month could change places in all of them.
     """
-    bare = trimmed(column) if column.type().is_string() else column
-    rows = bare.name("when").as_table().filter(lambda t: as_text(t.when).notnull())
-    if not column.type().is_string():
+    is_text = lines.when.type().is_string()
+    rows = lines.mutate(when=trimmed(lines.when)) if is_text else lines
+    rows = rows.filter(as_text(rows.when).notnull())
+    if not is_text:
         return _decided(rows, Times(dict.fromkeys([*EPOCHS, COMPACT], ())), where, alone=True)
     if date_format:
         return _given(rows, date_format, where, spreadsheet)
@@ -82,7 +92,7 @@ def find_times(column: ir.Value, where: str, *, date_format: str = "", spreadshe
         more = _extended(times, _unread(rows, times), spreadsheet)
         if more == times:
             break
-        times = _decided(rows, more, where)
+        times = _decided(rows, more, where, called=called)
         if not times.unreadable:
             return times
     if not times.ways and (example := _unread(rows, times)):
@@ -96,11 +106,12 @@ def _nothing(where: str, example: str, pattern: str = "") -> str:
 
 
 def _given(rows: ir.Table, date_format: str, where: str, spreadsheet: bool) -> Times:
-    """The user's format, with or without a clock behind it; cells that are real dates beside it in a spreadsheet."""
+    """The user's format, with or without a clock behind it; beside it what can be read in one way only."""
     clocked = any(code in date_format for code in ("%H", "%I", "%X", "%c", "%T"))
     ways: dict[str, tuple[str, ...]] = {date_format: ("",) if clocked else _CLOCKS}
+    beside: dict[str, tuple[str, ...]] = {ISO: ()} if spreadsheet or not date_format.startswith("%Y") else {}
     try:
-        return _decided(rows, Times(ways | ({ISO: ()} if spreadsheet else {})), where, pattern=date_format)
+        return _decided(rows, Times(ways | beside), where, pattern=date_format)
     except duckdb.InvalidInputException as error:
         raise InputError(
             f"{date_format!r} is not a strptime format. Give one such as --set source.date_format='%d/%m/%Y %H:%M'"
@@ -160,7 +171,15 @@ def _reads(value: str, pattern: str) -> bool:
     return True
 
 
-def _decided(rows: ir.Table, times: Times, where: str, *, alone: bool = False, pattern: str = "") -> Times:
+def _decided(
+    rows: ir.Table,
+    times: Times,
+    where: str,
+    *,
+    alone: bool = False,
+    pattern: str = "",
+    called: Callable[[str], str] = str,
+) -> Times:
     """Count each way on the whole column; keep what occurs, most frequent first, and one reading of each habit."""
     read = rows.select(**{way: times.read_as(rows.when, way) for way in times.ways})  # each value is read once
     rivals = [(a, b) for habit in _HABITS for a, b in itertools.permutations(habit, 2) if {a, b} <= set(read.columns)]
@@ -178,7 +197,7 @@ def _decided(rows: ir.Table, times: Times, where: str, *, alone: bool = False, p
     even = [(a, b) for a, b in rivals if a in kept and seen[f"ok {a}"] == seen[f"ok {b}"] and not b.startswith("%y")]
     for a, b in even:
         if seen[f"{a} or {b}"] and "." not in a:  # nobody puts the month first with dots
-            raise InputError(_ambiguous(rows, times, where, a, b))
+            raise InputError(_ambiguous(rows, times, where, (a, b), called))
     known = seen[f"ok {kept[0]}"] if alone and kept else seen["read"] - lost
     ways_kept = {way: times.ways[way] for way in kept}
     return replace(times, ways=ways_kept, unreadable=known < seen["all"], decided=not even)
@@ -193,12 +212,15 @@ def _habitual(ways: list[str]) -> list[str]:
     return kept
 
 
-def _ambiguous(rows: ir.Table, times: Times, where: str, first: str, second: str) -> str:
-    """Both readings of one value, and how to say which is right."""
-    one_way, other = times.read_as(rows.when, first), times.read_as(rows.when, second)
-    row = rows.filter(one_way != other).limit(1).select("when", one=one_way, other=other).to_pyarrow().to_pylist()[0]
-    mends = " or ".join(f"--set source.date_format={day}" for day in (first, second))
+def _ambiguous(rows: ir.Table, times: Times, where: str, ways: tuple[str, str], called: Callable[[str], str]) -> str:
+    """Both readings of one value, where such values are, and how to say which is right."""
+    first, second = (times.read_as(rows.when, way) for way in ways)
+    unclear = rows.filter(first != second)
+    row = unclear.limit(1).select("when", first=first, second=second).to_pyarrow().to_pylist()[0]
+    files, of = (set(lines.select("file").distinct().to_pyarrow()["file"].to_pylist()) for lines in (unclear, rows))
+    inside = f" ({listed(sorted(map(called, files)))})" if len(of) > 1 else ""
+    mends = " or ".join(f"--set source.date_format={day}" for day in ways)
     return (
-        f"{where}: day and month could change places in every value: {row['when']!r} is "
-        f"{row['one']:%-d %B %Y} or {row['other']:%-d %B %Y}. Say which: {mends}"
+        f"{where}: day and month could change places in every value like {row['when']!r}{inside}, which is "
+        f"{row['first']:%-d %B %Y} or {row['second']:%-d %B %Y}. Say which: {mends}"
     )

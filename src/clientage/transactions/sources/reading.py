@@ -1,7 +1,8 @@
 """Raw columns, one per role, read into the layout of `transactions`; what could not be read is noted in the line."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 import ibis
 import ibis.expr.types as ir
@@ -28,7 +29,7 @@ class Read:
         floated: Roles of ids that were whole numbers written as `17850.0`.
         decided: Whether dates can only be meant so.
         fits: Whether every date and number could be read.
-        spoilt: Files of which some lines cannot be read, by their path.
+        spoilt: Files of which some lines cannot be read, in order of their names.
     """
 
     table: ir.Table
@@ -71,18 +72,20 @@ def read(
     decimal: str = "",
     spreadsheet: bool = False,
     order_level: Collection[str] = (),
+    called: Callable[[str], str] = str,
 ) -> Read:
     """Read every role's values.
 
     Args:
         raw: A column per role as it stands in the files, `file` (see `parts.rows`), and perhaps `unreadable` with
             malformed lines.
-        where: How messages call the files.
+        where: How messages call all of the files.
         columns: What the column of each role is called there.
         date_format: strptime format of dates; empty: found.
         decimal: Decimal sign of numbers in text; empty: found.
         spreadsheet: Whether all files are spreadsheets, where ids may have become numbers and dates day counts.
         order_level: Roles that hold for the whole order where they stand on one of its lines.
+        called: How messages call what stands in `file`.
 
     Raises:
         InputError: A column holds something else than its role needs, or dates cannot be told.
@@ -102,7 +105,8 @@ def read(
     moment, times = typed(when), Times()
     if moment is None:
         label = f"{where}, column {columns['invoiced_at']}"
-        times = find_times(when, label, date_format=date_format, spreadsheet=spreadsheet)
+        dates = raw.select(raw.file, when=when)
+        times = find_times(dates, label, date_format=date_format, spreadsheet=spreadsheet, called=called)
         moment = times.read(when)
     cells: dict[str, ir.Value] = {"invoiced_at": moment}
     for role in columns:
@@ -112,7 +116,9 @@ def read(
             cells[role] = values.unfloated(text(raw[role])) if role in floated else text(raw[role])
     unreadable = _unreadable(raw, cells, numbers, times, when)
     fits = not (times.unreadable or numbers.unreadable)
-    spoilt = () if fits and "unreadable" not in raw.columns else _spoilt(raw.select(raw.file, unreadable=unreadable))
+    spoilt = (
+        () if fits and "unreadable" not in raw.columns else _spoilt(raw.select(raw.file, unreadable=unreadable), called)
+    )
     table = raw.select(**cells, unreadable=unreadable)
     table = _filled(table, [role for role in order_level if role in columns])
     signs = sorted(set(numbers.decimal.values()))
@@ -129,13 +135,14 @@ def read(
     )
 
 
-def _spoilt(lines: ir.Table) -> tuple[Spoilt, ...]:
-    """Files of which some lines cannot be read."""
+def _spoilt(lines: ir.Table, called: Callable[[str], str]) -> tuple[Spoilt, ...]:
+    """Files of which some lines cannot be read, in order of their names."""
     found = lines.group_by("file").agg(
         unreadable=lines.unreadable.count(), lines=lines.count(), example=lines.unreadable.min()
     )
     rows = found.filter(found.unreadable > 0).to_pyarrow().to_pylist()
-    return tuple(Spoilt(row["file"], row["unreadable"], row["lines"], row["example"]) for row in rows)
+    spoilt = (Spoilt(called(row["file"]), row["unreadable"], row["lines"], row["example"]) for row in rows)
+    return tuple(sorted(spoilt, key=attrgetter("name")))
 
 
 def _unreadable(
