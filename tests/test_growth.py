@@ -384,12 +384,33 @@ def test_a_damaged_document_costs_time_alone(shop):
         shop.give(f"day-{number}", day_of(number))
         shop.run()
         assert shop.pieces() == 1
+        shop.assert_as_if_anew()
 
 
-@pytest.mark.parametrize("table", TABLES)
-def test_a_table_that_is_damaged_or_not_there_is_made_anew(shop, table):
+def test_tables_and_facts_of_an_earlier_moment_are_not_added_to(shop):
     shop.give("day-3", day_of(3))
     shop.run()
+    before = {
+        name: shutil.copytree(shop.workspace / name, shop.workspace.parent / name) for name in ("tables", "facts")
+    }
+    shop.give("day-4", day_of(4))
+    shop.run(names=["read"])
+    for name, copy in before.items():  # as DVC does, which knows of the tables and facts alone
+        shutil.rmtree(shop.workspace / name)
+        shutil.copytree(copy, shop.workspace / name)
+    for _ in range(2):
+        shop.run(names=["clean"])
+    assert sum(shop.table("lines").values()) == sum(shop.table("transactions").values())
+    shop.run()
+    shop.assert_as_if_anew()
+
+
+@pytest.mark.parametrize("grown", [False, True], ids=["in one piece", "grown"])
+@pytest.mark.parametrize("table", TABLES)
+def test_a_table_that_is_damaged_or_not_there_is_made_anew(shop, table, grown):
+    if grown:
+        shop.give("day-3", day_of(3))
+        shop.run()
     path = shop.workspace / f"tables/{table}.parquet"
     first = path / "000000.parquet" if path.is_dir() else path
     if table == "lines":
@@ -420,6 +441,25 @@ def test_what_was_found_out_before_holds_for_a_day_that_does_not_tell(tmp_path):
     shop.run()
     assert shop.pieces() == 2
     assert max(row[4] for row in shop.table("transactions")).date() == date(2024, 4, 3)
+    shop.assert_as_if_anew()
+
+
+@pytest.mark.parametrize("way", ["%d/%m/%Y, %H:%M", "%d/%m/%Y %I:%M%p", "%d %B %Y", "%Y-%m-%dT%H:%M:%SZ"])
+def test_days_are_added_however_dates_are_written(tmp_path, way):
+    shop, written = Shop(tmp_path), write_as(way)
+    for number in (20, 21, 33):
+        shop.give(f"day-{number}", written([sold(number, number), sold(number + 100, number)]))
+        shop.run()
+    assert shop.pieces() == 3
+    shop.assert_as_if_anew()
+
+
+def test_a_day_with_another_clock_has_all_read_again(tmp_path):
+    shop = Shop(tmp_path)
+    for number, way in ((20, "%d/%m/%Y"), (21, "%d/%m/%Y %H:%M:%S")):
+        shop.give(f"day-{number}", write_as(way)([sold(number * 10 + i, number) for i in range(number)]))
+        shop.run()
+    assert shop.pieces() == 1
     shop.assert_as_if_anew()
 
 
@@ -476,6 +516,12 @@ def test_stages_take_in_what_was_added_one_by_one_and_none_goes_by_what_was_ther
         shop.run(names=["features"])
     with pytest.raises(WorkspaceError, match=r"needs customers and model"):
         shop.run(names=["segment"])
+    shop.give("day-4", day_of(4))
+    before = {name: shop.table(name) for name in TABLES}
+    with pytest.raises(WorkspaceError, match=r"features needs lines and baskets, which are from before the last lines"):
+        shop.run(names=["read", "features"])
+    assert {name: shop.table(name) for name in TABLES} == before
+    (shop.inbox / "day-4.csv").unlink()
     shop.run(names=["clean"])
     shop.run(names=["features"])
     assert [shop.pieces(name) for name in PARTS] == [2, 2, 2]

@@ -89,6 +89,11 @@ class Growth:
         """Whether a stage would make the same of the same lines as it did when its facts said this."""
         return self.stages.get(stage) == Made.of(facts, steady)
 
+    def knows(self, read: Facts) -> bool:
+        """Whether the order lines that are there, by what `read` said of them, are those that this document is of."""
+        made = self.stages.get("read")
+        return made is not None and made.facts == fingerprint(read)
+
     def note(
         self, reading: Reading, *, since: str, last: datetime | None, cut: int, kept_out: int, forgotten: str
     ) -> None:

@@ -24,13 +24,13 @@ class Ledger:
         warehouse: Where they lie.
         stages: All stages there can be, in order.
         facts: By stage.
-        costs: For each stage its seconds and peak memory.
+        costs: For each stage its seconds and peak memory, and what it said beside (see `Run.noted`).
     """
 
     warehouse: Warehouse
     stages: tuple[str, ...]
     facts: dict[str, Facts] = field(default_factory=dict)
-    costs: dict[str, dict[str, float]] = field(default_factory=dict)
+    costs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def read(cls, warehouse: Warehouse, stages: Iterable[str]) -> "Ledger":

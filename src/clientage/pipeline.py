@@ -189,11 +189,15 @@ def perform(run: Run, name: str, ledger: Ledger) -> None:
 
 
 def _stands(run: Run, name: str, ledger: Ledger, steady: str) -> bool:
-    """Whether what a stage made last is there in full, and it would make the same of the same lines."""
-    facts = ledger.facts.get(name, {})
-    if not run.growth.stands(name, facts, steady):
+    """Whether what a stage made last is there in full, and it would make the same of the same lines.
+
+    These have to be the lines that the document of growth tells of: it may be older or newer than they are.
+    """
+    read, facts = (ledger.facts.get(stage, {}) for stage in ("read", name))
+    if not (run.growth.knows(read) and run.growth.stands(name, facts, steady)):
         return False
-    return all(run.warehouse.rows(table) == rows for table, rows in facts.get("tables", {}).items())
+    tables = read.get("tables", {}) | facts.get("tables", {})
+    return all(run.warehouse.rows(table) == rows for table, rows in tables.items())
 
 
 def drop(name: str, ledger: Ledger) -> None:
@@ -222,6 +226,7 @@ def _run(
             _adopt(adopted, told, settings)
         _require(names, told)
         for name in names:
+            _require([name], told)  # again, for what was there may be from before the lines that were read now
             perform(run, name, told)
             tell(name, told.manifest())
             if name == names[0]:  # at once, so that no later stage goes by them

@@ -180,7 +180,7 @@ _PAST = {
 def _said_read(manifest: "Manifest") -> str:
     files = manifest.source["files"]
     lines, added = manifest.tables["transactions"], manifest.stages["read"].get("added")
-    new = "" if added is None else f" · {added:,.0f} of them new"
+    new = "" if added is None else f" · {added:,} of them new"
     return f"{lines:,} lines from {files[0] if len(files) == 1 else f'{len(files):,} files'}{new}"
 
 

@@ -18,6 +18,7 @@ import pytest
 from clientage import tables
 from clientage.errors import InputError
 from clientage.transactions.source import load
+from clientage.transactions.sources import delimited
 
 HEADER = "order_id,sku,name of it,qty,order_date,unit_price,customer_id,country\n"
 LINE = "1,A1,Mug,2,2011-12-01 08:26,2.50,017850,France\n"
@@ -184,9 +185,24 @@ def test_files_of_which_lines_cannot_be_read_are_named(read, put, stray, monkeyp
         ("2.csv", 1, 3), ("3.csv", 2, 2), ("4.csv", 1, 3), ("5.csv.gz", 1, 2), ("6.csv", 1, 2), ("7.parquet", 1, 2),
         ("days/6.csv", 1, 2),
     ]  # fmt: skip
-    assert received.reading.spoilt[1].example == "invoiced_at='2011-31-31 08:26'"
-    line = 'a stray quote: 9,A9,"open,1,2011-12-03,1.00,9,France' if stray else "3 fields instead of 8: 9,A9,short"
-    assert received.reading.spoilt[2].example == line
+    assert received.reading.spoilt[1].example == "invoiced_at='2011-31-32 09:00'"
+    assert received.reading.spoilt[2].example == ("a stray quote" if stray else "3 fields instead of 8")
+
+
+def test_an_example_is_short_and_rather_a_value_than_a_line(read, put):
+    prices = "".join(f"{n},A1,Mug,1,2011-12-01,{'x' * 99},7,France\n" for n in range(3))
+    _, received = read(put("orders.csv", CSV + "4,A4,short\n" + prices))
+    assert received.reading.spoilt[0].example == f"unit_price='{'x' * 48}…"
+
+
+def test_blank_lines_are_passed_over_and_cost_no_second_look(read, put, monkeypatch):
+    monkeypatch.setattr(delimited, "_is_quoted_well", None)
+    monkeypatch.setattr(delimited, "_mended", None)
+    for end in ("\n", "\r\n"):
+        put("days/1.csv", (CSV + LINE + "\n\n").replace("\n", end))
+        put("days/2.csv", (HEADER + "\n" + LINE + "\n").replace("\n", end))
+        rows, _ = read(put("days/3.csv", CSV.replace("\n", end)).parent)
+        assert len(rows) == 6
 
 
 def test_days_that_leave_it_open_beside_others_are_named_and_the_format_is_for_them_alone(read, put):
@@ -203,7 +219,7 @@ def test_days_that_leave_it_open_beside_others_are_named_and_the_format_is_for_t
     )
     rows, received = read(days, date_format="%m/%d/%Y")
     assert {row["invoiced_at"].date().isoformat() for row in rows} == {"2011-12-01", "2011-12-02"}
-    assert received.understood.date_format == "ISO 8601 or %m/%d/%Y"
+    assert received.understood.date_format == "%m/%d/%Y or ISO 8601"
     rows, received = read(days, date_format="%Y-%d-%m %H:%M")  # the year is first there, too: it is one or the other
     assert {row["invoiced_at"] and row["invoiced_at"].month for row in rows} == {1, 2, None}
 

@@ -22,8 +22,8 @@ def features(run: Run) -> None:
     if last is None:
         raise InputError("no line has a date. Set lines without one aside: --set clean.incomplete=true.")
     orders = run.read("baskets").hour_at.name("invoiced_at").as_table()
-    if run.settings.as_of is None and (usual := run.rows(checks.usual_last(orders))[0]["usual"]) is not None:
-        checks.require_plausible_end(last, usual)
+    if run.settings.as_of is None and (end := run.rows(checks.usual_last(orders))[0])["usual"] is not None:
+        checks.require_plausible_end(end["last"], end["usual"])
     as_of = run.settings.as_of or last + timedelta(days=1)
     if late := checks.late(as_of, last):
         run.manifest.warn("features", late)

@@ -1,6 +1,5 @@
 """The contract of the order lines: what must hold before anything is built on them."""
 
-import re
 from collections.abc import Collection, Mapping
 from datetime import date, timedelta
 from operator import attrgetter
@@ -11,13 +10,13 @@ import ibis.expr.types as ir
 
 from clientage.errors import InputError, either, listed
 from clientage.transactions.clean import TWO_DIGITS
-from clientage.transactions.sources.files import Spoilt
+from clientage.transactions.sources.files import VALUE, Spoilt, shortened
 
 FAR_DAYS = 183
 HALF, FEW_LINES = 0.5, 10  # of a file more than half, ten at least: a day would be lost
-VALUE = re.compile(r"\w+='")  # what could not be read is a value of some column, not a line that has not its columns
 # month and day on which many shops are closed: no sign of a missing file
 HOLIDAYS = {(12, 24), (12, 25), (12, 26), (12, 31), (1, 1)}
+_COUNT = attrgetter("unreadable")
 RECENT_DAYS, FEWEST_WEEKS, MOST_WEEKS, NEARLY_ALWAYS = 14, 8, 26, 0.9
 
 
@@ -28,7 +27,7 @@ def facts(transactions: ir.Table) -> ir.Table:
         unreadable=transactions.unreadable.count(),
         first=transactions.invoiced_at.min(),
         last=transactions.invoiced_at.max(),
-        example=transactions.unreadable.min(),
+        example=transactions.unreadable.max(),  # a value rather than a line, which comes before by the alphabet
     )
 
 
@@ -67,42 +66,46 @@ def require_readable(found: Mapping[str, Any], max_unreadable: float, spoilt: Co
         raise InputError("there are no order lines: the source has headings and nothing below. Give another file.")
     mostly = max(max_unreadable, HALF)
     lost = [file for file in spoilt if file.unreadable >= FEW_LINES and file.share > mostly]
-    whole = Spoilt("all", found["unreadable"], found["lines"], found["example"])
+    whole = Spoilt("", found["unreadable"], found["lines"], shortened(found["example"] or ""))
     if not lost and whole.share <= max_unreadable:
         return
-    told = lost or [whole]
-    worst = max(lost or spoilt or [whole], key=attrgetter("unreadable"))
-    where = f"{listed([file.name for file in lost])}: " if lost else ""
-    inside = "" if len(lost) == 1 or worst is whole else f" in {worst.name}"
-    unreadable, lines = sum(file.unreadable for file in told), sum(file.lines for file in told)
+    told = _together(lost) if lost else whole
+    example = told.example if lost or not spoilt else "{0.example} in {0.name}".format(max(spoilt, key=_COUNT))
     mends = ["mend them", *(["leave such files out"] if lost else [])]
-    if VALUE.match(worst.example):
+    if VALUE.match(example):
         mends.append("give the format (--set source.date_format=…, --set source.decimal=…)")
-    if (enough := max(file.share for file in told) + 0.01) < 1:  # else nothing would be left of it
+    if (enough := max(file.share for file in lost or [whole]) + 0.01) < 1:  # else nothing would be left of it
         mends.append(f"allow more (--set source.max_unreadable={enough:.2f})")
-    raise InputError(
-        f"{where}{unreadable:,} of {lines:,} lines ({unreadable / lines:.0%}) cannot be read, such as {worst.example}"
-        f"{inside}. {either(mends)}."
-    )
+    raise InputError(f"{_said(told)} ({told.share:.0%}) cannot be read, such as {example}. {either(mends)}.")
 
 
 def unreadable(spoilt: Collection[Spoilt]) -> str:
     """A warning where some lines cannot be read, with the files that they are in; empty otherwise."""
     if not spoilt:
         return ""
-    worst = max(spoilt, key=attrgetter("unreadable"))
-    count, lines = sum(file.unreadable for file in spoilt), sum(file.lines for file in spoilt)
-    inside = f" in {worst.name}" if len(spoilt) > 1 else ""
-    return (
-        f"{listed([file.name for file in spoilt])}: {count:,} of {lines:,} lines cannot be read, such as "
-        f"{worst.example}{inside}. They are set aside."
-    )
+    told = _together(spoilt)
+    return f"{_said(told)} cannot be read, such as {told.example}. They are set aside."
+
+
+def _together(files: Collection[Spoilt]) -> Spoilt:
+    """Files as one, with an example from the one that has most of it."""
+    worst = max(files, key=_COUNT)
+    inside = f" in {worst.name}" if len(files) > 1 else ""
+    names = listed([file.name for file in files])
+    counts = sum(file.unreadable for file in files), sum(file.lines for file in files)
+    return Spoilt(names, *counts, f"{worst.example}{inside}")
+
+
+def _said(told: Spoilt) -> str:
+    where = f"{told.name}: " if told.name else ""
+    return f"{where}{told.unreadable:,} of {told.lines:,} lines"
 
 
 def usual_last(lines: ir.Table) -> ir.Table:
-    """One row: the day before which all but one line (or order) in a hundred lie, about."""
+    """One row: the last day, and the one before which all but one line (or order) in a hundred lie, about."""
     seconds = lines.invoiced_at.epoch_seconds()
-    return lines.agg(usual=seconds.approx_quantile(0.99).cast("int64").as_timestamp("s").date())
+    usual = seconds.approx_quantile(0.99).cast("int64").as_timestamp("s").date()
+    return lines.agg(last=lines.invoiced_at.max().date(), usual=usual)
 
 
 def require_plausible_end(last: date, usual: date) -> None:

@@ -9,6 +9,7 @@ import ibis.expr.types as ir
 
 from clientage.errors import listed
 from clientage.transactions.sources import files
+from clientage.transactions.sources.times import Times
 
 
 @dataclass(frozen=True)
@@ -67,8 +68,7 @@ class Reading:
         currency: Sign of the prices where it is known.
         apart: Whether each line was read by itself: nothing was carried over from others of its order, and all files
             have the same columns.
-        decided: Whether dates can only be meant so as they were read; where day and month could change places in every
-            one, others may tell.
+        times: How dates are written, by which those of added files are read.
         fits: Whether every date and number could be read.
         spoilt: Files of which some lines cannot be read, in order of their names.
     """
@@ -83,15 +83,9 @@ class Reading:
     spreadsheet: bool
     currency: str
     apart: bool
-    decided: bool
+    times: Times
     fits: bool
     spoilt: tuple[files.Spoilt, ...] = ()
-
-    @property
-    def date_format(self) -> str:
-        """That by which added files are read; empty where they say it themselves, as ISO 8601 does."""
-        found = self.understood.date_format
-        return found if "%" in found else ""
 
     @property
     def decimal(self) -> str:
@@ -119,8 +113,8 @@ class Reading:
             return " · ".join(reasons)
         if not self.apart:
             return "what holds for an order stands on one of its lines"
-        single = " or " not in self.understood.date_format and " and " not in self.understood.decimal
-        return "" if self.decided and single else "dates or numbers may be meant in more than one way"
+        single = len(self.times.ways) < 2 and " and " not in self.understood.decimal
+        return "" if self.times.decided and single else "dates or numbers may be meant in more than one way"
 
     def covers(self, added: "Reading") -> bool:
         """Whether added files, read by this, mean the same as if they had been read beside these."""
@@ -131,7 +125,7 @@ class Reading:
             (added.apart and added.fits)
             and columns.keys() == roles.keys()
             and all(roles[role][0] <= known and roles[role][1] == by for role, (known, by) in columns.items())
-            and (ours.date_format, ours.decimal) == (theirs.date_format, theirs.decimal)
+            and ours.decimal == theirs.decimal
             and all(
                 set(_listed(getattr(theirs, name))) <= set(_listed(getattr(ours, name)))
                 for name in ("delimiter", "encoding", "ignored", "notes")
@@ -151,7 +145,7 @@ class Reading:
 
 
 def _listed(value: str | tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(value.split(" and ")) if isinstance(value, str) else value
+    return value if isinstance(value, tuple) else tuple(value.split(" and ")) if value else ()
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,7 @@ from clientage.transactions.sources.files import Part, Progress
 from clientage.transactions.sources.mapping import WORDS, Mapped, has_no_header, map_columns
 from clientage.transactions.sources.names import Layout
 from clientage.transactions.sources.parts import look, rows
+from clientage.transactions.sources.times import Times
 
 UCI = "https://archive.ics.uci.edu/static/public/352/online+retail.zip"
 SAMPLE_CUSTOMERS, SAMPLE_SEED = 2000, 7
@@ -78,21 +79,31 @@ def load(
         known = former is not None and former.signs.get(name) == signs[name]
         digests[name] = former.digests[name] if former and known else files.digest(path)
 
-    def read(wanted: Sequence[tuple[Path, str]], date_format: str, decimal: str) -> Received:
+    def read(wanted: Sequence[tuple[Path, str]], decimal: str, known: Times | None = None) -> Received:
         found = [f for path, name in wanted for f in archives.unpacked(path, name, scratch, max_bytes, progress)]
         progress("reading", None)
-        return _read(engine, found, location, columns or {}, date_format, decimal, delimiter, scratch)
+        return _read(
+            engine,
+            found,
+            location,
+            scratch,
+            columns=columns or {},
+            date_format=date_format,
+            decimal=decimal,
+            delimiter=delimiter,
+            known=known,
+        )
 
     anew = ""
     if former and former.changed(digests) and not (anew := hindrance or former.hindrance(digests)):
         added, anew = former.added(digests), "an added file is not like the others"
         with contextlib.suppress(InputError):  # where they cannot be used, that is said of all files
             wanted = [(path, name) for path, name in origins if name in added]
-            more = read(wanted, date_format or former.date_format, decimal or former.decimal)
+            more = read(wanted, decimal or former.decimal, former.times)
             if former.covers(more.reading):
                 whole = former.with_added(more.reading).of_files(digests, signs)
                 return replace(more, reading=whole, added=True)
-    received = read(origins, date_format, decimal)
+    received = read(origins, decimal)
     return replace(received, reading=received.reading.of_files(digests, signs), anew=anew)
 
 
@@ -100,11 +111,13 @@ def _read(
     engine: Backend,
     found: Sequence[files.File],
     location: str,
+    scratch: Path,
+    *,
     columns: Mapping[str, str],
     date_format: str,
     decimal: str,
     delimiter: str,
-    scratch: Path,
+    known: Times | None,
 ) -> Received:
     """Order lines from files on disk."""
     notes: list[str] = []
@@ -124,6 +137,7 @@ def _read(
         {role.role: " / ".join(role.columns) for role in roles},
         date_format=date_format,
         decimal=decimal,
+        known=known,
         spreadsheet=spreadsheet,
         order_level=order_level,
         called=lambda file: names.get(Path(file).absolute(), file),
@@ -141,7 +155,7 @@ def _read(
         spreadsheet,
         currency,
         apart=not order_level and not uneven,
-        decided=read.decided,
+        times=read.times,
         fits=read.fits,
         spoilt=read.spoilt,
     )
@@ -153,7 +167,7 @@ def _understood(
 ) -> Understood:
     return Understood(
         roles,
-        read.date_format,
+        str(read.times),
         read.decimal,
         " and ".join(dict.fromkeys(part.delimiter for part in parts if part.delimiter)),
         " and ".join(dict.fromkeys(part.encoding for part in parts if part.encoding)),

@@ -61,9 +61,9 @@ class ParquetWarehouse(Warehouse):
         return staged if len(staged) == 1 and staged[0].name == Path(place(name)).name else [*published, *staged]
 
     def rows(self, name: str) -> int | None:
-        """How many rows a table has; None where that cannot be told."""
+        """How many rows a table has; None where it is not there, or that cannot be told."""
         try:
-            return _rows(self.files(name))
+            return _rows(self.files(name)) if self.exists(name) else None
         except (OSError, pa.ArrowException):
             return None
 

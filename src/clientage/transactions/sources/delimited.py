@@ -143,19 +143,22 @@ def stage(engine: Backend, files: Sequence[Part], roles: Mapping[str, str], scra
     """
     paths = _copied(engine, files, roles, scratch)
     if paths is None or not _all_there(paths, files):  # one by one, so that a stray quote changes no other file
-        paths = [path for file in files for path in _copied_alone(engine, file, roles, scratch)]
+        tried = paths if len(files) == 1 else None
+        paths = [path for file in files for path in _copied_alone(engine, file, roles, scratch, tried)]
     return engine.read_parquet([str(path) for path in paths], union_by_name=True)
 
 
-def _copied_alone(engine: Backend, file: Part, roles: Mapping[str, str], scratch: Path) -> list[Path]:
-    """Staged rows of one file, and the malformed ones.
+def _copied_alone(
+    engine: Backend, file: Part, roles: Mapping[str, str], scratch: Path, paths: list[Path] | None
+) -> list[Path]:
+    """Staged rows of one file, and the malformed ones; `paths` are those of a first try.
 
     With stray quotes or mixed line ends DuckDB would lose the lines up to the next quote, so they are mended first.
 
     Raises:
         InputError: That is of no use.
     """
-    paths = _copied(engine, [file], roles, scratch)
+    paths = paths or _copied(engine, [file], roles, scratch)
     if paths is None or not (_all_there(paths, [file]) or _is_quoted_well(file)):
         paths = _copied(engine, [_mended(file, scratch)], roles, scratch, file.content)
     if paths is None:
@@ -164,22 +167,24 @@ def _copied_alone(engine: Backend, file: Part, roles: Mapping[str, str], scratch
 
 
 def _all_there(paths: Sequence[Path], files: Sequence[Part]) -> bool:
-    """Whether every line became a row; DuckDB, reading many files at once, may lose some and not say so.
+    """Whether every line became a row; after a stray quote DuckDB may lose some and not say so.
 
-    Blank lines, and texts that run over several, make it fewer rows, too.
+    Blank lines, and texts that run over several, make it fewer rows, too; in a plain file it can be blank lines alone.
     """
-    lines = sum(_lines(file.content) - file.skipped - 1 for file in files)
+    counted = [_lines(file.content) for file in files]
+    lines = sum(count - file.skipped - 1 for (count, _), file in zip(counted, files, strict=True))
     rows: int = sum(pq.read_metadata(path).num_rows for path in paths)
-    return rows >= lines
+    return rows >= lines or all(plain for _, plain in counted)
 
 
-def _lines(path: Path) -> int:
-    """Lines of a file, whether the last one ends or not."""
-    lines, last = 0, b"\n"
+def _lines(path: Path) -> tuple[int, bool]:
+    """Lines of a file, whether the last one ends or not, and whether it is plain: no quotes, all ends alike."""
+    lines, last, quoted, returns = 0, b"\n", False, 0
     with opened(path) as source:
         while chunk := source.read(_CHUNK):
             lines, last = lines + chunk.count(b"\n"), chunk[-1:]
-    return lines + (last != b"\n")
+            quoted, returns = quoted or QUOTE.encode() in chunk, returns + chunk.count(b"\r")
+    return lines + (last != b"\n"), not quoted and returns in (0, lines)
 
 
 def _is_quoted_well(file: Part) -> bool:

@@ -28,6 +28,8 @@ _OTHERS = {
     b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "Zstandard", b"7z\xbc\xaf": "7-Zip", b"Rar!": "RAR",
     b"%PDF": "PDF", b"SQLite format 3": "SQLite",
 }  # fmt: skip
+VALUE = re.compile(r"\w+='")  # what could not be read is a value of some column, not a line that has not its columns
+_LONGEST = 60  # signs of a value that are told
 _ASIDE = re.compile(r"^(readme|licen[cs]e|notice|changelog|about)\b.*\.txt$", re.IGNORECASE)
 
 
@@ -46,6 +48,13 @@ class File:
     kind: Kind
 
 
+def shortened(unreadable: str) -> str:
+    """What could not be read, fit to be told anywhere: of a line only what is wrong with it, not whom it names."""
+    if not VALUE.match(unreadable):
+        return unreadable.partition(":")[0]
+    return unreadable if len(unreadable) <= _LONGEST else f"{unreadable[:_LONGEST]}…"
+
+
 @dataclass(frozen=True)
 class Spoilt:
     """A file of which some lines cannot be read.
@@ -54,7 +63,7 @@ class Spoilt:
         name: How messages call it.
         unreadable: How many.
         lines: Of how many.
-        example: What stood in one of them.
+        example: What stood in one of them, shortened.
     """
 
     name: str

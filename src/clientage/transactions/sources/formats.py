@@ -189,7 +189,7 @@ def _decided(
     counts |= {f"{a} or {b}": (read[a] != read[b]).sum() for a, b in rivals}
     seen = one(read.aggregate(**counts))
     found = [way for way in read.columns if seen[f"ok {way}"]]
-    ways = sorted(found, key=lambda way: (-seen[f"ok {way}"], way.startswith("%y")))
+    ways = found if pattern else sorted(found, key=lambda way: (-seen[f"ok {way}"], way.startswith("%y")))
     if seen["all"] and not ways:
         raise InputError(_nothing(where, _unread(rows, Times())[0], pattern))
     kept = ways[:1] if alone else _habitual(ways)

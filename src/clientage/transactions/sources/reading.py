@@ -9,7 +9,7 @@ import ibis.expr.types as ir
 
 from clientage.errors import InputError, joined
 from clientage.transactions.sources import values
-from clientage.transactions.sources.files import Spoilt
+from clientage.transactions.sources.files import Spoilt, shortened
 from clientage.transactions.sources.formats import find_times
 from clientage.transactions.sources.mapping import WORDS
 from clientage.transactions.sources.times import Times, typed, with_clock
@@ -22,23 +22,21 @@ class Read:
 
     Attributes:
         table: In the layout.
-        date_format: How dates are written.
+        times: How dates are written; no way where they were dates already.
         decimal: Decimal sign of numbers in text.
         currency: Sign of the prices.
         kinds: Type of each role as it stood in the files.
         floated: Roles of ids that were whole numbers written as `17850.0`.
-        decided: Whether dates can only be meant so.
         fits: Whether every date and number could be read.
         spoilt: Files of which some lines cannot be read, in order of their names.
     """
 
     table: ir.Table
-    date_format: str
+    times: Times
     decimal: str
     currency: str
     kinds: dict[str, str]
     floated: frozenset[str]
-    decided: bool
     fits: bool
     spoilt: tuple[Spoilt, ...]
 
@@ -70,6 +68,7 @@ def read(
     *,
     date_format: str = "",
     decimal: str = "",
+    known: Times | None = None,
     spreadsheet: bool = False,
     order_level: Collection[str] = (),
     called: Callable[[str], str] = str,
@@ -83,6 +82,7 @@ def read(
         columns: What the column of each role is called there.
         date_format: strptime format of dates; empty: found.
         decimal: Decimal sign of numbers in text; empty: found.
+        known: How dates are written, where that is known.
         spreadsheet: Whether all files are spreadsheets, where ids may have become numbers and dates day counts.
         order_level: Roles that hold for the whole order where they stand on one of its lines.
         called: How messages call what stands in `file`.
@@ -106,7 +106,10 @@ def read(
     if moment is None:
         label = f"{where}, column {columns['invoiced_at']}"
         dates = raw.select(raw.file, when=when)
-        times = find_times(dates, label, date_format=date_format, spreadsheet=spreadsheet, called=called)
+        if known:
+            times = known.among(dates)
+        else:
+            times = find_times(dates, label, date_format=date_format, spreadsheet=spreadsheet, called=called)
         moment = times.read(when)
     cells: dict[str, ir.Value] = {"invoiced_at": moment}
     for role in columns:
@@ -124,12 +127,11 @@ def read(
     signs = sorted(set(numbers.decimal.values()))
     return Read(
         table,
-        str(times),
+        times,
         " and ".join(signs),
         numbers.currency,
         {role: str(raw[role].type()) for role in sorted(columns)},
         floated,
-        times.decided,
         fits=fits,
         spoilt=spoilt,
     )
@@ -138,10 +140,10 @@ def read(
 def _spoilt(lines: ir.Table, called: Callable[[str], str]) -> tuple[Spoilt, ...]:
     """Files of which some lines cannot be read, in order of their names."""
     found = lines.group_by("file").agg(
-        unreadable=lines.unreadable.count(), lines=lines.count(), example=lines.unreadable.min()
+        unreadable=lines.unreadable.count(), lines=lines.count(), example=lines.unreadable.max()
     )
     rows = found.filter(found.unreadable > 0).to_pyarrow().to_pylist()
-    spoilt = (Spoilt(called(row["file"]), row["unreadable"], row["lines"], row["example"]) for row in rows)
+    spoilt = (Spoilt(called(r["file"]), r["unreadable"], r["lines"], shortened(r["example"])) for r in rows)
     return tuple(sorted(spoilt, key=attrgetter("name")))
 
 

@@ -5,7 +5,7 @@ from some day. Which ways a column uses is found out in `clientage.transactions.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import ibis
 import ibis.expr.datatypes as dt
@@ -70,6 +70,11 @@ class Times:
 
     def __str__(self) -> str:
         return " or ".join(day + (clocks[0] if clocks else "") for day, clocks in self.ways.items())
+
+    def among(self, lines: ir.Table) -> "Times":
+        """The same ways, whether or not they read every one of these dates (`when`)."""
+        lost = lines.filter(as_text(lines.when).notnull(), self.read(lines.when).isnull())
+        return replace(self, unreadable=bool(lost.count().to_pyarrow().as_py()))
 
     def read(self, column: ir.Value) -> ir.TimestampValue:
         """The column as timestamps, the shop's own time; null where a value cannot be read."""
